@@ -1,0 +1,36 @@
+"""Everything streamkl raises on purpose, sorted by who has to act."""
+
+
+class StreamklError(Exception):
+    """Base of all errors that streamkl raises on purpose."""
+
+
+class ConfigError(StreamklError):
+    """The operator has to change the configuration.
+
+    `problems` lists every mistake found, each a line naming the field, the value and the fix.
+    """
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class InputError(StreamklError):
+    """The caller handed over values that cannot be judged (wrong shape, type or range)."""
+
+
+class SnapshotError(StreamklError):
+    """A stored state cannot be restored: damaged, of a newer version, or of another configuration."""
+
+
+class SourceError(StreamklError):
+    """The place records come from refuses us: unreachable, unknown topic, no permission, lost offsets."""
+
+
+class SinkError(StreamklError):
+    """The place events go to refuses us; nothing after the last commit has been acknowledged."""
+
+
+class FencedError(StreamklError):
+    """Another member owns our partitions now; what was in flight is dropped and will be replayed there."""

@@ -1,0 +1,150 @@
+"""The words of the house: messages, points, events. Nothing here computes."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+import msgspec
+
+MICROSECONDS = 1_000_000
+SCHEMA_VERSION = 1
+
+
+class Partition(NamedTuple):
+    """One partition of one topic: the unit of order, of state and of ownership."""
+
+    topic: str
+    partition: int
+
+
+class Message(NamedTuple):
+    """One Kafka record (or one line of a file), still undecoded.
+
+    `timestamp_ms` is the broker's record timestamp in milliseconds since 1970 (-1: unknown). A file's line number stands for the
+    offset; key and value are raw bytes or None.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+class Reason(StrEnum):
+    """Why a message, or one point of it, was not judged. The value is the metric label and the dead-letter header."""
+
+    EMPTY = "empty"  # null or zero-length value
+    INVALID_JSON = "invalid_json"  # not JSON, bad UTF-8, too deep
+    MISSING_FIELD = "missing_field"  # a mapped field is absent or null
+    WRONG_TYPE = "wrong_type"  # a field has a type the mapping cannot use
+    NOT_FINITE = "not_finite"  # NaN, Infinity, or a number beyond a double
+    NOT_A_NUMBER = "not_a_number"  # text for a series that is numeric
+    BAD_SERIES = "bad_series"  # empty, too long or undecodable series name
+    BAD_TIMESTAMP = "bad_timestamp"  # cannot be read as a time
+    TIMESTAMP_TOO_OLD = "timestamp_too_old"  # before `input.earliest`
+    TIMESTAMP_IN_FUTURE = "timestamp_in_future"  # ahead of the record's own time by more than `input.max_ahead`
+    TOO_MANY_POINTS = "too_many_points"  # more points in one record than `input.max_points_per_record`
+
+
+class Rejected(NamedTuple):
+    """A message that goes to the dead letters: where it came from, why, and one sentence of detail."""
+
+    message: Message
+    reason: Reason
+    detail: str
+
+
+class Bin(msgspec.Struct, frozen=True, kw_only=True):
+    """One bin's part in a divergence. The `nats` of all bins add up to the statistic."""
+
+    low: float | None  # inclusive; None: open below
+    high: float | None  # exclusive; None: open above; low == high: exactly this value
+    category: str | None = None  # for categorical series; "(new)" for values never seen while learning
+    reference_share: float
+    window_share: float
+    nats: float
+
+
+class Quantiles(msgspec.Struct, frozen=True, kw_only=True):
+    """Quantiles in the metric's own unit."""
+
+    p05: float
+    p25: float
+    p50: float
+    p75: float
+    p95: float
+
+
+class Span(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch of a series: ISO 8601 times (null where the series has none) and the number of points."""
+
+    start: str | None
+    end: str | None
+    points: int
+
+
+class Calibration(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a threshold comes from, so that a reader can judge it."""
+
+    method: str  # "table" or "table+tail": run-length table alone, or raised by the series' own past
+    budget: str  # as the operator wrote it
+    run_length_points: float  # promised points between false alarms, for the whole series
+    interval_seconds: float | None  # learned interval between points
+    table_threshold_nats: float  # for independent data, this window, reference and bins
+    guard_factor: float  # what the series' own past multiplies it by (>= 1)
+    blocks: int  # how many blocks of the own past stand behind the factor
+
+
+class Provenance(msgspec.Struct, frozen=True, kw_only=True):
+    """The records of the topic (or lines of the file) that the event is about: the deciding window, both ends included."""
+
+    topic: str
+    partition: int
+    first_offset: int
+    last_offset: int
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """One step in the life of an episode. `episode_id` stays the same from opened to closed; `id` is unique per step.
+
+    Both are functions of the input alone (topic, partition, offset, series), so that a replay repeats them.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    id: str
+    episode_id: str
+    sequence: int  # 0 opened, 1.. updates, last closed
+    type: str  # "opened" | "updated" | "closed" | "warning"
+    kind: str  # "distribution" | "series_shed"
+    series: str
+    monitor: str
+    reason: str  # why this step: "threshold" | "escalated" | "recovered" | "accepted_as_normal" | "max_series"
+    severity: str  # "warning" (score < 2) | "critical"
+    started_at: str | None  # time of the first point above the threshold
+    detected_at: str | None  # time of the point that decided this step
+    window: Span
+    reference: Span
+    window_name: str  # "64 points", "5m"
+    statistic_name: str = "KL(window || reference)"
+    statistic_nats: float  # n * KL is what is tested; this is KL itself, per point
+    threshold_nats: float
+    score: float  # statistic / threshold: 1.0 is the boundary
+    peak_score: float  # highest score since the episode opened
+    top_bins: tuple[Bin, ...]
+    reference_quantiles: Quantiles | None
+    window_quantiles: Quantiles | None
+    sentence: str
+    calibration: Calibration
+    source: Provenance
+    config_hash: str
+
+
+class Outgoing(NamedTuple):
+    """One record to be produced: headers carry the CloudEvents attributes, or a dead letter's origin."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]

@@ -1,0 +1,91 @@
+"""What the loop asks of the outside world: Source, Outlet, StateStore, Clock. No implementation lives here."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from streamkl.model import Message, Outgoing, Partition
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """The partitions that are ours. `generation` rises with every change, so that a stale commit is recognised."""
+
+    generation: int
+    partitions: frozenset[Partition]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Everything one commit makes true together: events and dead letters out, states saved, offsets moved.
+
+    `offsets` are the next offsets to read. `snapshots` may be empty (not every commit saves state). An exactly-once outlet puts all of it
+    into one transaction; an at-least-once outlet does it in the order of these fields.
+    """
+
+    assignment: Assignment
+    outgoing: Sequence[Outgoing] = ()
+    snapshots: Mapping[Partition, bytes] = field(default_factory=dict)
+    offsets: Mapping[Partition, int] = field(default_factory=dict)
+
+
+class Source(Protocol):
+    """Where records come from.
+
+    Called from the loop's thread only. Rebalances show as a changed `assignment()` after a `poll`, never as a callback into the loop.
+    Non-goals: decoding, committing, deciding where to start (the loop seeks).
+    """
+
+    def poll(self, timeout_seconds: float) -> Mapping[Partition, Sequence[Message]]:
+        """Messages per partition in offset order; may be empty. Raises SourceError where waiting cannot help."""
+        ...
+
+    def assignment(self) -> Assignment:
+        """What is ours as of the last `poll`. O(1)."""
+        ...
+
+    def committed(self, partition: Partition) -> int | None:
+        """The group's committed next offset, or None for a new group. May block on the broker."""
+        ...
+
+    def bounds(self, partition: Partition) -> tuple[int, int]:
+        """(first offset still held, next offset to be written). May block on the broker."""
+        ...
+
+    def seek(self, partition: Partition, offset: int) -> None:
+        """Read on from here at the next `poll`."""
+        ...
+
+    def lag(self) -> Mapping[Partition, int]:
+        """Records behind the newest, as far as known without asking the broker. O(partitions)."""
+        ...
+
+    def close(self) -> None:
+        """Leave the group. Idempotent."""
+        ...
+
+
+class Outlet(Protocol):
+    """Where results go. `commit` returns when everything in the step is durable, or raises; there is no halfway."""
+
+    def commit(self, step: Step) -> None:
+        """Raises SinkError (nothing acknowledged: restore and replay) or FencedError (the partitions moved on)."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class StateStore(Protocol):
+    """Where a partition's packed state is kept. Non-goals: knowing what is in it."""
+
+    def load(self, partition: Partition) -> bytes | None: ...
+
+    def save(self, partition: Partition, next_offset: int, state: bytes) -> None:
+        """Atomic; refuses (SnapshotError) to replace a state by one with a smaller next offset."""
+        ...
+
+
+class Clock(Protocol):
+    """Monotonic seconds for commit intervals and rates; never for verdicts."""
+
+    def now(self) -> float: ...
