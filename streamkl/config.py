@@ -109,6 +109,7 @@ class HttpConfig(_Section):
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 9_464  # 0: off
+    allowed_hosts: tuple[str, ...] = ()  # names that a Host header may carry beside `host` and localhost, e.g. the container's name
 
 
 class Config(_Section):

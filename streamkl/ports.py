@@ -1,4 +1,4 @@
-"""What the loop asks of the outside world: Source, Outlet, StateStore, Clock. No implementation lives here."""
+"""What the loop asks of the outside world: Source, Outlet, StateStore, Clock, Observer. No implementation lives here."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -89,3 +89,47 @@ class Clock(Protocol):
     """Monotonic seconds for commit intervals and rates; never for verdicts."""
 
     def now(self) -> float: ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait before trying again."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """The figures of a running service. Totals count since the process began and never fall; the rest is as of now."""
+
+    records: int  # total
+    points: int  # total
+    judged: int  # total: points with a verdict (not learning, not late)
+    late: int  # total: points dropped as older than the grace period
+    replayed: int  # total: records dropped because the state already held them
+    shed: int  # total: points of series beyond `max_series`
+    evicted: int  # total: series forgotten after silence
+    rejected: Mapping[str, int]  # total by reason
+    events: Mapping[str, int]  # total by type, as handed to the outlet
+    fenced: int  # total: commits refused because the partitions had moved on
+    sink_failures: int  # total: commits that failed and were replayed
+    records_per_second: float
+    points_per_second: float
+    partitions: int
+    lag: Mapping[Partition, int]  # records behind the newest
+    series: int
+    learning: int
+    open_episodes: int
+    learned_points: int  # progress of the learning series that has furthest to go; 0 of 0 when none learns
+    wanted_points: int
+    ready_seconds: float | None  # until it is ready at the present rate; None: unknown
+    newest_us: int | None  # event time of the newest point, microseconds since 1970
+
+
+class Observer(Protocol):
+    """Who watches the loop. Called on the loop's thread; returns at once and never raises."""
+
+    def observe(self, status: Status) -> None:
+        """About once a second while the loop turns."""
+        ...
+
+    def committed(self, seconds: float) -> None:
+        """A commit was due and everything is durable; it took so long (0.0: nothing was new)."""
+        ...
