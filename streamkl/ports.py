@@ -72,13 +72,17 @@ class Outlet(Protocol):
         """Raises SinkError (nothing acknowledged: restore and replay) or FencedError (the partitions moved on)."""
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Give the connection back; nothing more is sent. Idempotent."""
+        ...
 
 
 class StateStore(Protocol):
     """Where a partition's packed state is kept. Non-goals: knowing what is in it."""
 
-    def load(self, partition: Partition) -> bytes | None: ...
+    def load(self, partition: Partition) -> bytes | None:
+        """The state last saved, or None. Raises SnapshotError where it is damaged."""
+        ...
 
     def save(self, partition: Partition, next_offset: int, state: bytes) -> None:
         """Atomic; refuses (SnapshotError) to replace a state by one with a smaller next offset."""
@@ -88,7 +92,9 @@ class StateStore(Protocol):
 class Clock(Protocol):
     """Monotonic seconds for commit intervals and rates; never for verdicts."""
 
-    def now(self) -> float: ...
+    def now(self) -> float:
+        """Seconds since an arbitrary moment; never falls."""
+        ...
 
     def sleep(self, seconds: float) -> None:
         """Wait before trying again."""
