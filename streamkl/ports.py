@@ -113,7 +113,7 @@ class Status:
     shed: int  # total: points of series beyond `max_series`
     evicted: int  # total: series forgotten after silence
     rejected: Mapping[str, int]  # total by reason
-    events: Mapping[str, int]  # total by type, as handed to the outlet
+    events: Mapping[str, int]  # total by type, durable
     fenced: int  # total: commits refused because the partitions had moved on
     sink_failures: int  # total: commits that failed and were replayed
     records_per_second: float

@@ -1,0 +1,201 @@
+"""The partitions that are ours: an engine each, where it continues, and the results not yet handed on.
+
+A partition that leaves is forgotten as if the process had crashed: whoever owns it next restores the saved state and replays. So nothing
+here has to happen in time, and a rebalance needs no farewell.
+"""
+
+from __future__ import annotations
+
+import bisect
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from streamkl.errors import SnapshotError, SourceError
+from streamkl.model import Event, Message, Outgoing, Partition, Rejected
+from streamkl.ports import Assignment, Source, StateStore, Step
+from streamkl.runner.figures import Tally
+
+if TYPE_CHECKING:
+    from streamkl.engine.engine import EngineStats, Output
+
+log = logging.getLogger(__name__)
+
+
+class PartitionEngine(Protocol):
+    """What the loop needs of an engine (`streamkl.engine.engine.Engine`)."""
+
+    @property
+    def next_offset(self) -> int | None:
+        """The first offset not yet received; None before the first message."""
+        ...
+
+    def receive(self, messages: Sequence[Message]) -> Output:
+        """Judge messages in offset order; those below `next_offset` are dropped."""
+        ...
+
+    def snapshot(self) -> bytes:
+        """The whole state, from which an equal engine can be built."""
+        ...
+
+    def stats(self) -> EngineStats:
+        """Figures since the engine was built, and as of now."""
+        ...
+
+
+MakeEngine = Callable[[Partition, bytes | None], PartitionEngine]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoders:
+    """How results become records of the topics they go to."""
+
+    event: Callable[[Event], Outgoing]
+    rejected: Callable[[Rejected], Outgoing]
+
+
+@dataclass(slots=True)
+class Holding:
+    """One partition of ours."""
+
+    engine: PartitionEngine
+    start: int  # where reading began; stands for the position until the first message
+    emit_from: int  # results of earlier records were durable before the group's offset passed them: they are not sent again
+    committed: int | None  # the group's offset, as far as we know
+    saved: int | None  # the next offset of the saved state
+    outgoing: list[Outgoing] = field(default_factory=list)
+    events: Counter[str] = field(default_factory=Counter)  # among them, by type
+
+    @property
+    def position(self) -> int:
+        """The next offset to read."""
+        return self.start if self.engine.next_offset is None else self.engine.next_offset
+
+
+class Holdings:
+    """All partitions of ours, as of the last assignment that was taken."""
+
+    def __init__(self, source: Source, store: StateStore, make_engine: MakeEngine, encoders: Encoders) -> None:
+        self._source = source
+        self._store = store
+        self._make_engine = make_engine
+        self._encoders = encoders
+        self._held: dict[Partition, Holding] = {}
+        self.tally = Tally()
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def take(self, assignment: Assignment) -> None:
+        """Let go what is no longer ours, restore what is new, and seek all of it. May block on the broker.
+
+        A partition that stays keeps its engine only if nobody else moved the group's offset in between. Raises SnapshotError where a state
+        cannot be used and SourceError where the records to continue with are gone.
+        """
+        for partition in self._held.keys() - assignment.partitions:
+            log.info("%s/%d: given away", *partition)
+            self._let_go(partition)
+        for partition in sorted(assignment.partitions):
+            holding = self._held.get(partition)
+            if holding is not None and self._source.committed(partition) != holding.committed:
+                log.info("%s/%d: another member read on in between; restoring", *partition)
+                self._let_go(partition)
+                holding = None
+            if holding is None:
+                holding = self._held[partition] = self._restore(partition)
+            self._source.seek(partition, holding.position)
+
+    def drop(self) -> None:
+        """Forget everything not yet committed, as a crash would."""
+        for partition in list(self._held):
+            self._let_go(partition)
+
+    def feed(self, batch: Mapping[Partition, Sequence[Message]]) -> None:
+        """Judge a poll's messages and keep the results for the next commit."""
+        for partition, messages in batch.items():
+            holding = self._held.get(partition)
+            if holding is None:
+                continue
+            known = bisect.bisect_left(messages, holding.emit_from, key=lambda message: message.offset)
+            if known:
+                holding.engine.receive(messages[:known])
+            if known < len(messages):
+                self._collect(holding, holding.engine.receive(messages[known:]))
+
+    def pending(self) -> tuple[int, int]:
+        """(records, bytes) waiting for the next commit. O(records)."""
+        waiting = [record for holding in self._held.values() for record in holding.outgoing]
+        return len(waiting), sum(len(record.value or b"") for record in waiting)
+
+    def step(self, assignment: Assignment, *, snapshots: bool) -> Step | None:
+        """What a commit has to make true now, or None where nothing is new. A state is always saved together with its own next offset.
+
+        A partition's first commit always saves its state too, so that no offset is ever committed that a restart could not continue from.
+        """
+        outgoing: list[Outgoing] = []
+        states: dict[Partition, bytes] = {}
+        offsets: dict[Partition, int] = {}
+        for partition, holding in sorted(self._held.items()):
+            next_offset = holding.engine.next_offset
+            if next_offset is None or next_offset < holding.emit_from:
+                continue  # nothing read, or still replaying what the group's offset has passed
+            outgoing += holding.outgoing
+            if next_offset != holding.saved and (snapshots or holding.saved is None):
+                states[partition] = holding.engine.snapshot()
+            if next_offset != holding.committed or partition in states:
+                offsets[partition] = next_offset
+        return Step(assignment, outgoing, states, offsets) if offsets else None
+
+    def committed(self, step: Step) -> None:
+        """All of the step is durable."""
+        for partition, offset in step.offsets.items():
+            holding = self._held[partition]
+            holding.committed = offset
+            self.tally.events.update(holding.events)
+            holding.events.clear()
+            holding.outgoing.clear()
+            if partition in step.snapshots:
+                holding.saved = offset
+
+    def stats(self) -> Iterator[EngineStats]:
+        """The figures of every engine. O(partitions)."""
+        return (holding.engine.stats() for holding in self._held.values())
+
+    def _collect(self, holding: Holding, output: Output) -> None:
+        holding.outgoing += map(self._encoders.event, output.events)
+        holding.outgoing += map(self._encoders.rejected, output.rejected)
+        holding.events.update(event.type for event in output.events)
+
+    def _let_go(self, partition: Partition) -> None:
+        self.tally.retire(self._held.pop(partition).engine.stats())
+
+    def _restore(self, partition: Partition) -> Holding:
+        state = self._store.load(partition)
+        try:
+            engine = self._make_engine(partition, state)
+        except SnapshotError as error:
+            raise SnapshotError(f"{partition.topic}/{partition.partition}: {error}") from error
+        committed = self._source.committed(partition)
+        first, end = self._source.bounds(partition)
+        saved = engine.next_offset
+        start = next(offset for offset in (saved, committed, first) if offset is not None)
+        if not first <= start <= end:
+            raise SourceError(_out_of_range(partition, start, (first, end), from_state=saved is not None))
+        origin = "saved state" if saved is not None else "committed offset" if committed is not None else "earliest record"
+        log.info("%s/%d: continues with offset %d (%s), newest %d", *partition, start, origin, end)
+        return Holding(engine, start, emit_from=committed or 0, committed=committed, saved=saved)
+
+
+def _out_of_range(partition: Partition, wanted: int, held: tuple[int, int], *, from_state: bool) -> str:
+    """What is lost and what an operator can do about it, in one line."""
+    name = f"{partition.topic}/{partition.partition}"
+    first, end = held
+    lost = f"{first - wanted} records are lost" if wanted < first else "the topic was emptied or made anew"
+    owner, fix = (
+        ("the saved state", "remove this partition's file from state.directory to learn again")
+        if from_state
+        else ("the group", "move the group's offset (kafka-consumer-groups --reset-offsets --to-earliest) to go on with what is held")
+    )
+    return f"{name}: {owner} continues with offset {wanted}, but the broker holds {first} to {end} ({lost}): {fix}"

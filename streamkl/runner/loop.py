@@ -1,0 +1,142 @@
+"""The loop of the service: poll, feed, commit, and start over after a failure. It never looks into a message."""
+
+import logging
+from collections.abc import Mapping, Sequence
+
+from streamkl.errors import FencedError, SinkError
+from streamkl.model import Message, Partition
+from streamkl.ports import Assignment, Clock, Observer, Outlet, Source
+from streamkl.runner.figures import Figures
+from streamkl.runner.holdings import Holdings
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.25  # longest wait for records: bounds how late a request to stop is noticed
+LOOK_SECONDS = 1.0  # between two looks of the observers
+MAX_PENDING_RECORDS = 20_000  # results waiting: beyond this, or
+MAX_PENDING_BYTES = 32 * 2**20  # this, a commit comes before its time
+FIRST_PAUSE_SECONDS = 0.5  # before the second try after a failed commit; doubles with each failure in a row
+LONGEST_PAUSE_SECONDS = 30.0
+MAX_FAILURES = 15  # failed commits in a row before the loop gives up: about five minutes of pauses
+PAUSE_SLICE_SECONDS = 0.1  # a pause is cut into these, so that a request to stop ends it
+
+
+class Runner:
+    """Runs until `stop()`. Whatever is raised out of `run` loses nothing: a restart repeats what was not committed."""
+
+    def __init__(
+        self,
+        *,
+        source: Source,
+        outlet: Outlet,
+        holdings: Holdings,
+        clock: Clock,
+        commit_seconds: float,
+        snapshot_seconds: float,
+        observers: Sequence[Observer],
+    ) -> None:
+        self._source = source
+        self._outlet = outlet
+        self._holdings = holdings
+        self._clock = clock
+        self._commit_seconds = commit_seconds
+        self._snapshot_seconds = snapshot_seconds
+        self._observers = observers
+        self._stopping = False
+        self._taken: Assignment | None = None
+        self._failures = 0
+        now = clock.now()
+        self._committed_at = self._saved_at = self._looked_at = now
+        self._figures = Figures(now)
+
+    def stop(self) -> None:
+        """Ask the loop to finish the batch, commit with a snapshot of everything, and return. Safe in a signal handler."""
+        self._stopping = True
+
+    def run(self) -> None:
+        """Turn until asked to stop, then leave the group.
+
+        Raises SourceError, SnapshotError, or SinkError (after MAX_FAILURES in a row, or in the last commit).
+        """
+        try:
+            while not self._stopping:
+                self._turn()
+            self._leave()
+        finally:
+            self._outlet.close()
+            self._source.close()
+
+    def _turn(self) -> None:
+        now = self._clock.now()
+        batch = self._source.poll(max(0.0, min(POLL_SECONDS, self._committed_at + self._commit_seconds - now)))
+        assignment = self._source.assignment()
+        if self._taken is None or assignment.generation != self._taken.generation:
+            self._holdings.take(assignment)  # seeks everything: the batch will be read again
+            self._taken = assignment
+        else:
+            self._feed(batch, assignment)
+        self._look()
+
+    def _feed(self, batch: Mapping[Partition, Sequence[Message]], assignment: Assignment) -> None:
+        self._holdings.feed(batch)
+        records, size = self._holdings.pending()
+        due = self._clock.now() - self._committed_at >= self._commit_seconds
+        if not due and records < MAX_PENDING_RECORDS and size < MAX_PENDING_BYTES:
+            return
+        snapshots = self._clock.now() - self._saved_at >= self._snapshot_seconds
+        try:
+            self._commit(assignment, snapshots=snapshots)
+        except FencedError as error:
+            log.warning("another member owns these partitions now, starting over: %s", error)
+            self._holdings.tally.fenced += 1
+            self._start_over()
+        except SinkError as error:
+            self._holdings.tally.sink_failures += 1
+            self._failures += 1
+            if self._failures >= MAX_FAILURES:
+                raise
+            log.warning("commit failed (%d of %d in a row), restoring and replaying: %s", self._failures, MAX_FAILURES, error)
+            self._start_over()
+        else:
+            self._failures = 0
+
+    def _commit(self, assignment: Assignment, *, snapshots: bool) -> None:
+        began = self._clock.now()
+        step = self._holdings.step(assignment, snapshots=snapshots)
+        if step is not None:
+            self._outlet.commit(step)
+            self._holdings.committed(step)
+        now = self._committed_at = self._clock.now()
+        if snapshots:
+            self._saved_at = now
+        for observer in self._observers:
+            observer.committed(now - began if step is not None else 0.0)
+
+    def _start_over(self) -> None:
+        """Forget what is not committed; the next turn restores it, after a pause that grows with the failures in a row."""
+        self._holdings.drop()
+        self._taken = None
+        pause = min(FIRST_PAUSE_SECONDS * 2 ** max(0, self._failures - 1), LONGEST_PAUSE_SECONDS)
+        until = self._clock.now() + pause
+        while not self._stopping and self._clock.now() < until:
+            self._clock.sleep(PAUSE_SLICE_SECONDS)
+            self._look()
+        self._committed_at = self._clock.now()
+
+    def _leave(self) -> None:
+        if self._taken is None:
+            return
+        try:
+            self._commit(self._taken, snapshots=True)
+        except FencedError as error:
+            log.warning("the partitions moved on before the last commit; their new owner repeats it: %s", error)
+        self._look(now=True)
+
+    def _look(self, *, now: bool = False) -> None:
+        moment = self._clock.now()
+        if not now and moment - self._looked_at < LOOK_SECONDS:
+            return
+        self._looked_at = moment
+        status = self._figures.look(moment, self._holdings.tally, self._holdings.stats(), self._source.lag())
+        for observer in self._observers:
+            observer.observe(status)
