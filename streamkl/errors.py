@@ -25,12 +25,30 @@ class SnapshotError(StreamklError):
 
 
 class SourceError(StreamklError):
-    """The place records come from refuses us: unreachable, unknown topic, no permission, lost offsets."""
+    """The place records come from refuses us: unreachable, unknown topic, no permission, lost offsets.
+
+    `transient`: nobody has to act, the same call may succeed later (a broker that restarts).
+    """
+
+    def __init__(self, message: str, *, transient: bool = False) -> None:
+        super().__init__(message)
+        self.transient = transient
 
 
 class SinkError(StreamklError):
-    """The place events go to refuses us; nothing after the last commit has been acknowledged."""
+    """The place events go to refuses us; nothing after the last commit has been acknowledged.
+
+    `transient`: nobody has to act, the same commit may succeed later (a broker that restarts).
+    """
+
+    def __init__(self, message: str, *, transient: bool = False) -> None:
+        super().__init__(message)
+        self.transient = transient
 
 
 class FencedError(StreamklError):
     """Another member owns our partitions now; what was in flight is dropped and will be replayed there."""
+
+
+class BrokerError(StreamklError):
+    """The broker that streamkl brings itself cannot be fetched, started or reached."""

@@ -1,0 +1,98 @@
+"""Where a cluster is and how we authenticate: the settings that every client shares. No client is opened here."""
+
+import ssl
+from dataclasses import dataclass, field
+from os import PathLike, fspath
+from typing import Any
+from urllib.parse import urlsplit
+
+from streamkl.adapters.kafka.sockets import ClosingSocket, ClosingSSLSocket
+from streamkl.errors import ConfigError
+
+DEFAULT_PORT = 9092
+BOOTSTRAP_TIMEOUT_MS = 10_000  # from the first connection to the cluster's metadata
+REQUEST_TIMEOUT_MS = 30_000  # a silent broker is given up after this
+RECONNECT_BACKOFF_MAX_MS = 500  # the library's 30 s would add up to 30 s to every broker restart
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Where the cluster is and how we authenticate. Plain values; passwords never show in `repr`.
+
+    `bootstrap_servers` are "host:port" ("[::1]:9092" for IPv6; without a port: 9092). `security_protocol` is one of PLAINTEXT, SSL,
+    SASL_PLAINTEXT, SASL_SSL. With TLS the broker's certificate and host name are always checked, at TLS 1.2 or newer.
+
+    >>> "secret" in repr(Cluster(bootstrap_servers=("broker:9092",), client_id="streamkl", sasl_password="secret"))
+    False
+    """
+
+    bootstrap_servers: tuple[str, ...]
+    client_id: str
+    security_protocol: str = "PLAINTEXT"
+    ssl_cafile: str | PathLike[str] | None = None  # PEM; None: the authorities that the system trusts
+    ssl_certfile: str | PathLike[str] | None = None  # our certificate, PEM
+    ssl_keyfile: str | PathLike[str] | None = None  # None: the key is in ssl_certfile
+    ssl_password: str | None = field(default=None, repr=False)  # of the key
+    sasl_mechanism: str | None = None  # PLAIN, SCRAM-SHA-256, SCRAM-SHA-512
+    sasl_username: str | None = None
+    sasl_password: str | None = field(default=None, repr=False)
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether the connection is TLS."""
+        return self.security_protocol in {"SSL", "SASL_SSL"}
+
+    def addresses(self) -> list[tuple[str, int]]:
+        """(host, port) of each bootstrap server. Raises ConfigError on one that cannot be read."""
+        return [_address(server) for server in self.bootstrap_servers]
+
+    def ssl_context(self) -> ssl.SSLContext | None:
+        """The context of every connection, or None without TLS. Raises ConfigError where a file is missing or wrong."""
+        if not self.encrypted:
+            return None
+        try:
+            context = ssl.create_default_context(cafile=fspath(self.ssl_cafile) if self.ssl_cafile else None)
+        except OSError as error:
+            raise ConfigError([f"kafka.ssl_cafile = {str(self.ssl_cafile)!r}: not a readable PEM file of certificates ({error})"]) from error
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.sslsocket_class = ClosingSSLSocket
+        if self.ssl_certfile:
+            self._load_own_certificate(context, self.ssl_certfile)
+        return context
+
+    def _load_own_certificate(self, context: ssl.SSLContext, certfile: str | PathLike[str]) -> None:
+        password = self.ssl_password or ""
+        keyfile = fspath(self.ssl_keyfile) if self.ssl_keyfile else None
+        try:
+            # A function, because OpenSSL asks on the terminal where an encrypted key comes without a password.
+            context.load_cert_chain(fspath(certfile), keyfile, lambda: password)
+        except (OSError, ValueError) as error:
+            problem = f"kafka.ssl_certfile = {str(certfile)!r}: cannot be loaded with kafka.ssl_keyfile and kafka.ssl_password ({error})"
+            raise ConfigError([problem]) from error
+
+    def options(self) -> dict[str, Any]:
+        """The arguments that every client of the library takes. Raises ConfigError."""
+        return {
+            "bootstrap_servers": [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in self.addresses()],
+            "client_id": self.client_id,
+            "security_protocol": self.security_protocol,
+            "ssl_context": self.ssl_context(),
+            "sasl_mechanism": self.sasl_mechanism,
+            "sasl_plain_username": self.sasl_username,
+            "sasl_plain_password": self.sasl_password,
+            "bootstrap_timeout_ms": BOOTSTRAP_TIMEOUT_MS,
+            "request_timeout_ms": REQUEST_TIMEOUT_MS,
+            "reconnect_backoff_max_ms": RECONNECT_BACKOFF_MAX_MS,
+            "proxy_url": ClosingSocket.URL,
+        }
+
+
+def _address(server: str) -> tuple[str, int]:
+    try:
+        parts = urlsplit(f"//{server}")
+        host, port = parts.hostname, parts.port or DEFAULT_PORT
+    except ValueError:
+        host, port = None, 0
+    if not host or server != parts.netloc or parts.username:
+        raise ConfigError([f"kafka.bootstrap_servers = {server!r}: write host:port, for example localhost:9092"])
+    return host, port
