@@ -1,0 +1,77 @@
+# The two commands of this project are `make demo` and `make test`; each makes what it needs, from nothing but Python and make.
+# Nothing here installs outside $(VENV); a second run finds its stamps and installs nothing.
+
+VENV ?= .venv
+# One interpreter to use instead of looking for one: make test PYTHON=/opt/python3.12/bin/python3
+PYTHON ?=
+# Passed on to the demo: make demo ARGS=--once
+ARGS ?=
+
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
+LOCKED := $(INSTALL) --require-hashes --only-binary :all:
+PACKAGE := $(INSTALL) --quiet --no-deps --no-build-isolation
+COMPILE := $(BIN)/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
+
+.PHONY: help demo test lint format types layers pytest coverage lock install install-runtime clean
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+help: ## Show what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+demo: $(VENV)/.demo ## Show the main job: broker, metrics of this machine, detector, a real incident (ARGS=--once ends by itself)
+	@$(BIN)/streamkl demo $(ARGS)
+
+test: lint types layers pytest coverage ## Everything that must hold: lint, types, layers, tests, coverage
+
+lint: $(VENV)/.dev ## ruff, and formatting as ruff would write it
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/.dev ## Let ruff mend and format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(VENV)/.dev ## mypy --strict
+	$(BIN)/mypy
+
+layers: $(VENV)/.dev ## The import contracts of pyproject.toml
+	$(BIN)/lint-imports
+
+pytest: $(VENV)/.dev ## All tests and doctests, with compiled kernels and a real broker
+	$(BIN)/python -m pytest --cov --cov-report=
+
+# Compiled kernels are invisible to coverage: the same tests of core and engine run once more as plain Python, without those marked `native`.
+coverage: $(VENV)/.dev ## Branch coverage of core and engine, kernels as plain Python
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -m "not native and not broker" --cov --cov-append --cov-report=term-missing:skip-covered \
+	  tests/core tests/engine streamkl/core streamkl/engine
+
+lock: $(VENV)/.dev ## Write requirements/*.txt anew from pyproject.toml (UPGRADE=--upgrade for newer versions)
+	$(COMPILE) $(UPGRADE) --output-file requirements/runtime.txt pyproject.toml requirements/build.in
+	$(COMPILE) $(UPGRADE) --constraint requirements/runtime.txt --extra broker --output-file requirements/demo.txt pyproject.toml requirements/build.in
+	$(COMPILE) $(UPGRADE) --constraint requirements/demo.txt --extra broker --extra dev --output-file requirements/dev.txt pyproject.toml requirements/build.in
+
+install: $(VENV)/.dev ## Only make the environment
+
+install-runtime: $(BIN)/python ## Only what the service needs, as a copy: what the Dockerfile runs
+	$(LOCKED) -r requirements/runtime.txt
+	$(PACKAGE) .
+
+$(VENV)/.demo: requirements/demo.txt pyproject.toml | $(BIN)/python
+	@echo "Installing the locked packages of the demo into $(VENV)/ ..."
+	$(LOCKED) -r requirements/demo.txt
+	$(PACKAGE) --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt pyproject.toml | $(BIN)/python
+	@echo "Installing the locked packages for tests into $(VENV)/ ..."
+	$(LOCKED) -r requirements/dev.txt
+	$(PACKAGE) --editable .
+	@touch $@
+
+$(BIN)/python:
+	@sh scripts/make-venv.sh "$(VENV)" $(PYTHON)
+
+clean: ## Remove the environment and what tools left behind
+	rm -rf $(VENV) build .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache streamkl.egg-info
