@@ -1,0 +1,18 @@
+"""State that lives as long as the process: enough to replay after a failed commit, nothing after a restart."""
+
+from streamkl.model import Partition
+
+
+class MemoryStateStore:
+    """Keeps the last state of each partition in memory."""
+
+    def __init__(self) -> None:
+        self._states: dict[Partition, bytes] = {}
+
+    def load(self, partition: Partition) -> bytes | None:
+        """The state last saved by this process."""
+        return self._states.get(partition)
+
+    def save(self, partition: Partition, next_offset: int, state: bytes) -> None:  # noqa: ARG002 - one process cannot overtake itself
+        """Keep it in place of the one before."""
+        self._states[partition] = state
