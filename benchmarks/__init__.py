@@ -1,0 +1,1 @@
+"""The figures of the documentation, each from one command; see README.md beside this file."""
