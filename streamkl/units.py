@@ -4,6 +4,7 @@ import math
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 
 DURATION_FORMS = '"250ms", "90s", "5m", "1h 30m", "7d" or "2w"'
@@ -16,14 +17,14 @@ _WORDS = {"us": "µs", "ms": "millisecond", "s": "sec second", "m": "min minute"
 _SPELLINGS = {spelling: unit for unit, words in _WORDS.items() for word in words.split() for spelling in (word, word + "s")}
 _LONGEST_DURATION = 36_500 * _MICROSECONDS["d"]
 _LONGEST_WINDOW_POINTS = 10_000_000
-_DAYS = {"hour": Fraction(1, 24), "day": Fraction(1), "week": Fraction(7), "month": Fraction(30), "year": Fraction(365)}
+_SECONDS = {"year": 31_536_000, "month": 2_592_000, "week": 604_800, "day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _PART = re.compile(r"(\d{1,18}(?:\.\d{1,18})?)\s*([a-zµ]+)\s*", re.ASCII | re.IGNORECASE)
 _POINTS = re.compile(r"(\d[\d_,]{0,30})\s*points?", re.ASCII | re.IGNORECASE)
 _NUMBER = r"(\d[\d_,]{0,30}(?:\.\d{1,18})?)"
 _PER_POINTS = re.compile(rf"{_NUMBER}\s+per\s+{_NUMBER}\s+points?(?:\s+per\s+series)?", re.ASCII | re.IGNORECASE)
-_PER_TIME = re.compile(rf"{_NUMBER}\s+per(?:\s+series\s+per)?(?:\s+{_NUMBER})?\s+({'|'.join(_DAYS)})s?", re.ASCII | re.IGNORECASE)
+_PER_TIME = re.compile(rf"{_NUMBER}\s+per(?:\s+series\s+per)?(?:\s+{_NUMBER})?\s+({'|'.join(_SECONDS)})s?", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +70,17 @@ class Budget:
         return self.seconds / interval_seconds / self.alarms
 
     def __str__(self) -> str:
-        """What the operator wrote, else the same in the plainest form."""
-        if self.text:
-            return self.text
+        """What the operator wrote, else `plain`."""
+        return self.text or self.plain
+
+    @property
+    def plain(self) -> str:
+        """The same text for the same budget, however it was written; `parse_budget` reads it back."""
         if self.seconds is None:
-            return f"{self.alarms:g} per {self.points:g} points"
-        days = Fraction(self.seconds) / 86_400
-        unit = next((word for word, length in _DAYS.items() if length == days), f"{float(days):g} days")
-        return f"{self.alarms:g} per series per {unit}"
+            return f"{_plain(self.alarms)} per {_plain(self.points or 0)} points"
+        unit, length = next((word, length) for word, length in _SECONDS.items() if self.seconds % length == 0 or length == 1)
+        count = self.seconds / length
+        return f"{_plain(self.alarms)} per series per {unit if count == 1 else f'{_plain(count)} {unit}s'}"
 
 
 def parse_duration(text: str) -> int:
@@ -173,10 +177,10 @@ def parse_budget(text: str) -> Budget:
         return Budget(alarms, points, None, stripped)
     if in_time:
         alarms = float(_digits(in_time[1]))
-        days = Fraction(_digits(in_time[2] or "1")) * _DAYS[in_time[3].lower()]
-        if not (0 < alarms <= 1e9 and 0 < days <= 36_500):
+        seconds = float(_digits(in_time[2] or "1")) * _SECONDS[in_time[3].lower()]
+        if not (0 < alarms <= 1e9 and 0 < seconds <= 100 * _SECONDS["year"]):
             raise ValueError("needs more than 0 alarms (at most 1e9) and a time of at most 100 years")
-        return Budget(alarms, None, float(days * 86_400), stripped)
+        return Budget(alarms, None, seconds, stripped)
     raise ValueError(f"is not a false-alarm budget; write {BUDGET_FORMS}")
 
 
@@ -210,3 +214,8 @@ def format_instant(microseconds: int) -> str:
 
 def _digits(text: str) -> str:
     return text.replace("_", "").replace(",", "")
+
+
+def _plain(number: float) -> str:
+    """All digits and no exponent."""
+    return f"{Decimal(repr(number)):f}".removesuffix(".0")

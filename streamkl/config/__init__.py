@@ -1,0 +1,22 @@
+"""What an operator may choose: the models with every default, how they are read and how they are shown. Nothing here acts on a choice."""
+
+from streamkl.config.connection import KafkaConfig
+from streamkl.config.detector import DetectorConfig, EpisodeConfig, MonitorConfig, ReferenceConfig
+from streamkl.config.fingerprint import config_hash
+from streamkl.config.load import load
+from streamkl.config.models import DEFAULT_MONITOR, Config, HttpConfig, InputConfig, StateConfig
+
+__all__ = [
+    "DEFAULT_MONITOR",
+    "Config",
+    "DetectorConfig",
+    "EpisodeConfig",
+    "HttpConfig",
+    "InputConfig",
+    "KafkaConfig",
+    "MonitorConfig",
+    "ReferenceConfig",
+    "StateConfig",
+    "config_hash",
+    "load",
+]

@@ -1,0 +1,117 @@
+"""What the models say about their own options: their paths, what they accept, and how a value is written."""
+
+from collections.abc import Iterator
+from typing import Any, get_args
+
+from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from streamkl.config.kinds import Noun, Unit
+from streamkl.config.models import Config
+from streamkl.config.section import Section
+from streamkl.config.trees import Path
+
+
+def options(table: type[Section] = Config, path: Path = ()) -> Iterator[tuple[Path, FieldInfo]]:
+    """Every option below a table with its path; those of a list of tables once, without an index."""
+    for name, field in table.model_fields.items():
+        nested = section_of(field)
+        if nested is None:
+            yield (*path, name), field
+        else:
+            yield from options(nested, (*path, name))
+
+
+def section_of(field: FieldInfo) -> type[Section] | None:
+    """The table that an option holds, or that its list holds; None for a plain value."""
+    for candidate in (field.annotation, *get_args(field.annotation)):
+        if isinstance(candidate, type) and issubclass(candidate, Section):
+            return candidate
+    return None
+
+
+def section_at(path: Path) -> type[Section] | None:
+    """The table at a path, None where there is none."""
+    table: type[Section] | None = Config
+    for part in path:
+        if isinstance(part, str):
+            field = table.model_fields.get(part) if table else None
+            table = section_of(field) if field else None
+    return table
+
+
+def field_at(path: Path) -> tuple[Path, FieldInfo | None]:
+    """The option at a path (a list's items belong to the list), and the option's own path."""
+    while path and isinstance(path[-1], int):
+        path = path[:-1]
+    table = section_at(path[:-1])
+    return path, table.model_fields.get(str(path[-1])) if table else None
+
+
+def is_secret(field: FieldInfo) -> bool:
+    """Whether the value must never be shown."""
+    return SecretStr in (field.annotation, *get_args(field.annotation))
+
+
+def accepts(field: FieldInfo) -> str:
+    """What a value has to be: "a whole number between 50 and 100000 points"."""
+    noun = next((item for item in field.metadata if isinstance(item, Noun)), None)
+    unit = next((f" {item.name}" for item in field.metadata if isinstance(item, Unit)), "")
+    kind = _plain_type(field)
+    choices = [choice for part in (kind, *get_args(kind)) if "Literal" in str(part) for choice in get_args(part)]
+    if choices:
+        return "one of " + ", ".join(written(choice, field) for choice in choices)
+    if noun is None and kind in (int, float):
+        return ("a whole number " if kind is int else "a number ") + bounds(field) + unit
+    name = noun.name if noun else {str: "a text", SecretStr: "a secret", bool: "true or false"}.get(kind, "a path")
+    limits = bounds(field)
+    return f"{name}, {limits}" if limits else name
+
+
+def written(value: Any, field: FieldInfo) -> str:
+    """A value as it stands in a configuration file."""
+    noun = next((item for item in field.metadata if isinstance(item, Noun)), None)
+    if isinstance(value, (tuple, list)):
+        return f"[{', '.join(written(item, field) for item in value)}]"
+    if isinstance(value, (bool, int, float)) and noun is None:
+        return str(value).lower()
+    return quoted(noun.write(value) if noun else str(value))
+
+
+def quoted(text: str) -> str:
+    """A TOML string on one line."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in escaped) + '"'
+
+
+def _plain_type(field: FieldInfo) -> Any:
+    return next((part for part in get_args(field.annotation) if part is SecretStr or part is str), field.annotation)
+
+
+def bounds(field: FieldInfo) -> str:
+    """ "between 1 and 60", or nothing."""
+    low = high = ""
+    for item in field.metadata:
+        match item:
+            case Ge(ge=value):
+                low = _bound(value, field)
+            case Gt(gt=value):
+                low = f"{_bound(value, field)} (excluded)"
+            case Le(le=value):
+                high = _bound(value, field)
+            case Lt(lt=value):
+                high = f"{_bound(value, field)} (excluded)"
+            case MinLen(min_length=value):
+                low = f"{value}"
+            case MaxLen(max_length=value):
+                high = f"{value}"
+            case _:
+                pass
+    if low and high:
+        return f"between {low} and {high}"
+    return f"at least {low}" if low else f"at most {high}" if high else ""
+
+
+def _bound(value: Any, field: FieldInfo) -> str:
+    return written(value, field).strip('"')

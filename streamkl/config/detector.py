@@ -1,0 +1,128 @@
+"""How series are judged, as an operator chooses it: windows, reference, budget, episodes, and which series they apply to."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from streamkl.config.kinds import Budget, Duration, Name, Real, Unit, Whole, Windows, duration
+from streamkl.config.section import Mistake, Section
+from streamkl.units import parse_budget, parse_window
+
+Kind = Literal["fixed", "trailing", "decayed", "seasonal", "file"]
+# Which kinds of reference read which option.
+_USED_BY: dict[str, tuple[Kind, ...]] = {
+    "gap": ("trailing", "decayed", "seasonal"),
+    "half_life": ("decayed",),
+    "season": ("seasonal",),
+    "shrinkage": ("seasonal",),
+    "path": ("file",),
+}
+
+
+class ReferenceConfig(Section):
+    """What the window is compared with."""
+
+    kind: Kind = "fixed"
+    """`fixed`: learned once; `trailing`: the newest points before the window; `decayed`: old points fade; `seasonal`: the same hour of the
+    day or week; `file`: read from `path`."""
+    size: Annotated[Whole, Field(ge=50, le=100_000), Unit("points")] = 500
+    """Points learned before the first verdict; also the length of a trailing reference."""
+    gap: Annotated[Whole, Field(ge=0, le=100_000), Unit("points")] = 0
+    """`trailing`, `decayed`, `seasonal`: points between the newest point and the reference; 0 means the longest window."""
+    half_life: Annotated[Whole, Field(ge=50, le=10_000_000), Unit("points")] = 5_000
+    """`decayed`: after so many points a point counts half."""
+    season: Literal["hour_of_day", "hour_of_week"] = "hour_of_day"
+    """`seasonal`: what is compared with what, in UTC."""
+    shrinkage: Annotated[Real, Field(gt=0, le=10_000), Unit("points")] = 50.0
+    """`seasonal`: points of the pooled reference that each hour's own points are mixed with, so that a thin hour is still judged."""
+    path: Annotated[Path | None, Field(examples=["normal.csv"])] = None
+    """`file`: what is normal, as CSV (series,value) or JSON lines."""
+
+    def mistakes(self) -> Iterator[Mistake]:
+        """Options that the chosen kind does not read, or lacks."""
+        if self.kind == "file" and self.path is None:
+            yield Mistake(("path", "kind"), 'missing; kind = "file" needs the file of what is normal, for example path = "normal.csv"')
+        for option, kinds in _USED_BY.items():
+            if self.kind not in kinds and getattr(self, option) != type(self).model_fields[option].default:
+                wanted = " or ".join(f'kind = "{kind}"' for kind in kinds)
+                yield Mistake((option, "kind"), f'has no effect with kind = "{self.kind}"; remove it or choose {wanted}')
+
+
+class EpisodeConfig(Section):
+    """When an episode opens, is reported again, and closes."""
+
+    min_points: Annotated[Whole, Field(ge=1, le=10_000), Unit("points")] = 1
+    """Judged points in a row at or above the threshold before an episode opens."""
+    close_below: Annotated[Real, Field(gt=0, le=1)] = 0.8
+    """Score (1 is the threshold) that counts as recovered."""
+    close_after: Annotated[Whole, Field(ge=1, le=10_000), Unit("points")] = 8
+    """Judged points in a row below `close_below` before an episode closes."""
+    cooldown: Annotated[Whole, Field(ge=0, le=1_000_000), Unit("points")] = 16
+    """Judged points after closing in which nothing opens."""
+    escalate_factor: Annotated[Real, Field(gt=1, le=1_000)] = 1.5
+    """An update is sent when the score rises by this factor over the last one sent."""
+    accept_new_normal_after: Annotated[Whole, Field(ge=50, le=10_000_000), Unit("points")] = 2_000
+    """An episode open for so many judged points is closed and the new distribution learned as the reference."""
+
+    def mistakes(self) -> Iterator[Mistake]:
+        """Lengths in the wrong order."""
+        if self.accept_new_normal_after <= self.close_after:
+            fix = f"must be more than close_after ({self.close_after}), else nothing can recover; try 2000"
+            yield Mistake(("accept_new_normal_after", "close_after"), fix)
+
+
+class DetectorConfig(Section):
+    """How one series is judged."""
+
+    windows: Annotated[Windows, Field(min_length=1, max_length=8)] = (
+        parse_window("16 points"),
+        parse_window("64 points"),
+        parse_window("256 points"),
+    )
+    """Window lengths watched side by side, in points or in event time ("5m"); short ones see spikes, long ones see drift."""
+    bins: Annotated[Whole, Field(ge=2, le=64)] = 16
+    """Equal-frequency bins of the reference; two tails come on top."""
+    false_alarms: Budget = parse_budget("1 per series per week")
+    """How many false alarms are acceptable. The threshold follows from it."""
+    false_alarms_without_clock: Budget = parse_budget("1 per 10000 points")
+    """The same for series without timestamps."""
+    grace: Annotated[Duration, Field(ge=0, le=duration("7d"))] = duration("1h")
+    """Points out of order are placed right up to so much behind the newest; later ones are dropped and counted."""
+    max_window_points: Annotated[Whole, Field(ge=16, le=1_000_000), Unit("points")] = 4_096
+    """Room for a window given as a duration; what exceeds it is judged by its newest points."""
+    reference: ReferenceConfig = ReferenceConfig()
+    episodes: EpisodeConfig = EpisodeConfig()
+
+    def mistakes(self) -> Iterator[Mistake]:
+        """Windows, bins, reference and budget that do not fit one another."""
+        if len(set(self.windows)) < len(self.windows):
+            yield Mistake(("windows",), "names one window twice; remove one")
+        if self.false_alarms_without_clock.points is None:
+            yield Mistake(("false_alarms_without_clock",), 'must be in points, because there is no clock; try "1 per 10000 points"')
+        if self.reference.kind == "file":
+            return
+        size = self.reference.size
+        if size < 2 * self.bins:
+            yield Mistake(("reference.size", "bins"), f"leaves fewer than two points a bin; try {max(2 * self.bins, 500)} or fewer bins")
+        longest = max((window.points for window in self.windows if window.points), default=0)
+        if longest >= size:
+            fix = f'must be more than the longest window ("{longest} points"); try {4 * longest}, or a shorter window'
+            yield Mistake(("reference.size", "windows", "reference.kind"), fix)
+        if 0 < self.reference.gap < longest:
+            fix = f'is shorter than the longest window ("{longest} points"), which would be compared with itself; try 0'
+            yield Mistake(("reference.gap", "windows", "reference.kind"), fix)
+
+
+class MonitorConfig(Section):
+    """Which series are judged how. The first monitor whose `match` fits a series' name takes it."""
+
+    name: Name
+    """What events call it."""
+    match: Annotated[str, Field(min_length=1, max_length=512)] = "*"
+    """Shell-style pattern over the series' name: `*`, `?`, `[abc]`."""
+    kind: Literal["auto", "numeric", "categorical", "ignore"] = "auto"
+    """`categorical`: values are names (status codes); `auto`: text that is no number makes a series categorical; `ignore`: not judged."""
+    detector: DetectorConfig = DetectorConfig()
+    """What differs from the table [detector]; the rest is taken from there."""

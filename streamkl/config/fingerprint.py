@@ -1,0 +1,18 @@
+"""One short name for everything in a configuration that influences a verdict."""
+
+import hashlib
+import json
+
+from streamkl.config.models import Config
+
+
+def config_hash(config: Config) -> str:
+    """16 hexadecimal digits: equal for configurations that judge alike, whatever their spelling ("1h" or "60m").
+
+    The broker, the address and the folder do not count: they change nothing about what is judged. A reference file counts by its path, not
+    its content.
+    """
+    choices = config.model_dump(mode="json", include={"input": True, "detector": True, "monitors": True})
+    choices["state"] = config.state.model_dump(mode="json", include={"max_series", "evict_after"})
+    text = json.dumps(choices, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,119 @@
+"""The kinds of values that options take: how each is read from a file or an environment variable, and how it is written back."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator
+
+from streamkl import units
+
+# A validator raises ValueError where Python would raise TypeError: pydantic collects the former and lets the latter through.
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What a number counts, for messages and documentation."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Noun:
+    """What a text has to be, and how its value is written back."""
+
+    name: str
+    write: Callable[[Any], str] = str
+
+
+def _number(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("must be a number, not true or false")  # noqa: TRY004
+    return value
+
+
+def _text(parse: Callable[[str], Any], noun: str, keep: type | None = None) -> PlainValidator:
+    def read(value: object) -> Any:
+        if keep is not None and isinstance(value, keep):
+            return value
+        if not isinstance(value, str):
+            raise ValueError(f"must be {noun}, in quotes")  # noqa: TRY004
+        return parse(value)
+
+    return PlainValidator(read)
+
+
+def _matching(pattern: str, message: str) -> Callable[[str], str]:
+    compiled = re.compile(pattern, re.ASCII)
+
+    def check(value: str) -> str:
+        if not compiled.fullmatch(value):
+            raise ValueError(message)
+        return value
+
+    return check
+
+
+def _split(value: object) -> object:
+    """Environment variables hold lists as `a, b`."""
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+def _pattern(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"is not a regular expression: {error}") from None
+    return value
+
+
+def duration(text: str) -> int:
+    """Microseconds, for defaults."""
+    return units.parse_duration(text)
+
+
+Whole = Annotated[int, BeforeValidator(_number)]
+Real = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
+
+_DURATION, _INSTANT = "a duration such as " + units.DURATION_FORMS, "a time such as " + units.INSTANT_FORMS
+# Microseconds. A number is refused on purpose: nobody could tell seconds from milliseconds.
+Duration = Annotated[
+    int,
+    _text(units.parse_duration, _DURATION),
+    PlainSerializer(units.format_duration),
+    Noun(_DURATION, units.format_duration),
+]
+# Microseconds since 1970.
+Instant = Annotated[int, _text(units.parse_instant, _INSTANT), PlainSerializer(units.format_instant), Noun(_INSTANT, units.format_instant)]
+
+_BUDGET = "a budget such as " + units.BUDGET_FORMS
+Budget = Annotated[
+    units.Budget, _text(units.parse_budget, _BUDGET, units.Budget), PlainSerializer(lambda budget: budget.plain), Noun(_BUDGET)
+]
+
+_WINDOW = "a window's length, " + units.WINDOW_FORMS
+Window = Annotated[units.WindowLength, _text(units.parse_window, _WINDOW, units.WindowLength), PlainSerializer(str), Noun(_WINDOW)]
+Windows = Annotated[tuple[Window, ...], BeforeValidator(_split), Noun("a list of windows, each " + units.WINDOW_FORMS)]
+
+_TOPIC = _matching(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}", 'is not a topic name: 1 to 249 letters, digits, ".", "_" or "-"')
+Topic = Annotated[str, _text(_TOPIC, "a topic name"), Noun("a topic name")]
+Topics = Annotated[tuple[Topic, ...], BeforeValidator(_split), Noun("a list of topic names")]
+
+_SERVER = _matching(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}", 'is not an address; write "host:port"')
+Servers = Annotated[
+    tuple[Annotated[str, _text(_SERVER, "an address")], ...], BeforeValidator(_split), Field(min_length=1), Noun('a list of "host:port"')
+]
+
+_NAME = _matching(r"[A-Za-z0-9_.-]{1,64}", 'is not a name: 1 to 64 letters, digits, "_", "." or "-"')
+Name = Annotated[str, _text(_NAME, "a name"), Noun('a name of 1 to 64 letters, digits, "_", "." or "-"')]
+Pattern = Annotated[str, _text(_pattern, "a regular expression"), Noun("a regular expression")]
+
+_KEYS, _NO_PATH = r"[^.${}][^.{}]*(?:\.[^.{}]+)*", 'is not a path; write the keys with dots between them, for example "fields.cpu"'
+_PATH = Noun('a path such as "fields.cpu"')
+JsonPath = Annotated[str, _text(_matching(_KEYS, _NO_PATH), _PATH.name), _PATH]
+MaybeJsonPath = Annotated[str, _text(_matching(rf"(?:{_KEYS})?", _NO_PATH), _PATH.name), _PATH]
+_TEMPLATE = _matching(r"(?:[^{}]|\{[^{}]+\})+", 'is not a template; write for example "{tags.host}/{field}"')
+Template = Annotated[str, _text(_TEMPLATE, "a template"), Noun('a template such as "{tags.host}/{field}"')]
+_HOST = _matching(r"[A-Za-z0-9.:_-]{1,253}", 'is not an address; write for example "127.0.0.1"')
+Host = Annotated[str, _text(_HOST, "an address"), Noun("an address")]

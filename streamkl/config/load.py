@@ -1,0 +1,75 @@
+"""From a file and the environment to a checked configuration, or to all mistakes at once."""
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from streamkl.config import sources, trees
+from streamkl.config.catalogue import field_at
+from streamkl.config.explain import Problem, problems
+from streamkl.config.models import Config
+from streamkl.config.trees import MISSING, dotted, find
+from streamkl.errors import ConfigError
+
+
+def load(path: Path | None) -> Config:
+    """The configuration in a TOML file (None: only defaults), overridden by `STREAMKL_SECTION__OPTION` variables.
+
+    Secrets come from a variable, or from the file that the same variable (or option) with `_FILE` (`_file`) at its end names. Raises
+    ConfigError with every mistake found, one line each.
+    """
+    text = "" if path is None else sources.read(path)
+    data = sources.parse(text, path)
+    found = list(sources.written_secrets(data))
+    environment = sources.from_environment()
+    merged = trees.merge(data, environment)
+    found += sources.open_secrets(merged)
+    config, more = _validate(merged)
+    lines = sources.line_numbers(text)
+    placed = [(_line(problem.paths[0], lines), problem) for problem in (*found, *more)]
+    placed.sort(key=lambda pair: pair[0])
+    reported = [problem.line(_origin(problem.paths[0], environment, line)) for line, problem in placed]
+    reported += sources.stray_variables()
+    if config is None or reported:
+        raise ConfigError(reported)
+    return config
+
+
+def _validate(data: dict[str, Any]) -> tuple[Config | None, list[Problem]]:
+    """Validates, then again without what was wrong, because options that contradict one another only show among valid ones."""
+    found: list[Problem] = []
+    set_aside: set[trees.Path] = set()
+    rest = copy.deepcopy(data)
+    while True:
+        try:
+            config = Config.model_validate(rest)
+        except ValidationError as error:
+            new = [problem for problem in problems(error.errors(), data) if _is_own(problem, data)]
+            found += [problem for problem in new if not any(field_at(path)[0] in set_aside for path in problem.paths)]
+            wrong = [field_at(problem.paths[0])[0] for problem in new]
+            set_aside.update(wrong)
+            if not [path for path in wrong if trees.remove(rest, path)]:
+                return None, found
+        else:
+            return (None if found else config), found
+
+
+def _is_own(problem: Problem, data: Mapping[str, Any]) -> bool:
+    """A monitor repeats the mistakes of the [detector] that it inherits from; they are reported there."""
+    path = problem.paths[0]
+    inherits = path[:1] == ("monitors",) and path[2:3] == ("detector",)
+    return not inherits or any(find(data, path) is not MISSING for path in problem.paths)
+
+
+def _line(path: trees.Path, lines: Mapping[str, int]) -> int:
+    """The line of an option, else of the nearest table above it; 0 where the file says nothing of it."""
+    return next((lines[dotted(path[:end])] for end in range(len(path), 0, -1) if dotted(path[:end]) in lines), 0)
+
+
+def _origin(path: trees.Path, environment: Mapping[str, Any], line: int) -> str | None:
+    if len(path) > 1 and find(environment, path) is not MISSING:
+        return "from " + sources.PREFIX + "__".join(str(part) for part in path).upper()
+    return f"line {line}" if line else None

@@ -1,0 +1,113 @@
+"""The whole configuration file: what an operator may choose, with bounds, units and defaults. Nothing here acts on a choice."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from streamkl.config.connection import KafkaConfig
+from streamkl.config.detector import DetectorConfig, MonitorConfig
+from streamkl.config.kinds import Duration, Host, Instant, JsonPath, MaybeJsonPath, Template, Unit, Whole, duration
+from streamkl.config.section import Mistake, Section
+from streamkl.units import parse_instant
+
+# The monitor that events name for series which no [[monitors]] takes.
+DEFAULT_MONITOR = "default"
+
+
+class InputConfig(Section):
+    """How a record becomes points."""
+
+    points: MaybeJsonPath = ""
+    """JSON path of an array of points inside the record; "" where the record is one point, or an array of points."""
+    series: Template = "{series}"
+    """The series' name, a template over the record: {path}, {tags.*}, {field} (name of the value), {key}, {header:NAME}, {topic}."""
+    timestamp: MaybeJsonPath = "timestamp"
+    """JSON path of the time; "" for the Kafka timestamp."""
+    time_unit: Literal["auto", "s", "ms", "us", "ns", "iso8601"] = "auto"
+    """What a number in `timestamp` counts since 1970; `auto` tells by its size."""
+    value: JsonPath = "value"
+    """JSON path of the value; `fields.*` takes every number of an object, one series each."""
+    earliest: Instant = parse_instant("2000-01-01T00:00:00Z")
+    """Points before this time are refused."""
+    max_ahead: Annotated[Duration, Field(ge=0, le=duration("365d"))] = duration("1h")
+    """How far a point may lie ahead of its record's own time."""
+    max_series_bytes: Annotated[Whole, Field(ge=16, le=4_096), Unit("bytes")] = 512
+    """Longest name of a series, in UTF-8."""
+    max_points_per_record: Annotated[Whole, Field(ge=1, le=1_000_000), Unit("points")] = 10_000
+    """A record with more points is refused as a whole."""
+
+
+class StateConfig(Section):
+    """What survives a restart, and how much is kept."""
+
+    backend: Literal["file", "none"] = "file"
+    """`file`: what was learned is kept in `directory`; `none`: a restart learns again."""
+    directory: Path = Path("state")
+    """Where it is kept; relative to the working directory."""
+    max_series: Annotated[Whole, Field(ge=1, le=10_000_000), Unit("series per partition")] = 100_000
+    """New series beyond it are not judged; a warning event says so."""
+    evict_after: Annotated[Duration, Field(ge=duration("1m"), le=duration("3650d"))] = duration("7d")
+    """A series silent for so long (event time) is forgotten."""
+
+
+class HttpConfig(Section):
+    """/metrics, /healthz and /readyz."""
+
+    host: Host = "127.0.0.1"
+    """Address to listen on; 0.0.0.0 lets other machines read them."""
+    port: Annotated[Whole, Field(ge=0, le=65_535)] = 9_464
+    """Port to listen on; 0 switches them off."""
+
+
+class Config(Section):
+    """The whole configuration file."""
+
+    kafka: KafkaConfig = KafkaConfig()
+    input: InputConfig = InputConfig()
+    detector: DetectorConfig = DetectorConfig()
+    monitors: Annotated[tuple[MonitorConfig, ...], Field(max_length=1_000)] = ()
+    state: StateConfig = StateConfig()
+    http: HttpConfig = HttpConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _monitors_inherit(cls, data: Any) -> Any:
+        """A monitor's table [monitors.detector] says only what differs from [detector]."""
+        if not isinstance(data, Mapping) or not isinstance(data.get("monitors"), (list, tuple)):
+            return data
+        return {**data, "monitors": [_inherit(monitor, data.get("detector")) for monitor in data["monitors"]]}
+
+    def mistakes(self) -> Iterator[Mistake]:
+        """Monitors that hide one another."""
+        taken: dict[str, str] = {}
+        everything = None
+        for index, monitor in enumerate(self.monitors):
+            path = f"monitors.{index}"
+            if monitor.name == DEFAULT_MONITOR:
+                yield Mistake((f"{path}.name",), "is the name for series that no monitor takes; choose another")
+            if monitor.name in taken:
+                yield Mistake((f"{path}.name", f"{taken[monitor.name]}.name"), f"is the name of {taken[monitor.name]} too; choose another")
+            if everything is not None:
+                yield Mistake((f"{path}.match", f"{everything}.match"), f"is never reached: {everything} takes every series; move it up")
+            taken.setdefault(monitor.name, path)
+            if monitor.match == "*":
+                everything = path
+
+
+def _inherit(monitor: Any, base: Any) -> Any:
+    if not isinstance(monitor, Mapping):
+        return monitor
+    if isinstance(base, DetectorConfig):
+        base = base.model_dump()
+    own = monitor.get("detector", {})
+    if not isinstance(base, Mapping) or not isinstance(own, Mapping):
+        return monitor
+    merged = {**base, **own}
+    for table in ("reference", "episodes"):
+        ours, theirs = own.get(table), base.get(table)
+        # Options of one kind of reference mean nothing to another, so a reference that names its kind stands alone.
+        if isinstance(ours, Mapping) and isinstance(theirs, Mapping) and "kind" not in ours:
+            merged[table] = {**theirs, **ours}
+    return {**monitor, "detector": merged}
