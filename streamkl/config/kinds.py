@@ -8,6 +8,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator
 
 from streamkl import units
+from streamkl.engine.naming import Template as SeriesTemplate
+from streamkl.engine.paths import Path
 
 # A validator raises ValueError where Python would raise TypeError: pydantic collects the former and lets the latter through.
 
@@ -68,6 +70,17 @@ def _pattern(value: str) -> str:
     return value
 
 
+def _path(value: str) -> str:
+    if value:
+        Path.parse(value)
+    return value
+
+
+def _template(value: str) -> str:
+    SeriesTemplate.parse(value)
+    return value
+
+
 def duration(text: str) -> int:
     """Microseconds, for defaults."""
     return units.parse_duration(text)
@@ -109,11 +122,8 @@ _NAME = _matching(r"[A-Za-z0-9_.-]{1,64}", 'is not a name: 1 to 64 letters, digi
 Name = Annotated[str, _text(_NAME, "a name"), Noun('a name of 1 to 64 letters, digits, "_", "." or "-"')]
 Pattern = Annotated[str, _text(_pattern, "a regular expression"), Noun("a regular expression")]
 
-_KEYS, _NO_PATH = r"[^.${}][^.{}]*(?:\.[^.{}]+)*", 'is not a path; write the keys with dots between them, for example "fields.cpu"'
-_PATH = Noun('a path such as "fields.cpu"')
-JsonPath = Annotated[str, _text(_matching(_KEYS, _NO_PATH), _PATH.name), _PATH]
-MaybeJsonPath = Annotated[str, _text(_matching(rf"(?:{_KEYS})?", _NO_PATH), _PATH.name), _PATH]
-_TEMPLATE = _matching(r"(?:[^{}]|\{[^{}]+\})+", 'is not a template; write for example "{tags.host}/{field}"')
-Template = Annotated[str, _text(_TEMPLATE, "a template"), Noun('a template such as "{tags.host}/{field}"')]
+_PATH, _TEMPLATE = Noun('a path such as "fields.cpu"'), Noun('a template such as "{tags.host}/{field}"')
+JsonPath = Annotated[str, _text(_path, _PATH.name), _PATH]
+Template = Annotated[str, _text(_template, _TEMPLATE.name), _TEMPLATE]
 _HOST = _matching(r"[A-Za-z0-9.:_-]{1,253}", 'is not an address; write for example "127.0.0.1"')
 Host = Annotated[str, _text(_HOST, "an address"), Noun("an address")]

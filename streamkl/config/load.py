@@ -27,7 +27,7 @@ def load(path: Path | None) -> Config:
     environment = sources.from_environment()
     merged = trees.merge(data, environment)
     found += sources.open_secrets(merged)
-    config, more = _validate(merged)
+    config, more = _validate(merged, {problem.paths[0] for problem in found})
     lines = sources.line_numbers(text)
     placed = [(_line(problem.paths[0], lines), problem) for problem in (*found, *more)]
     placed.sort(key=lambda pair: pair[0])
@@ -38,10 +38,9 @@ def load(path: Path | None) -> Config:
     return config
 
 
-def _validate(data: dict[str, Any]) -> tuple[Config | None, list[Problem]]:
+def _validate(data: dict[str, Any], set_aside: set[trees.Path]) -> tuple[Config | None, list[Problem]]:
     """Validates, then again without what was wrong, because options that contradict one another only show among valid ones."""
     found: list[Problem] = []
-    set_aside: set[trees.Path] = set()
     rest = copy.deepcopy(data)
     while True:
         try:

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from streamkl.config.connection import KafkaConfig
 from streamkl.config.detector import DetectorConfig, MonitorConfig
-from streamkl.config.kinds import Duration, Host, Instant, JsonPath, MaybeJsonPath, Template, Unit, Whole, duration
+from streamkl.config.kinds import Duration, Host, Instant, JsonPath, Template, Unit, Whole, duration
 from streamkl.config.section import Mistake, Section
 from streamkl.units import parse_instant
 
@@ -19,11 +19,11 @@ DEFAULT_MONITOR = "default"
 class InputConfig(Section):
     """How a record becomes points."""
 
-    points: MaybeJsonPath = ""
+    points: JsonPath = ""
     """JSON path of an array of points inside the record; "" where the record is one point, or an array of points."""
     series: Template = "{series}"
     """The series' name, a template over the record: {path}, {tags.*}, {field} (name of the value), {key}, {header:NAME}, {topic}."""
-    timestamp: MaybeJsonPath = "timestamp"
+    timestamp: JsonPath = "timestamp"
     """JSON path of the time; "" for the Kafka timestamp."""
     time_unit: Literal["auto", "s", "ms", "us", "ns", "iso8601"] = "auto"
     """What a number in `timestamp` counts since 1970; `auto` tells by its size."""
@@ -37,6 +37,13 @@ class InputConfig(Section):
     """Longest name of a series, in UTF-8."""
     max_points_per_record: Annotated[Whole, Field(ge=1, le=1_000_000), Unit("points")] = 10_000
     """A record with more points is refused as a whole."""
+
+    def mistakes(self) -> Iterator[Mistake]:
+        """A mapping that finds no value, or no name."""
+        if not self.value:
+            yield Mistake(("value",), 'is empty; try "value"')
+        if not self.series:
+            yield Mistake(("series",), 'is empty; try "{series}"')
 
 
 class StateConfig(Section):
