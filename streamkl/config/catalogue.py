@@ -1,9 +1,10 @@
 """What the models say about their own options: their paths, what they accept, and how a value is written."""
 
 from collections.abc import Iterator
-from typing import Any, get_args
+from types import UnionType
+from typing import Any, Literal, NamedTuple, get_args, get_origin
 
-from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
+from annotated_types import Ge, Gt, Le, MaxLen, MinLen
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
@@ -21,6 +22,25 @@ def options(table: type[Section] = Config, path: Path = ()) -> Iterator[tuple[Pa
             yield (*path, name), field
         else:
             yield from options(nested, (*path, name))
+
+
+class Table(NamedTuple):
+    """A table of the file: `kafka`, `detector.reference`; `listed` for those written [[monitors]]."""
+
+    name: str
+    section: type[Section]
+    listed: bool
+
+
+def tables(section: type[Section] = Config, above: str = "") -> Iterator[Table]:
+    """Every table in the order of the file; those inside a listed one are options of it, not tables of their own."""
+    for name, field in section.model_fields.items():
+        inner = section_of(field)
+        if inner is not None:
+            table = Table(f"{above}.{name}".removeprefix("."), inner, listed=field.annotation is not inner)
+            yield table
+            if not table.listed:
+                yield from tables(inner, table.name)
 
 
 def section_of(field: FieldInfo) -> type[Section] | None:
@@ -56,17 +76,13 @@ def is_secret(field: FieldInfo) -> bool:
 
 def accepts(field: FieldInfo) -> str:
     """What a value has to be: "a whole number between 50 and 100000 points"."""
-    noun = next((item for item in field.metadata if isinstance(item, Noun)), None)
+    noun = next((item.name for item in field.metadata if isinstance(item, Noun)), None)
     unit = next((f" {item.name}" for item in field.metadata if isinstance(item, Unit)), "")
-    kind = _plain_type(field)
-    choices = [choice for part in (kind, *get_args(kind)) if "Literal" in str(part) for choice in get_args(part)]
-    if choices:
-        return "one of " + ", ".join(written(choice, field) for choice in choices)
-    if noun is None and kind in (int, float):
-        return ("a whole number " if kind is int else "a number ") + bounds(field) + unit
-    name = noun.name if noun else {str: "a text", SecretStr: "a secret", bool: "true or false"}.get(kind, "a path")
-    limits = bounds(field)
-    return f"{name}, {limits}" if limits else name
+    kind = _without_none(field.annotation)
+    if get_origin(kind) is Literal:
+        return "one of " + ", ".join(written(choice, field) for choice in get_args(kind))
+    name = noun or {int: "a whole number", float: "a number", str: "a text", SecretStr: "a secret"}.get(kind, "a path")
+    return f"{name} {bounds(field)}".rstrip() + unit
 
 
 def written(value: Any, field: FieldInfo) -> str:
@@ -85,13 +101,9 @@ def quoted(text: str) -> str:
     return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in escaped) + '"'
 
 
-def _plain_type(field: FieldInfo) -> Any:
-    return next((part for part in get_args(field.annotation) if part is SecretStr or part is str), field.annotation)
-
-
 def bounds(field: FieldInfo) -> str:
-    """ "between 1 and 60", or nothing."""
-    low = high = ""
+    """ "between 1 and 60", "of 1 to 64 characters", or nothing."""
+    low = high = fewest = most = None
     for item in field.metadata:
         match item:
             case Ge(ge=value):
@@ -100,17 +112,23 @@ def bounds(field: FieldInfo) -> str:
                 low = f"{_bound(value, field)} (excluded)"
             case Le(le=value):
                 high = _bound(value, field)
-            case Lt(lt=value):
-                high = f"{_bound(value, field)} (excluded)"
             case MinLen(min_length=value):
-                low = f"{value}"
+                fewest = value
             case MaxLen(max_length=value):
-                high = f"{value}"
+                most = value
             case _:
                 pass
     if low and high:
         return f"between {low} and {high}"
-    return f"at least {low}" if low else f"at most {high}" if high else ""
+    what = "characters" if _without_none(field.annotation) is str else "entries"
+    if fewest is not None and most is not None:
+        return f"of {fewest} to {most} {what}"
+    return "that is not empty" if fewest else f"of at most {most} {what}" if most else ""
+
+
+def _without_none(annotation: Any) -> Any:
+    parts = [part for part in get_args(annotation) if part is not type(None)] if isinstance(annotation, UnionType) else []
+    return parts[0] if len(parts) == 1 else annotation
 
 
 def _bound(value: Any, field: FieldInfo) -> str:

@@ -118,9 +118,9 @@ class DetectorConfig(Section):
 class MonitorConfig(Section):
     """Which series are judged how. The first monitor whose `match` fits a series' name takes it."""
 
-    name: Name
+    name: Annotated[Name, Field(examples=["latency"])]
     """What events call it."""
-    match: Annotated[str, Field(min_length=1, max_length=512)] = "*"
+    match: Annotated[str, Field(min_length=1, max_length=512, examples=["*/response_time"])] = "*"
     """Shell-style pattern over the series' name: `*`, `?`, `[abc]`."""
     kind: Literal["auto", "numeric", "categorical", "ignore"] = "auto"
     """`categorical`: values are names (status codes); `auto`: text that is no number makes a series categorical; `ignore`: not judged."""

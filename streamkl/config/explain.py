@@ -74,9 +74,8 @@ def _of_option(error: ErrorDetails, path: Path, data: Mapping[str, Any]) -> Prob
 
 
 def _wanted(error: ErrorDetails, field: FieldInfo) -> str:
-    out_of_bounds = error["type"].startswith(("greater_than", "less_than", "too_", "string_too_"))
-    kind = "items" if error["type"].startswith("too_") else "characters" if error["type"].startswith("string_too_") else ""
-    return f"{bounds(field)} {kind}".strip() if out_of_bounds else accepts(field)
+    beyond = error["type"].startswith(("greater_than", "less_than"))
+    return bounds(field) if beyond else accepts(field)
 
 
 def _shown(path: Path, data: Mapping[str, Any]) -> str | None:

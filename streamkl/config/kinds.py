@@ -95,19 +95,24 @@ Duration = Annotated[
     int,
     _text(units.parse_duration, _DURATION),
     PlainSerializer(units.format_duration),
-    Noun(_DURATION, units.format_duration),
+    Noun("a duration", units.format_duration),
 ]
 # Microseconds since 1970.
-Instant = Annotated[int, _text(units.parse_instant, _INSTANT), PlainSerializer(units.format_instant), Noun(_INSTANT, units.format_instant)]
+Instant = Annotated[int, _text(units.parse_instant, _INSTANT), PlainSerializer(units.format_instant), Noun("a time", units.format_instant)]
 
 _BUDGET = "a budget such as " + units.BUDGET_FORMS
 Budget = Annotated[
-    units.Budget, _text(units.parse_budget, _BUDGET, units.Budget), PlainSerializer(lambda budget: budget.plain), Noun(_BUDGET)
+    units.Budget,
+    _text(units.parse_budget, _BUDGET, units.Budget),
+    PlainSerializer(lambda budget: budget.plain),
+    Noun("a budget of false alarms"),
 ]
 
 _WINDOW = "a window's length, " + units.WINDOW_FORMS
-Window = Annotated[units.WindowLength, _text(units.parse_window, _WINDOW, units.WindowLength), PlainSerializer(str), Noun(_WINDOW)]
-Windows = Annotated[tuple[Window, ...], BeforeValidator(_split), Noun("a list of windows, each " + units.WINDOW_FORMS)]
+Window = Annotated[
+    units.WindowLength, _text(units.parse_window, _WINDOW, units.WindowLength), PlainSerializer(str), Noun("a window's length")
+]
+Windows = Annotated[tuple[Window, ...], BeforeValidator(_split), Noun("a list of windows")]
 
 _TOPIC = _matching(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}", 'is not a topic name: 1 to 249 letters, digits, ".", "_" or "-"')
 Topic = Annotated[str, _text(_TOPIC, "a topic name"), Noun("a topic name")]
