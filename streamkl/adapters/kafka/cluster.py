@@ -53,7 +53,9 @@ class Cluster:
         try:
             context = ssl.create_default_context(cafile=fspath(self.ssl_cafile) if self.ssl_cafile else None)
         except OSError as error:
-            raise ConfigError([f"kafka.ssl_cafile = {str(self.ssl_cafile)!r}: not a readable PEM file of certificates ({error})"]) from error
+            raise ConfigError(
+                [f"kafka.ssl_cafile = {str(self.ssl_cafile)!r}: not a readable PEM file of certificates ({error})"]
+            ) from error
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.sslsocket_class = ClosingSSLSocket
         if self.ssl_certfile:

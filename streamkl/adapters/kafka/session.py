@@ -1,18 +1,45 @@
-"""Our membership in the consumer group: one consumer, which partitions are ours, and commits that only the owner can make.
+"""Our membership in the consumer group: one consumer, which partitions are ours, and commits that only their owner can make.
 
 The source reads through the session and the outlet commits through it, so that both speak for the same member of the same generation.
-An exactly-once outlet takes `membership(assignment)` from here and hands it to its transaction instead of calling `commit`.
+An exactly-once outlet takes `membership(assignment)` from here into its transaction instead of calling `commit`.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka import errors as kafka_errors
+from kafka.structs import ConsumerGroupMetadata, MemberState
+
+from streamkl.adapters.kafka.client import open_client
 from streamkl.adapters.kafka.cluster import Cluster
+from streamkl.adapters.kafka.words import in_words, may_pass
+from streamkl.errors import ConfigError, FencedError, SinkError, SourceError
 from streamkl.model import Partition
 from streamkl.ports import Assignment
 
+# Tuned consumer settings.
+MAX_POLL_RECORDS = 10_000
+MAX_PARTITION_FETCH_BYTES = 4 * 2**20
+FETCH_MAX_BYTES = 32 * 2**20  # of one answer: bounds the memory that records wait in
+FETCH_MAX_WAIT_MS = 100  # an idle partition's record is seen at once anyway; this only bounds an empty answer
+METADATA_MAX_AGE_MS = 15_000  # until new topics and partitions are noticed
+MAX_POLL_INTERVAL_MS = 300_000  # a loop that does not poll for so long is given up and its partitions move on
+COMMIT_TIMEOUT_MS = 30_000
+CLOSE_TIMEOUT_MS = 5_000  # to leave the group; it notices by itself after the session timeout
+
+_FENCED = (
+    kafka_errors.CommitFailedError,
+    kafka_errors.RebalanceInProgressError,
+    kafka_errors.IllegalGenerationError,
+    kafka_errors.UnknownMemberIdError,
+    kafka_errors.FencedInstanceIdError,
+)
+
 
 class KafkaSession:
-    """A joined consumer group. Called from the loop's thread only."""
+    """A member of a consumer group. Called from the loop's thread only."""
 
     def __init__(
         self,
@@ -25,26 +52,126 @@ class KafkaSession:
         session_timeout_seconds: float,
         group_instance_id: str | None = None,
     ) -> None:
-        """Connects, and joins the group with the first poll. Raises ConfigError, SourceError.
+        """Connects; joins the group with the first poll. Raises ConfigError, SourceError.
 
         `topic_pattern`, where not empty, is used instead of `topics`: a regular expression that has to match a topic's whole name.
         `excluded_topics` are never read, whatever the pattern says (our own events and dead letters). `group_instance_id` makes us a
         static member: a restart within the session timeout takes the partitions back at once; it has to be unique in the group.
         """
-        raise NotImplementedError
+        subscription = _subscription(topics, topic_pattern, excluded_topics)
+        self.cluster = cluster
+        self.group_id = group_id
+        self.consumer = open_client(
+            KafkaConsumer,
+            cluster,
+            SourceError,
+            group_id=group_id,
+            group_instance_id=group_instance_id,
+            enable_auto_commit=False,
+            isolation_level="read_committed",  # also what makes committed offsets wait for pending transactions
+            auto_offset_reset="none",  # never jump: the loop decides where to read, and lost records are an error
+            allow_auto_create_topics=False,
+            check_crcs=True,
+            max_poll_records=MAX_POLL_RECORDS,
+            max_partition_fetch_bytes=MAX_PARTITION_FETCH_BYTES,
+            fetch_max_bytes=FETCH_MAX_BYTES,
+            fetch_max_wait_ms=FETCH_MAX_WAIT_MS,
+            metadata_max_age_ms=METADATA_MAX_AGE_MS,
+            max_poll_interval_ms=MAX_POLL_INTERVAL_MS,
+            session_timeout_ms=round(session_timeout_seconds * 1000),
+            heartbeat_interval_ms=min(3000, round(session_timeout_seconds * 1000 / 3)),
+            metrics_enabled=False,
+        )
+        self._changes = _Changes(self.consumer)
+        self._assignment = Assignment(0, frozenset())
+        self._pinned: tuple[int, str] | None = None
+        self.consumer.subscribe(listener=self._changes, **subscription)
+
+    def poll(self, timeout_seconds: float) -> Mapping[TopicPartition, Sequence[Any]]:
+        """The library's records of partitions that were sought since they became ours. Raises the library's errors."""
+        try:
+            records: Mapping[TopicPartition, Sequence[Any]] = self.consumer.poll(timeout_ms=max(0, round(timeout_seconds * 1000)))
+        finally:
+            self._adopt()
+        return records
+
+    def _adopt(self) -> None:
+        if self._changes.pending is None:
+            return
+        partitions, self._changes.pending = self._changes.pending, None
+        self._assignment = Assignment(self._assignment.generation + 1, frozenset(Partition(*each) for each in partitions))
+        member = self.consumer.group_metadata()
+        self._pinned = (member.generation_id, member.member_id)
 
     def assignment(self) -> Assignment:
         """What is ours as of the last poll. O(1)."""
-        raise NotImplementedError
+        return self._assignment
 
-    def check(self, assignment: Assignment) -> None:
-        """Raises FencedError unless this assignment is still the current one. Asks nobody."""
-        raise NotImplementedError
+    def membership(self, assignment: Assignment) -> ConsumerGroupMetadata:
+        """The group membership that got this assignment. Asks nobody; raises FencedError once it is not the current one.
+
+        The library's own `group_metadata()` turns into an anonymous member after a lost session, and the broker lets such a one commit.
+        So it is compared with what was pinned when the partitions became ours. It cannot change between this check and a commit:
+        rejoining happens inside `poll`, and losing the session in between makes the broker refuse.
+        """
+        if assignment.generation != self._assignment.generation:
+            raise FencedError(f"group {self.group_id}: the partitions were reassigned since")
+        member = self.consumer.group_metadata()
+        if member.state is not MemberState.STABLE or (member.generation_id, member.member_id) != self._pinned:
+            raise FencedError(f"group {self.group_id}: our membership ended (session or poll interval over, or a rebalance); rejoining")
+        return member
 
     def commit(self, assignment: Assignment, offsets: Mapping[Partition, int]) -> None:
-        """Commit next offsets as the member that got this assignment. Raises FencedError, SinkError."""
-        raise NotImplementedError
+        """Commit next offsets as the member that got this assignment. At most COMMIT_TIMEOUT_MS. Raises FencedError, SinkError."""
+        self.membership(assignment)
+        wanted = {TopicPartition(*partition): OffsetAndMetadata(offset, "", -1) for partition, offset in offsets.items()}
+        try:
+            self.consumer.commit(wanted, timeout_ms=COMMIT_TIMEOUT_MS)
+        except _FENCED as error:
+            raise FencedError(f"group {self.group_id}: the partitions have moved on ({in_words(error)})") from error
+        except kafka_errors.KafkaError as error:
+            raise SinkError(f"group {self.group_id}: offsets not committed: {in_words(error)}", transient=may_pass(error)) from error
 
     def close(self) -> None:
-        """Leave the group. Idempotent."""
-        raise NotImplementedError
+        """Leave the group (a static member stays until its session timeout). Idempotent."""
+        self.consumer.close(autocommit=False, timeout_ms=CLOSE_TIMEOUT_MS)
+
+
+class _Changes(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Called on the client's I/O thread, while `poll` waits for it: it parks partitions and leaves word, nothing else."""
+
+    def __init__(self, consumer: KafkaConsumer) -> None:
+        self._consumer = consumer
+        self.pending: frozenset[TopicPartition] | None = None
+
+    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """All partitions go before a rebalance; the assignor is an eager one."""
+        if revoked:
+            self.pending = frozenset()
+
+    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """A position of our own keeps the client from choosing one, and the pause from reading before the loop has sought."""
+        for partition in assigned:
+            self._consumer.pause(partition)
+            self._consumer.seek(partition, 0)
+        self.pending = frozenset(assigned)
+
+    def on_partitions_lost(self, lost: Iterable[TopicPartition]) -> None:
+        """The session was lost; they may be another member's already."""
+        self.on_partitions_revoked(lost)
+
+
+def _subscription(topics: Sequence[str], pattern: str, excluded: Sequence[str]) -> dict[str, Any]:
+    if not pattern:
+        both = sorted(set(topics) & set(excluded))
+        if both or not topics:
+            raise ConfigError([f"kafka.topics = {list(topics)!r}: name at least one topic, and not our own {list(excluded)!r}"])
+        return {"topics": list(topics)}
+    not_ours = "|".join(re.escape(topic) for topic in excluded) or r"(?!)"
+    # The library only matches a beginning: without \Z, "metrics" would also read "metrics.dead".
+    whole = rf"(?!(?:{not_ours})\Z)(?:{pattern})\Z"
+    try:
+        re.compile(whole)
+    except re.error as error:
+        raise ConfigError([f"kafka.topic_pattern = {pattern!r}: not a regular expression ({error})"]) from error
+    return {"pattern": whole}

@@ -1,35 +1,129 @@
 """The Kafka side of the Source port: records of the partitions that are ours, from where the loop asked for them."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from kafka import TopicPartition
+from kafka import errors as kafka_errors
 
 from streamkl.adapters.kafka.session import KafkaSession
+from streamkl.adapters.kafka.words import in_words, may_pass
+from streamkl.errors import SourceError
 from streamkl.model import Message, Partition
 from streamkl.ports import Assignment
 
+QUERY_TIMEOUT_MS = 30_000  # for committed offsets and bounds
+PAUSE_SECONDS = 0.1  # after a failure that passes, so that a loop does not spin
+
+_RESET = (
+    "restore the records, or accept the gap: stop the group, move its offset (kafka-consumer-groups --reset-offsets --to-earliest)"
+    " and remove the partition's saved state"
+)
+
+_Answer = TypeVar("_Answer")
+
 
 class KafkaSource:
-    """Reads through a session. A newly assigned partition delivers nothing until it is sought."""
+    """Reads through a session. A newly assigned partition delivers nothing until it is sought.
+
+    A broker that is away only means empty polls. What no waiting mends (lost offsets, a damaged batch, a missing permission) is raised as
+    SourceError by this poll and by every later one, because the library would step over the damage.
+    """
 
     def __init__(self, session: KafkaSession) -> None:
-        raise NotImplementedError
+        self._session = session
+        self._consumer = session.consumer
+        self._parked: frozenset[Partition] = frozenset()
+        self._failure: SourceError | None = None
 
     def poll(self, timeout_seconds: float) -> Mapping[Partition, Sequence[Message]]:
-        raise NotImplementedError
+        """Messages per partition in offset order; empty where a rebalance takes long. O(records). Raises SourceError."""
+        if self._failure is not None:
+            raise self._failure
+        try:
+            records = self._session.poll(timeout_seconds)
+        except Exception as error:
+            if may_pass(error):
+                time.sleep(min(timeout_seconds, PAUSE_SECONDS))
+                return {}
+            self._failure = SourceError(self._why(error))
+            raise self._failure from error
+        return {Partition(*partition): _messages(partition, batch) for partition, batch in records.items()}
 
     def assignment(self) -> Assignment:
-        raise NotImplementedError
+        """What is ours as of the last `poll`. O(1)."""
+        return self._session.assignment()
 
     def committed(self, partition: Partition) -> int | None:
-        raise NotImplementedError
+        """The group's committed next offset, or None for a new group. Waits for pending transactions. Raises SourceError."""
+        where = TopicPartition(*partition)
+        offset: int | None = self._ask(lambda: self._consumer.committed(where, timeout_ms=QUERY_TIMEOUT_MS), partition)
+        return offset
 
     def bounds(self, partition: Partition) -> tuple[int, int]:
-        raise NotImplementedError
+        """(first offset still held, next offset that is not part of an open transaction). Raises SourceError."""
+        where = TopicPartition(*partition)
+        first = self._ask(lambda: self._consumer.beginning_offsets([where], timeout_ms=QUERY_TIMEOUT_MS)[where], partition)
+        return first, self._ask(lambda: self._consumer.end_offsets([where], timeout_ms=QUERY_TIMEOUT_MS)[where], partition)
 
     def seek(self, partition: Partition, offset: int) -> None:
-        raise NotImplementedError
+        """Read on from here at the next `poll`. Raises ValueError where the partition is not ours."""
+        where = TopicPartition(*partition)
+        self._consumer.seek(where, offset)
+        self._consumer.resume(where)
 
     def lag(self) -> Mapping[Partition, int]:
-        raise NotImplementedError
+        """Records behind the newest, for partitions of which something was fetched. O(partitions), asks nobody."""
+        behind = {}
+        for partition in self._session.assignment().partitions:
+            where = TopicPartition(*partition)
+            try:
+                newest, position = self._consumer.highwater(where), self._consumer.position(where, timeout_ms=0)
+            except kafka_errors.KafkaError:
+                continue  # the next poll tells
+            if newest is not None and position is not None:
+                behind[partition] = max(0, newest - position)
+        return behind
 
     def close(self) -> None:
-        raise NotImplementedError
+        """Leave the group. Idempotent."""
+        self._session.close()
+
+    def _ask(self, question: Callable[[], _Answer], partition: Partition) -> _Answer:
+        try:
+            return question()
+        except kafka_errors.KafkaError as error:
+            raise SourceError(f"{_name(partition)}: {in_words(error)}", transient=may_pass(error)) from error
+
+    def _why(self, error: Exception) -> str:
+        if isinstance(error, kafka_errors.OffsetOutOfRangeError):
+            return "; ".join(self._lost(Partition(*where), offset) for where, offset in error.args[0].items())
+        if isinstance(error, kafka_errors.LogTruncationError):
+            names = ", ".join(sorted(_name(Partition(*where)) for where in error.divergent_offsets))
+            return f"{names}: the broker lost records that we have read (unclean leader election): {_RESET}"
+        if isinstance(error, kafka_errors.KafkaError):
+            return f"group {self._session.group_id}: {in_words(error)}"
+        names = ", ".join(sorted(map(_name, self._session.assignment().partitions)))
+        return f"a record of {names} cannot be decoded: {in_words(error)}"
+
+    def _lost(self, partition: Partition, offset: int) -> str:
+        first, end = self.bounds(partition)
+        lost = f"{first - offset} records were deleted before they were read" if offset < first else "the topic was emptied or made anew"
+        return f"{_name(partition)}: reading should go on at offset {offset}, but the broker holds {first} to {end} ({lost}): {_RESET}"
+
+
+def _name(partition: Partition) -> str:
+    return f"{partition.topic}/{partition.partition}"
+
+
+def _messages(where: TopicPartition, records: Sequence[Any]) -> list[Message]:
+    topic, partition = where
+    return [
+        Message(topic, partition, each.offset, each.timestamp, each.key, each.value, _headers(each.headers) if each.headers else ())
+        for each in records
+    ]
+
+
+def _headers(headers: Sequence[tuple[str, bytes | None]]) -> tuple[tuple[str, bytes], ...]:
+    return tuple((name, value or b"") for name, value in headers)

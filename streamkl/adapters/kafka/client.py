@@ -1,0 +1,118 @@
+"""Opens a client of the library, or says in one line why that is not possible, and what to do about it."""
+
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from kafka import errors as kafka_errors
+from kafka.net.compat import KafkaNetClient
+
+from streamkl.adapters.kafka.client_log import overheard
+from streamkl.adapters.kafka.cluster import Cluster
+from streamkl.adapters.kafka.words import in_words
+from streamkl.errors import SinkError, SourceError
+
+PROBE_TIMEOUT_SECONDS = 5.0  # TCP connect and TLS handshake with one bootstrap server
+
+_AUTHENTICATION = (
+    kafka_errors.SaslAuthenticationFailedError,
+    kafka_errors.UnsupportedSaslMechanismError,
+    kafka_errors.IllegalSaslStateError,
+)
+
+_NOT_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "UNEXPECTED_EOF_WHILE_READING"}
+
+_Opened = TypeVar("_Opened")
+
+
+def open_client(build: Callable[..., _Opened], cluster: Cluster, failure: type[SourceError] | type[SinkError], **options: Any) -> _Opened:
+    """A connected KafkaConsumer, KafkaProducer or KafkaAdminClient. Raises ConfigError, and `failure` where the cluster refuses us.
+
+    Takes milliseconds; at most PROBE_TIMEOUT_SECONDS for each bootstrap server and then the library's bootstrap timeout. Nothing stays
+    open after a failure: the library would leave a thread and its sockets behind.
+    """
+    settings = cluster.options()
+    refusal = probe(cluster, settings["ssl_context"])
+    if refusal:
+        raise failure(refusal, transient=True)
+    opened: list[KafkaNetClient] = []
+
+    def remember(**configs: Any) -> KafkaNetClient:
+        opened.append(KafkaNetClient(**configs))
+        return opened[-1]
+
+    with overheard() as log:
+        try:
+            return build(**(settings | options), kafka_client=remember)
+        except BaseException as error:
+            for client in opened:
+                client.close()
+            if not isinstance(error, kafka_errors.KafkaError | OSError):
+                raise
+            cause = log.last_error if isinstance(error, kafka_errors.KafkaTimeoutError) and log.last_error else error
+            raise failure(_why_not_opened(cluster, cause), transient=not isinstance(cause, _AUTHENTICATION)) from error
+
+
+def probe(cluster: Cluster, context: ssl.SSLContext | None) -> str | None:
+    """None if one bootstrap server accepts a connection (and a TLS handshake), else why not. Raises ConfigError."""
+    refusals = []
+    for host, port in cluster.addresses():
+        try:
+            with socket.create_connection((host, port), PROBE_TIMEOUT_SECONDS) as plain:
+                if context is not None:
+                    context.wrap_socket(plain, server_hostname=host).close()
+            return None
+        except OSError as error:
+            refusals.append(f"{host}:{port} {_refusal(error)}")
+    return f"no Kafka broker can be reached: {'; '.join(refusals)}"
+
+
+def _refusal(error: OSError) -> str:
+    if isinstance(error, ssl.SSLError):
+        return _tls_refusal(error)
+    if isinstance(error, socket.gaierror):
+        return "is not a known host name: check kafka.bootstrap_servers"
+    if isinstance(error, TimeoutError):
+        return f"does not answer within {PROBE_TIMEOUT_SECONDS:g} s: check kafka.bootstrap_servers and the firewall"
+    if isinstance(error, ConnectionRefusedError):
+        return "refuses the connection: is the broker running, is this its address?"
+    return f"breaks off the connection ({error.strerror or error}): check the port and kafka.security_protocol"
+
+
+def _tls_refusal(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"shows a certificate that is not trusted ({error.verify_message}): check kafka.ssl_cafile and the host name"
+    if error.reason in _NOT_TLS:
+        return "does not speak TLS: check the port and kafka.security_protocol"
+    return f"breaks off the TLS handshake ({error.reason or error}): check the ssl_ settings"
+
+
+def _why_not_opened(cluster: Cluster, error: BaseException) -> str:
+    servers = ", ".join(cluster.bootstrap_servers)
+    if isinstance(error, kafka_errors.SaslAuthenticationFailedError):
+        return (
+            f"{servers} refuses user {cluster.sasl_username!r} ({cluster.sasl_mechanism}):"
+            " check kafka.sasl_username, kafka.sasl_password and kafka.sasl_mechanism"
+        )
+    if isinstance(error, _AUTHENTICATION):
+        return f"{servers} does not offer SASL {cluster.sasl_mechanism}: check kafka.sasl_mechanism and kafka.security_protocol"
+    if not cluster.encrypted and any(_speaks_tls(*address) for address in cluster.addresses()):
+        wanted = "SASL_SSL" if cluster.security_protocol.startswith("SASL") else "SSL or SASL_SSL"
+        return f"{servers} speaks TLS, but kafka.security_protocol is {cluster.security_protocol}: set it to {wanted}"
+    return (
+        f"{servers} accepts connections but does not answer as a Kafka broker over {cluster.security_protocol} ({in_words(error)}):"
+        " check the port and kafka.security_protocol"
+    )
+
+
+def _speaks_tls(host: str, port: int) -> bool:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE  # only asked for its language; nothing is sent
+    try:
+        with socket.create_connection((host, port), PROBE_TIMEOUT_SECONDS) as plain:
+            context.wrap_socket(plain).close()
+    except OSError:
+        return False
+    return True
