@@ -10,7 +10,7 @@ ARGS ?=
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 LOCKED := $(INSTALL) --require-hashes --only-binary :all:
-PACKAGE := $(INSTALL) --quiet --no-deps --no-build-isolation
+PACKAGE := $(INSTALL) -qq --no-deps --no-build-isolation
 COMPILE := $(BIN)/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
 
 .PHONY: help demo test lint format types layers pytest coverage lock install install-runtime clean
