@@ -1,0 +1,125 @@
+"""A benchmark's result as a table on the terminal, and as JSON and Markdown under docs/benchmarks/."""
+
+import json
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "docs" / "benchmarks"
+WIDE = 160  # columns of a file or pipe
+PACKAGES = ("numpy", "numba", "kafka-python")
+
+Cell = str | int | float | None
+Row = Mapping[str, Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was measured: rows with the same columns, and the sentences a reader needs to judge them."""
+
+    name: str  # of the files
+    title: str
+    command: str  # that measures it again
+    notes: Sequence[str]
+    rows: Sequence[Row]
+
+
+def show(report: Report) -> None:
+    """The table on stdout, the notes below it."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = WIDE
+    table = Table(title=report.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column in report.rows[0]:
+        table.add_column(column, justify="left" if _is_text(report.rows, column) else "right")
+    for row in report.rows:
+        table.add_row(*(text(cell) for cell in row.values()))
+    console.print(table)
+    for note in (*report.notes, machine()):
+        console.print(note, style="dim", highlight=False)
+
+
+def write(report: Report, folder: Path = FOLDER) -> None:
+    """`<name>.json` (full precision) and `<name>.md`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    data, page = folder / f"{report.name}.json", folder / f"{report.name}.md"
+    facts = {"title": report.title, "command": report.command, "machine": machine(), "commit": commit(), "notes": list(report.notes)}
+    data.write_text(json.dumps({**facts, "rows": [dict(row) for row in report.rows]}, indent=1) + "\n", encoding="utf-8")
+    page.write_text("\n".join(_markdown(report)) + "\n", encoding="utf-8")
+    Console(stderr=True).print(f"wrote {data} and {page.name}", highlight=False)
+
+
+def text(cell: Cell) -> str:
+    """A cell for people: three significant digits, thousands separated.
+
+    >>> text(1234567.8), text(0.01234), text(12.345), text(None), text(7)
+    ('1,234,568', '0.0123', '12.3', '-', '7')
+    """
+    if cell is None:
+        return "-"
+    if isinstance(cell, float):
+        return f"{cell:,.0f}" if abs(cell) >= 100 else f"{cell:.3g}"
+    return f"{cell:,}" if isinstance(cell, int) else cell
+
+
+def command_line(module: str) -> str:
+    """What was typed, without `--write`."""
+    return shlex.join(["python", "-m", f"benchmarks.{module}", *(word for word in sys.argv[1:] if word != "--write")])
+
+
+def machine() -> str:
+    """Processor, cores and versions: what absolute figures depend on."""
+    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    return f"{_processor()}, {os.cpu_count()} cores; Python {platform.python_version()}, {packages}."
+
+
+def commit() -> str:
+    """The commit that was measured, with "+" for uncommitted changes; "unknown" outside a checkout."""
+    try:
+        found = [_git("rev-parse", "--short=12", "HEAD"), "+" if _git("status", "--porcelain", "--untracked-files=no", "streamkl") else ""]
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return "".join(found)
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True, text=True)  # noqa: S603, S607
+    return done.stdout.strip()
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _is_text(rows: Sequence[Row], column: str) -> bool:
+    return any(isinstance(row[column], str) for row in rows)
+
+
+def _markdown(report: Report) -> Iterator[str]:
+    columns = list(report.rows[0])
+    yield f"# {report.title}"
+    yield ""
+    yield "| " + " | ".join(columns) + " |"
+    yield "|" + "|".join("---" if _is_text(report.rows, column) else "---:" for column in columns) + "|"
+    for row in report.rows:
+        yield "| " + " | ".join(text(cell).replace("|", "\\|") for cell in row.values()) + " |"
+    yield ""
+    for note in report.notes:
+        yield f"- {note}"
+    yield f"- {machine()} Commit {commit()}."
+    yield ""
+    yield f"Again: `{report.command}`. Full precision: `{report.name}.json`."
