@@ -1,0 +1,95 @@
+"""Messages -> columns of points, and the messages that go to the dead letters. Nothing here raises over what a record holds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from streamkl.engine.faults import Fault, escape
+from streamkl.engine.flat import FlatReader
+from streamkl.engine.mapping import InputMapping, compile_mapping
+from streamkl.engine.naming import check_names
+from streamkl.engine.points import Points
+from streamkl.engine.rows import Rows, read_record
+from streamkl.engine.timestamps import NO_TIME, YEAR_2100, check_bounds, to_microseconds
+from streamkl.engine.values import to_doubles
+from streamkl.model import Message, Rejected
+
+
+@dataclass(slots=True)
+class Decoded:
+    """What a batch held. Every message gave points, or is among the rejected (once, in message order), or both."""
+
+    points: Points
+    rejected: list[Rejected]
+
+
+class Codec:
+    """Decodes messages as one mapping says. Stateless: `decode` of a batch equals the concatenated `decode` of its messages.
+
+    ConfigError if the mapping's paths or its template cannot be read.
+    """
+
+    def __init__(self, mapping: InputMapping) -> None:
+        self._mapping = mapping
+        self._plan = compile_mapping(mapping)
+        keys = self._plan.keys
+        self._flat = FlatReader(self._plan, keys, mapping.max_points_per_record) if keys is not None else None
+
+    def decode(self, messages: Sequence[Message]) -> Decoded:
+        """All points of the messages, in order, and the rejected messages. About 0.5 µs a flat record of 120 bytes."""
+        rows = self._flat.read(messages) if self._flat is not None else self._read(messages)
+        columns, faults = self._judge(rows, messages)
+        if not faults and not rows.records:
+            return Decoded(columns, [])
+        rejected = _reject(messages, columns.message, faults, rows.records)
+        return Decoded(_keep(columns, faults) if faults else columns, rejected)
+
+    def _read(self, messages: Sequence[Message]) -> Rows:
+        rows = Rows()
+        for index, message in enumerate(messages):
+            read_record(self._plan, self._mapping.max_points_per_record, index, message, rows)
+        return rows
+
+    def _judge(self, rows: Rows, messages: Sequence[Message]) -> tuple[Points, dict[int, Fault]]:
+        """The columns with all their points, and the faulty ones. A point's first fault counts: series, then timestamp, then value."""
+        mapping = self._mapping
+        owner = np.array(rows.message, np.int32)
+        record_ms = np.array([message.timestamp_ms for message in messages], np.int64)[owner]
+        known = np.where(record_ms < 0, NO_TIME, np.minimum(record_ms, YEAR_2100) * 1_000)
+        moments, unreadable = to_microseconds(rows.when, mapping.time_unit, known)
+        unbelievable = check_bounds(moments, record_ms, rows.when, mapping.earliest_us, mapping.max_ahead_us)
+        doubles, text, unusable = to_doubles(rows.value)
+        faults = unusable | unbelievable | unreadable | check_names(rows.series, mapping.max_series_bytes)
+        return Points(rows.series, moments, doubles, text, owner), faults  # type: ignore[arg-type]  # a Fault is no str; _keep drops those
+
+
+def _keep(points: Points, faults: Mapping[int, Fault]) -> Points:
+    """The points without a fault."""
+    keep = np.ones(len(points), np.bool_)
+    keep[list(faults)] = False
+    place = np.cumsum(keep) - 1
+    return Points(
+        series=[name for index, name in enumerate(points.series) if index not in faults],
+        timestamp_us=points.timestamp_us[keep],
+        value=points.value[keep],
+        text={int(place[index]): text for index, text in points.text.items() if index not in faults},
+        message=points.message[keep],
+    )
+
+
+def _reject(
+    messages: Sequence[Message], owner: npt.NDArray[np.int32], faults: Mapping[int, Fault], records: Mapping[int, Fault]
+) -> list[Rejected]:
+    """Each message with a fault once: with its only fault, or with its first and the number of its points that are bad."""
+    bad: dict[int, list[int]] = {}
+    for index in sorted(faults):
+        bad.setdefault(int(owner[index]), []).append(index)
+    reasons = dict(records)
+    for number, indices in bad.items():
+        first = faults[indices[0]]
+        start, end = np.searchsorted(owner, [number, number + 1])
+        place = f"point {indices[0] - start + 1} of {end - start} ({len(indices)} bad): " if end - start > 1 else ""
+        reasons[number] = Fault(first.reason, place + first.detail)
+    return [Rejected(messages[number], reasons[number].reason, escape(reasons[number].detail)) for number in sorted(reasons)]

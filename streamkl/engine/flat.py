@@ -1,0 +1,68 @@
+"""The short way for flat records: one typed decoding per message, no mapping. What it refuses, the mapping reads."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from streamkl.engine.jsontext import MAX_DEPTH, too_deep
+from streamkl.engine.mapping import Plan
+from streamkl.engine.rows import Rows, read_record, too_many
+from streamkl.model import Message
+
+
+class FlatReader:
+    """Reads records whose series, timestamp and value are members of one object, or of an array of such objects.
+
+    Each message is decoded on its own: decoding a batch joined into one array is no faster once the join and the proof that every message
+    is exactly one document are paid for.
+    """
+
+    def __init__(self, plan: Plan, keys: tuple[str, str | None, str], limit: int) -> None:
+        series, when, value = keys
+        fields: list[tuple[str, Any, Any]] = [("value", float | str | bool | None, None)]
+        names = {"series": series, "value": value}
+        if when is not None:
+            fields.append(("when", int | float | str | None, None))
+            names["when"] = when
+        flat: Any = msgspec.defstruct("Flat", [("series", str), *fields], rename=names, gc=False)
+        self._type = flat
+        self._decode = msgspec.json.Decoder(flat | list[flat]).decode
+        self._has_time = when is not None
+        self._plan = plan
+        self._limit = limit
+
+    def read(self, messages: Sequence[Message]) -> Rows:
+        """The rows of a batch. About 0.3 µs a message."""
+        decoded = []
+        for message in messages:
+            raw = message.value
+            try:
+                decoded.append(None if raw is None or (len(raw) > MAX_DEPTH and too_deep(raw)) else self._decode(raw))
+            except (ValueError, RecursionError):
+                decoded.append(None)
+        if set(map(type, decoded)) == {self._type}:
+            rows = Rows(message=list(range(len(decoded))))
+            self._extend(rows, decoded)
+            return rows
+        return self._mixed(decoded, messages)
+
+    def _mixed(self, decoded: list[Any], messages: Sequence[Message]) -> Rows:
+        """Some messages are arrays of points, or were refused."""
+        rows = Rows()
+        for index, found in enumerate(decoded):
+            if not found:  # refused, or an empty array
+                read_record(self._plan, self._limit, index, messages[index], rows)
+            elif type(found) is not list:
+                rows.add(index, found.series, found.when if self._has_time else None, found.value)
+            elif len(found) > self._limit:
+                rows.records[index] = too_many(self._limit)
+            else:
+                self._extend(rows, found)
+                rows.message.extend([index] * len(found))
+        return rows
+
+    def _extend(self, rows: Rows, points: list[Any]) -> None:
+        rows.series += [point.series for point in points]
+        rows.when += [point.when for point in points] if self._has_time else [None] * len(points)
+        rows.value += [point.value for point in points]

@@ -1,0 +1,170 @@
+"""Series names: the template that builds one from a record, and what a name may be."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from streamkl.engine.faults import Fault, quote
+from streamkl.engine.paths import EVERY, Path
+from streamkl.model import Message, Reason
+
+_PIECE = re.compile(r'(?P<escaped>\{\{|\}\})|\{(?P<hole>(?:[^{}"]|"(?:[^"\\]|\\.)*")*)\}|(?P<literal>[^{}]+)|(?P<stray>[{}])')
+_FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_SPECIAL = re.compile(r"([\\,=])")
+
+Piece = Callable[[object, object, Message], str | Fault]
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A series name with holes: `{path}`, `{path.*}`, `{field}`, `{key}`, `{header:NAME}`, `{topic}`; `{{` and `}}` are braces.
+
+    `{field}` is the name of the value; it cuts the template into segments, which `str.join` puts together again for each value of a point.
+    """
+
+    text: str
+    segments: tuple[tuple[Piece, ...], ...]
+    path: Path | None  # set if the whole template is one `{path}`
+
+    @classmethod
+    def parse(cls, text: str) -> "Template":
+        """Read a template; ValueError (with the fix) if it is none."""
+        segments: list[list[Piece]] = [[]]
+        only: Path | None = None
+        for found in _PIECE.finditer(text):
+            hole = found["hole"]
+            if found["stray"]:
+                raise ValueError(f"{text!r} has a single {found['stray']!r}: write {{{{ or }}}} for a brace in the name")
+            if hole is None:
+                segments[-1].append(partial(_literal, found["literal"] or found["escaped"][0]))
+            elif hole == "field":
+                segments.append([])
+            elif hole in _FROM_MESSAGE or hole.startswith("header:"):
+                segments[-1].append(_FROM_MESSAGE.get(hole) or partial(_header, hole.removeprefix("header:")))
+            else:
+                path = _hole_path(text, hole)
+                segments[-1].append(partial(_pairs, path) if path.wildcard else partial(_scalar, path))
+                only = path if found.span() == (0, len(text)) and not path.wildcard else None
+        return cls(text, tuple(tuple(segment) for segment in segments), only)
+
+    @property
+    def names_the_field(self) -> bool:
+        """Whether several values of one point get different names."""
+        return len(self.segments) > 1
+
+    def render(self, point: object, record: object, message: Message) -> list[str] | Fault:
+        """The segments of this point's names: `field.join(segments)` is the name of the value `field`."""
+        parts = []
+        for segment in self.segments:
+            pieces = []
+            for piece in segment:
+                text = piece(point, record, message)
+                if isinstance(text, Fault):
+                    return text
+                pieces.append(text)
+            parts.append("".join(pieces))
+        return parts
+
+
+def check_names(names: list[str | Fault], max_bytes: int) -> dict[int, Fault]:
+    """The names that cannot be used, by index. Some 40 ns a name where all are plain ASCII."""
+    try:
+        joined = "".join(names)  # type: ignore[arg-type]  # a Fault among them raises, which is what the except is for
+    except TypeError:
+        pass
+    else:
+        if joined.isascii() and all(names) and max(map(len, names), default=0) <= max_bytes:
+            octets = np.frombuffer(joined.encode("ascii"), np.uint8)
+            if not ((octets < 0x20) | (octets == 0x7F)).any():
+                return {}
+    return {index: fault for index, name in enumerate(names) if (fault := _name_fault(name, max_bytes)) is not None}
+
+
+def _name_fault(name: str | Fault, max_bytes: int) -> Fault | None:
+    if isinstance(name, Fault):
+        return name
+    if not name:
+        return Fault(Reason.BAD_SERIES, "the series name is empty")
+    if _FORBIDDEN.search(name):
+        return Fault(Reason.BAD_SERIES, f"the series name {quote(name)} holds a control character or half a surrogate pair")
+    size = len(name.encode())
+    return Fault(Reason.BAD_SERIES, f"the series name has {size} bytes, at most {max_bytes} are allowed") if size > max_bytes else None
+
+
+def _hole_path(text: str, hole: str) -> Path:
+    path = Path.parse(hole)
+    if not path.steps or EVERY in path.steps[:-1]:
+        raise ValueError(f"{text!r}: in {{{hole}}} a wildcard may only be the last step, as in {{tags.*}}")
+    return path
+
+
+def _literal(text: str, _point: object, _record: object, _message: Message) -> str:
+    return text
+
+
+def _topic(_point: object, _record: object, message: Message) -> str:
+    return message.topic
+
+
+def _key(_point: object, _record: object, message: Message) -> str | Fault:
+    return _decoded(message.key, "Kafka key")
+
+
+def _header(name: str, _point: object, _record: object, message: Message) -> str | Fault:
+    return _decoded(next((value for header, value in reversed(message.headers) if header == name), None), f"header `{name}`")
+
+
+def _decoded(raw: bytes | None, what: str) -> str | Fault:
+    if raw is None:
+        return Fault(Reason.MISSING_FIELD, f"the record has no {what}, which the series name needs")
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return Fault(Reason.BAD_SERIES, f"the {what} is not UTF-8")
+
+
+def _scalar(path: Path, point: object, record: object, _message: Message) -> str | Fault:
+    raw = path.find(point, record)
+    if type(raw) is str:
+        return raw
+    if raw is None:
+        return Fault(Reason.MISSING_FIELD, f"`{path.text}`, which the series name needs, is absent or null")
+    text = _as_text(raw)
+    return text if text is not None else Fault(Reason.WRONG_TYPE, f"`{path.text}` is {quote(raw)}, which cannot be part of a series name")
+
+
+def _pairs(path: Path, point: object, record: object, _message: Message) -> str | Fault:
+    pairs = []
+    for name, raw in sorted(path.find_all(point, record), key=_first):
+        text = _as_text(raw)
+        if text is None:
+            return Fault(Reason.WRONG_TYPE, f"`{name}` in `{path.text}` is {quote(raw)}, which cannot be part of a series name")
+        pairs.append(f"{_escaped(name)}={_escaped(text)}")
+    return ",".join(pairs)
+
+
+def _escaped(text: str) -> str:
+    """With backslashes, so that two different sets of tags never give the same name."""
+    return _SPECIAL.sub(r"\\\1", text)
+
+
+def _first(pair: tuple[str, object]) -> str:
+    return pair[0]
+
+
+def _as_text(raw: object) -> str | None:
+    match raw:
+        case str():
+            return raw
+        case bool():
+            return "true" if raw else "false"
+        case int() | float():
+            return str(raw)
+        case _:
+            return None
+
+
+_FROM_MESSAGE: dict[str, Piece] = {"key": _key, "topic": _topic}

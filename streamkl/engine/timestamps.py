@@ -1,0 +1,165 @@
+"""Timestamps as records carry them -> microseconds since 1970, and the bounds that a believable one keeps."""
+
+import math
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from streamkl.engine.faults import Fault, quote
+from streamkl.model import Reason
+from streamkl.units import format_instant
+
+TimeUnit = Literal["auto", "s", "ms", "us", "ns", "iso8601"]
+Microseconds = npt.NDArray[np.int64]
+
+NO_TIME: Final = np.iinfo(np.int64).min  # stands for "the record has no time"
+YEAR_2100: Final = 4_102_444_800_000_000
+
+# "auto": below the first bound a number is seconds, below the next milliseconds, then microseconds, else nanoseconds.
+# The same instants in each unit: 5138-11-16 for the upper bound of one, 1973-03-03 for the lower bound of the next.
+AUTO_BOUNDS: Final = (10**11, 10**14, 10**17)
+_UNITS: Final = ("s", "ms", "us", "ns")
+_FACTORS: Final = {"s": 1_000_000, "ms": 1_000, "us": 1}
+
+_LARGEST = np.iinfo(np.int64).max
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_INTEGER = re.compile(r"[+-]?\d{1,30}", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?(?:\d{1,30}\.?\d{0,30}|\.\d{1,30})(?:[eE][+-]?\d{1,3})?", re.ASCII)
+_LONGEST_TEXT = 64
+
+
+def to_microseconds(column: list[object], unit: TimeUnit, fallback: Microseconds) -> tuple[Microseconds, dict[int, Fault]]:
+    """One timestamp per entry, and the faults by index (their timestamps are arbitrary).
+
+    `None` takes the entry of `fallback` (the Kafka timestamp). Fractions beyond a microsecond: integers are cut, floats are rounded. What
+    lies outside int64 microseconds becomes its largest or smallest value, so that `check_bounds` refuses it. About 60 ns a number.
+    """
+    kinds = set(map(type, column))
+    if kinds == {int} and unit != "iso8601":
+        return _from_integers(column, unit), {}
+    if kinds == {float} and unit != "iso8601":
+        return _from_floats(np.array(column, np.float64), unit), {}
+    result = fallback.copy()
+    if kinds == {type(None)}:
+        return result, {}
+    return result, _fill(result, column, unit)
+
+
+def check_bounds(
+    moments: Microseconds, record_ms: Microseconds, column: list[object], earliest_us: int, max_ahead_us: int
+) -> dict[int, Fault]:
+    """The timestamps that are too old, or further ahead of their record's own Kafka timestamp than `max_ahead_us`.
+
+    `record_ms` below 0 means that the record has no time; then, and at the latest, the year 2100 is the bound.
+    """
+    newest_ms = (YEAR_2100 - max_ahead_us) // 1_000
+    ceiling = np.where((record_ms < 0) | (record_ms > newest_ms), YEAR_2100, np.minimum(record_ms, newest_ms) * 1_000 + max_ahead_us)
+    faults = {}
+    for index in np.flatnonzero((moments < earliest_us) | (moments > ceiling)).tolist():
+        raw = column[index]
+        named = f"the timestamp {quote(raw)}" if raw is not None else f"the Kafka timestamp {record_ms[index]} ms"
+        if raw is None and moments[index] == NO_TIME:
+            faults[index] = Fault(Reason.MISSING_FIELD, "the timestamp is absent or null, and the record has no Kafka timestamp")
+        elif moments[index] < earliest_us:
+            faults[index] = Fault(Reason.TIMESTAMP_TOO_OLD, f"{named} lies before {format_instant(earliest_us)}")
+        else:
+            bound = format_instant(int(ceiling[index]))
+            faults[index] = Fault(Reason.TIMESTAMP_IN_FUTURE, f"{named} lies after {bound}, the latest that this record may carry")
+    return faults
+
+
+def _fill(result: Microseconds, column: list[object], unit: TimeUnit) -> dict[int, Fault]:
+    """Columns of several kinds, entry by entry into `result`; numbers are then converted together, as in pure columns."""
+    faults: dict[int, Fault] = {}
+    integers: dict[int, int] = {}
+    floats: dict[int, float] = {}
+    for index, raw in enumerate(column):
+        number = _as_number(raw) if isinstance(raw, str) else raw
+        if raw is None:
+            continue
+        if unit == "iso8601" or (number is None and unit == "auto"):
+            moment = _from_iso(raw) if isinstance(raw, str) else None
+            if moment is None:
+                faults[index] = _unreadable(raw, unit)
+            else:
+                result[index] = moment
+        elif type(number) is int:
+            integers[index] = number
+        elif type(number) is float and not math.isnan(number):
+            floats[index] = number
+        else:
+            faults[index] = _unreadable(raw, unit)
+    if integers:
+        result[list(integers)] = _from_integers(list(integers.values()), unit)
+    if floats:
+        result[list(floats)] = _from_floats(np.array(list(floats.values())), unit)
+    return faults
+
+
+def _unreadable(raw: object, unit: TimeUnit) -> Fault:
+    if type(raw) in (str, int, float):
+        expected = {"auto": "a number or an ISO 8601 time", "iso8601": "an ISO 8601 time"}.get(unit, f"a number of {unit}")
+        return Fault(Reason.BAD_TIMESTAMP, f"the timestamp {quote(raw)} is not {expected}")
+    return Fault(Reason.WRONG_TYPE, f"the timestamp is {quote(raw)}")
+
+
+def _as_number(text: str) -> int | float | None:
+    text = text.strip()
+    if len(text) > _LONGEST_TEXT:
+        return None
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    return float(text) if _DECIMAL.fullmatch(text) else None
+
+
+def _from_iso(text: str) -> int | None:
+    """Without an offset it is UTC; digits beyond microseconds are cut."""
+    try:
+        moment = datetime.fromisoformat(text.strip().upper()) if len(text) <= _LONGEST_TEXT else None
+    except ValueError:
+        return None
+    if moment is None:
+        return None
+    return ((moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)) - _EPOCH) // _MICROSECOND
+
+
+def _from_integers(column: list[int] | list[object], unit: str) -> Microseconds:
+    try:
+        numbers = np.array(column, np.int64)
+    except OverflowError:
+        numbers = np.array([min(max(number, -_LARGEST), _LARGEST) for number in column if isinstance(number, int)], np.int64)
+    np.maximum(numbers, -_LARGEST, out=numbers)  # so that abs() cannot overflow
+    if unit != "auto":
+        return _scaled(numbers, unit)
+    rank = np.searchsorted(AUTO_BOUNDS, np.abs(numbers), side="right")
+    return _by_rank(rank, [_scaled(numbers, unit) if (rank == place).any() else numbers for place, unit in enumerate(_UNITS)])
+
+
+def _scaled(numbers: Microseconds, unit: str) -> Microseconds:
+    if unit == "ns":
+        return numbers // 1_000
+    factor = _FACTORS[unit]
+    return np.clip(numbers, -(_LARGEST // factor), _LARGEST // factor) * factor
+
+
+def _from_floats(numbers: npt.NDArray[np.float64], unit: str) -> Microseconds:
+    if unit != "auto":
+        return _scaled_floats(numbers, unit)
+    rank = np.searchsorted(AUTO_BOUNDS, np.abs(numbers), side="right")
+    return _by_rank(rank, [_scaled_floats(numbers, unit) for unit in _UNITS])
+
+
+def _scaled_floats(numbers: npt.NDArray[np.float64], unit: str) -> Microseconds:
+    with np.errstate(over="ignore"):
+        scaled = np.rint(numbers / 1e3 if unit == "ns" else numbers * _FACTORS[unit])
+    return np.clip(scaled, -9.2e18, 9.2e18).astype(np.int64)
+
+
+def _by_rank(rank: npt.NDArray[np.intp], choices: list[Microseconds]) -> Microseconds:
+    if (rank == rank[0]).all():
+        return choices[int(rank[0])]
+    return np.choose(rank, choices)
