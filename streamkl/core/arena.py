@@ -1,0 +1,175 @@
+"""The state of all series as a set of arrays: one row a series, no Python object per series. Nothing here moves the state."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamkl.core.binning import QUANTILES, bin_capacity
+from streamkl.core.settings import ReferenceKind, Settings
+
+FREE, LEARNING, JUDGING = 0, 1, 2
+TAIL_BINS = 120  # of the histogram of block maxima
+RECENT = 64  # newest values kept as they came, for quantiles in the metric's unit
+NO_SLOT = -1
+NO_TIME = np.iinfo(np.int64).min
+
+Floats = NDArray[np.float64]
+Longs = NDArray[np.int64]
+Ints = NDArray[np.int32]
+
+
+class Arena(NamedTuple):
+    """R rows, W windows, at most K bins, a ring of L points, S seasonal slots (0 when unused), G tail bins.
+
+    Bytes per row: 17 L + W (12 K + 4 G + 100) + 32 K + about 500; a moving reference adds its own ring, a seasonal one 12 S K.
+    """
+
+    # life of the row
+    phase: NDArray[np.int8]  # (R,) FREE, LEARNING or JUDGING
+    slot: Ints  # (R,) its buffer in the pool, or NO_SLOT
+    learned: Longs  # (R,) points in that buffer since it was given
+    points: Longs  # (R,) points taken in
+    newest: Longs  # (R,) newest event time, microseconds
+    late_run: Ints  # (R,) late points in a row
+    late: Longs  # (R,) late points dropped in all
+    # ring of the newest points, sorted by event time
+    code: NDArray[np.uint8]  # (R, L) bin
+    time: Longs  # (R, L) microseconds
+    position: Longs  # (R, L) offset of the record
+    head: Ints  # (R,) where the next point goes
+    filled: Ints  # (R,)
+    recent: NDArray[np.float32]  # (R, RECENT) newest values in order of arrival
+    # windows: suffixes of the ring
+    length: Ints  # (R, W)
+    counts: Ints  # (R, W, K)
+    self_term: Floats  # (R, W) sum of c ln c
+    cross_term: Floats  # (R, W) sum of c ln(reference units)
+    since_sync: Ints  # (R, W)
+    # reference
+    bins: Ints  # (R,) bins in use
+    edges: Floats  # (R, K - 1)
+    units: Floats  # (R, K)
+    log_units: Floats  # (R, K)
+    prior: Floats  # (R, K) units of a moving reference beside its counts
+    total: Floats  # (R,) sum of units
+    weight: Floats  # (R,) decayed: weight of the next point
+    resume: Longs  # (R,) a moving reference learns no point before this number
+    ref_code: NDArray[np.uint8]  # (R, size) trailing: bins of the reference's points, oldest at ref_head
+    ref_head: Ints  # (R,)
+    slot_count: Floats  # (R, S, K) seasonal: points learned
+    slot_share: Floats  # (R, S, K) seasonal: masses in force
+    mixture: Floats  # (R, W, K) seasonal: sum of the masses of the window's points
+    season: Ints  # (R,) seasonal: slot of the newest refresh
+    quantiles: Floats  # (R, Q) of the reference when it was learned
+    reference_from: Longs  # (R,) first and last time of the learned points
+    reference_to: Longs
+    interval: Longs  # (R,) learned microseconds between points; 0: no clock
+    # threshold
+    bin_class: Ints  # (R,) which table of limits
+    log_run: Floats  # (R,) ln of the run length promised to each window
+    limit: Floats  # (R, W) table threshold in force, in nats times points
+    limit_points: Ints  # (R, W) window length it holds for
+    tail: NDArray[np.uint32]  # (R, W, G) histogram of the block maxima of statistic / limit
+    blocks: Ints  # (R, W)
+    block_max: Floats  # (R, W)
+    block_left: Ints  # (R, W)
+    judged: Longs  # (R, W) points judged
+    next_fit: Longs  # (R, W)
+    factor: Floats  # (R, W) what the limit is multiplied by; 0: not known yet, the window is silent
+    overshoot: Floats  # (R, W) expected excess of a maximum above the factor
+    flagged_run: Ints  # (R, W) blocks in a row at or above the factor
+    # episode
+    open: NDArray[np.bool_]  # (R,)
+    above: Ints  # (R,) points in a row at or above the threshold
+    below: Ints  # (R,) points in a row that count as recovered
+    cooling: Ints  # (R,)
+    age: Longs  # (R,) judged points since it opened
+    sent: Floats  # (R,) score of the last event sent
+    peak: Floats  # (R,)
+    since_time: Longs  # (R,) first point of the run above the threshold
+    since_position: Longs  # (R,)
+
+
+class Pool(NamedTuple):
+    """Buffers of `size` points for rows that learn: while young, and while an episode is open. Given out and taken back by the bank."""
+
+    value: Floats  # (P, size)
+    time: Longs  # (P, size)
+    position: Longs  # (P, size)
+
+
+class Rules(NamedTuple):
+    """The settings as arrays and numbers that compiled code reads; one per bank."""
+
+    window_points: Ints  # (W,) 0: by time
+    window_span: Longs  # (W,) microseconds; 0: by count
+    xlogx: Floats  # (L + 2,) i ln i
+    log_growth: float  # decayed: ln of the weight's growth per point
+    grace: int
+    kind: int
+    size: int
+    gap: int
+    slots: int
+    period: int
+    phase: int
+    shrinkage: float
+    nodes: Ints  # (W,) nodes of the length grid in use
+    node_log_points: Floats  # (W, N) ln of the lengths
+    log_runs: Floats  # (A,) ln of the run lengths
+    limits: Floats  # (C, W, N, A) threshold in nats times points
+    min_points: int
+    close_below: float
+    close_after: int
+    cooldown: int
+    escalate: float
+    accept_after: int
+
+
+def ring_length(settings: Settings) -> int:
+    """Points a ring must hold: the longest window, the gap behind it, and the one that leaves."""
+    longest = max(w.points or settings.ring_points for w in settings.windows)
+    moving = settings.reference.kind != ReferenceKind.FIXED
+    return max(longest, settings.reference.gap if moving else 0) + 1
+
+
+def allocate(settings: Settings, rows: int) -> Arena:
+    """A zeroed arena of `rows` free rows; O(rows)."""
+    w, k, ring, ref = len(settings.windows), bin_capacity(settings.bins), ring_length(settings), settings.reference
+    trailing = ref.size if ref.kind == ReferenceKind.TRAILING else 0
+    slots = ref.slots if ref.kind == ReferenceKind.SEASONAL else 0
+    shapes: dict[str, tuple[tuple[int, ...], Any]] = {
+        "phase": ((), np.int8),
+        "recent": ((RECENT,), np.float32),
+        "code": ((ring,), np.uint8),
+        "time": ((ring,), np.int64),
+        "position": ((ring,), np.int64),
+        "edges": ((k - 1,), np.float64),
+        "quantiles": ((len(QUANTILES),), np.float64),
+        "ref_code": ((trailing,), np.uint8),
+        "slot_count": ((slots, k), np.float64),
+        "slot_share": ((slots, k), np.float64),
+        "mixture": ((w if slots else 0, k), np.float64),
+        "tail": ((w, TAIL_BINS), np.uint32),
+        "counts": ((w, k), np.int32),
+        "open": ((), np.bool_),
+    }
+    for names, shape, dtype in (
+        ("slot late_run head filled bins ref_head season bin_class above below cooling", (), np.int32),
+        ("learned points newest late resume reference_from reference_to interval age since_time since_position", (), np.int64),
+        ("total weight log_run sent peak", (), np.float64),
+        ("units log_units prior", (k,), np.float64),
+        ("length since_sync limit_points blocks block_left flagged_run", (w,), np.int32),
+        ("judged next_fit", (w,), np.int64),
+        ("self_term cross_term limit block_max factor overshoot", (w,), np.float64),
+    ):
+        shapes |= dict.fromkeys(names.split(), (shape, dtype))
+    return Arena(**{name: np.zeros((rows, *shapes[name][0]), shapes[name][1]) for name in Arena._fields})
+
+
+def clear(arena: Arena, row: int) -> None:
+    """Make a row free again, as `allocate` made it."""
+    for array in arena:
+        array[row] = 0
+    arena.slot[row] = NO_SLOT
+    arena.newest[row] = NO_TIME

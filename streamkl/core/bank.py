@@ -1,0 +1,258 @@
+"""Many series judged alike: drives the compiled loop and answers what it cannot, which is to learn a reference and to explain an episode."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamkl.core import arena as rooms
+from streamkl.core.arena import FREE, JUDGING, LEARNING, NO_SLOT, Arena, Pool, Rules
+from streamkl.core.binning import learn
+from streamkl.core.episode import ACCEPTED, LEARNED, NOTHING, OPENED, RECOVERED
+from streamkl.core.explanation import Explanation, explain
+from streamkl.core.kernel import LATE, rehearse, walk
+from streamkl.core.run_length import RUN_LENGTHS, Table, TableKey, class_of, classes, keys, length_nodes
+from streamkl.core.season import refresh, slot_of
+from streamkl.core.settings import ReferenceKind, Settings
+from streamkl.units import Budget
+
+MICROSECONDS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """An episode of `row` moved at point `index` of the batch: `happened` is one of core.episode's numbers above NOTHING.
+
+    `explanation` is of the window with the highest score at that moment.
+    """
+
+    index: int
+    row: int
+    happened: int
+    score: float
+    window: int
+    explanation: Explanation
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """One entry a point: `fate` (0 not judged, 1 judged, 2 dropped as late), `output` (the alarm output), `ratio` (statistic / threshold)
+    and the `window` it comes from (-1: none); and the transitions, in order."""
+
+    fate: NDArray[np.int8]
+    output: NDArray[np.float64]
+    ratio: NDArray[np.float64]
+    window: NDArray[np.int8]
+    transitions: list[Transition]
+
+    @property
+    def late(self) -> int:
+        """Points dropped as late."""
+        return int((self.fate == LATE).sum())
+
+
+class Bank:
+    """The state of many series under one set of settings.
+
+    `table` gives the thresholds of one simulated table (see `core.run_length`); it is asked once for each that is needed.
+    """
+
+    def __init__(self, settings: Settings, table: Callable[[TableKey], Table], rows: int) -> None:
+        self.settings = settings
+        self._table = table
+        self.arena: Arena = rooms.allocate(settings, 0)
+        self.pool = _empty_pool(settings.reference.size)
+        self.rules = make_rules(settings)
+        self._free_rows: list[int] = []
+        self._free_slots: list[int] = []
+        self._grow_rows(rows)
+
+    # -- rows ----------------------------------------------------------------
+
+    def birth(self, normal: NDArray[np.float64] | None = None) -> int:
+        """A row for a new series, learning from its first points, or judged at once against given `normal` values (at least 50)."""
+        if not self._free_rows:
+            self._grow_rows(max(16, len(self.arena.phase)))
+        row = self._free_rows.pop()
+        rooms.clear(self.arena, row)
+        if normal is None:
+            self.arena.phase[row] = LEARNING
+            self._give_slot(row)
+        else:
+            values = np.asarray(normal, np.float64)
+            self._set_reference(row, values, np.zeros(len(values), np.int64))
+        return row
+
+    def death(self, row: int) -> None:
+        """Forget a series; its row and buffer are used again."""
+        self._take_slot(row)
+        rooms.clear(self.arena, row)
+        self._free_rows.append(row)
+
+    def living(self) -> NDArray[np.int64]:
+        """Rows in use, ascending; O(rows)."""
+        return np.flatnonzero(self.arena.phase != FREE)
+
+    def _grow_rows(self, more: int) -> None:
+        old = len(self.arena.phase)
+        fresh = rooms.allocate(self.settings, more)
+        self.arena = Arena(*(np.concatenate(pair) for pair in zip(self.arena, fresh, strict=True)))
+        for row in range(old + more - 1, old - 1, -1):
+            self.arena.slot[row] = NO_SLOT
+            self._free_rows.append(row)
+
+    def _give_slot(self, row: int) -> None:
+        if not self._free_slots:
+            old, size = self.pool.value.shape
+            more = max(4, old)
+            self.pool = Pool(*(np.concatenate([p, np.zeros((more, size), p.dtype)]) for p in self.pool))
+            self._free_slots += range(old + more - 1, old - 1, -1)
+        self.arena.slot[row] = self._free_slots.pop()
+        self.arena.learned[row] = 0
+
+    def _take_slot(self, row: int) -> None:
+        if self.arena.slot[row] != NO_SLOT:
+            self._free_slots.append(int(self.arena.slot[row]))
+            self.arena.slot[row] = NO_SLOT
+
+    def adopt(self, arena: Arena, pool: Pool) -> None:
+        """Continue from restored state; which rows and buffers are free is read off it."""
+        self.arena, self.pool = arena, pool
+        self._free_rows = np.flatnonzero(arena.phase == FREE)[::-1].tolist()
+        used = set(arena.slot.tolist())
+        self._free_slots = [s for s in range(len(pool.value) - 1, -1, -1) if s not in used]
+
+    # -- points ---------------------------------------------------------------
+
+    def run(
+        self,
+        rows: NDArray[np.int64],
+        times: NDArray[np.int64],
+        values: NDArray[np.float64],
+        positions: NDArray[np.int64],
+    ) -> Verdicts:
+        """Judge points in order. Times are microseconds; positions are whatever tells points apart (offsets). O(1) a point."""
+        n = len(rows)
+        out = Verdicts(np.zeros(n, np.int8), np.zeros(n), np.zeros(n), np.zeros(n, np.int8), [])
+        at = 0
+        while at < n:
+            at, happened = walk(
+                self.arena, self.pool, self.rules, rows, times, values, positions, at, out.fate, out.output, out.ratio, out.window
+            )
+            if happened == LEARNED:
+                self._learn(int(rows[at - 1]))
+            elif happened != NOTHING:
+                out.transitions.append(self._answer(at - 1, int(rows[at - 1]), happened, out))
+        return out
+
+    def _answer(self, index: int, row: int, happened: int, out: Verdicts) -> Transition:
+        window = int(out.window[index])
+        transition = Transition(index, row, happened, float(out.ratio[index]), window, explain(self.arena, self.rules, row, window))
+        if happened == OPENED:
+            self._give_slot(row)
+        elif happened == RECOVERED:
+            self._take_slot(row)
+        elif happened == ACCEPTED:
+            self._learn(row)
+        return transition
+
+    # -- references ------------------------------------------------------------
+
+    def _learn(self, row: int) -> None:
+        """Make the row's full buffer its reference, and give the buffer back."""
+        slot, size = self.arena.slot[row], self.settings.reference.size
+        order = np.arange(self.arena.learned[row], self.arena.learned[row] + size) % size
+        values, times, positions = (p[slot][order] for p in self.pool)
+        self._take_slot(row)
+        self._set_reference(row, values, times)
+        rehearse(self.arena, self.rules, row, times, values, positions)
+
+    def _set_reference(self, row: int, values: NDArray[np.float64], times: NDArray[np.int64]) -> None:
+        a, settings = self.arena, self.settings
+        learned = learn(values, settings.bins, settings.categorical)
+        bins = len(learned.units)
+        for array in (a.counts, a.length, a.self_term, a.cross_term, a.since_sync, a.mixture, a.slot_count, a.limit_points):
+            array[row] = 0
+        a.head[row] = a.filled[row] = 0
+        a.phase[row] = JUDGING
+        a.bins[row] = bins
+        a.edges[row, : bins - 1] = learned.edges
+        a.units[row, :bins] = learned.units
+        a.log_units[row, :bins] = np.log(learned.units)
+        a.total[row] = learned.units.sum()
+        a.weight[row] = 1.0
+        a.quantiles[row] = learned.quantiles
+        a.reference_from[row], a.reference_to[row] = times.min(), times.max()
+        a.resume[row] = a.points[row]
+        steps = np.diff(np.sort(times))
+        a.interval[row] = int(np.median(steps[steps > 0])) if (steps > 0).any() else 0
+        a.log_run[row] = np.log(self.run_length(int(a.interval[row])) * len(settings.windows) * settings.features)
+        a.bin_class[row] = class_of(settings, learned.occupied)
+        self._fill_limits(int(a.bin_class[row]))
+        self._start_moving(row, values, times)
+
+    def _start_moving(self, row: int, values: NDArray[np.float64], times: NDArray[np.int64]) -> None:
+        """Give a moving reference the learned points as its first ones."""
+        a, kind = self.arena, self.settings.reference.kind
+        codes = np.searchsorted(a.edges[row, : a.bins[row] - 1], values, side="right")
+        if kind == ReferenceKind.TRAILING:
+            a.ref_code[row] = codes
+            a.ref_head[row] = 0
+            a.prior[row] = a.units[row]
+        elif kind == ReferenceKind.SEASONAL:
+            for code, time in zip(codes.tolist(), times.tolist(), strict=True):
+                a.slot_count[row, slot_of(self.rules, time), code] += 1.0
+            refresh(a, self.rules, row, slot_of(self.rules, int(a.newest[row])))
+
+    def run_length(self, interval_us: int) -> float:
+        """Promised points between two false alarms of a series whose points come every `interval_us` (0: no clock)."""
+        return self.budget(interval_us).run_length_points(interval_us / MICROSECONDS or None)
+
+    def budget(self, interval_us: int) -> Budget:
+        """The budget that applies: the one without a clock where the series' times do not move."""
+        return self.settings.budget if interval_us > 0 else self.settings.budget_without_clock
+
+    def _fill_limits(self, bin_class: int) -> None:
+        if not np.isnan(self.rules.limits[bin_class]).all():
+            return
+        for w, lengths in enumerate(keys(self.settings, bin_class)):
+            for j, key in enumerate(lengths):
+                self.rules.limits[bin_class, w, j] = self._table(key)
+
+
+def _empty_pool(size: int) -> Pool:
+    return Pool(np.zeros((0, size)), np.zeros((0, size), np.int64), np.zeros((0, size), np.int64))
+
+
+def make_rules(settings: Settings) -> Rules:
+    """The settings in the form that compiled code reads; thresholds are NaN until a series needs them."""
+    ref, episodes = settings.reference, settings.episodes
+    nodes = length_nodes(settings)
+    widest = max(map(len, nodes))
+    longest = rooms.ring_length(settings) + 1
+    steps = np.arange(1, longest + 1, dtype=np.float64)
+    return Rules(
+        window_points=np.array([w.points for w in settings.windows], np.int32),
+        window_span=np.array([w.span_us for w in settings.windows], np.int64),
+        xlogx=np.r_[0.0, steps * np.log(steps)],
+        log_growth=float(np.log(2.0) / ref.half_life),
+        grace=settings.grace_us,
+        kind=int(ref.kind),
+        size=ref.size,
+        gap=ref.gap,
+        slots=ref.slots,
+        period=ref.period_us,
+        phase=ref.phase_us,
+        shrinkage=ref.shrinkage,
+        nodes=np.array([len(n) for n in nodes], np.int32),
+        node_log_points=np.array([np.log(n + [1] * (widest - len(n))) for n in nodes]),
+        log_runs=np.log(RUN_LENGTHS),
+        limits=np.full((len(classes(settings)), len(nodes), widest, len(RUN_LENGTHS)), np.nan),
+        min_points=episodes.min_points,
+        close_below=episodes.close_below,
+        close_after=episodes.close_after,
+        cooldown=episodes.cooldown,
+        escalate=episodes.escalate_factor,
+        accept_after=episodes.accept_after,
+    )

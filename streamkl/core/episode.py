@@ -1,0 +1,75 @@
+"""Verdicts over time: when an episode opens, is worth another event, closes, or is accepted as the new normal.
+
+| from | to | when |
+|---|---|---|
+| quiet | open (OPENED) | `min_points` points in a row score >= 1, and the cooldown is over |
+| open | open (UPDATED) | the score is `escalate_factor` times the last one sent |
+| open | quiet (RECOVERED) | `close_after` points in a row score below `close_below` |
+| open | quiet, with a new reference (ACCEPTED) | it stayed open for `accept_after` points, and as many as a reference takes |
+"""
+
+from streamkl.core.arena import Arena, Rules
+from streamkl.core.compiled import inlined
+
+NOTHING, OPENED, UPDATED, RECOVERED, ACCEPTED, LEARNED = 0, 1, 2, 3, 4, 5
+
+
+@inlined
+def move(a: Arena, rules: Rules, row: int, score: float, time: int, position: int) -> int:
+    """Take one judged score; returns what happened. O(1)."""
+    if a.open[row]:
+        return _while_open(a, rules, row, score)
+    if a.cooling[row] > 0:
+        a.cooling[row] -= 1
+        return NOTHING
+    if score < 1.0:
+        a.above[row] = 0
+        return NOTHING
+    if a.above[row] == 0:
+        a.since_time[row] = time
+        a.since_position[row] = position
+    a.above[row] += 1
+    if a.above[row] < rules.min_points:
+        return NOTHING
+    a.open[row] = True
+    a.above[row] = 0
+    a.below[row] = 0
+    a.age[row] = 0
+    a.sent[row] = score
+    a.peak[row] = score
+    return OPENED
+
+
+@inlined
+def _while_open(a: Arena, rules: Rules, row: int, score: float) -> int:
+    a.age[row] += 1
+    a.peak[row] = max(a.peak[row], score)
+    a.below[row] = a.below[row] + 1 if score < rules.close_below else 0
+    if a.below[row] >= rules.close_after:
+        close(a, rules, row)
+        return RECOVERED
+    if a.age[row] >= rules.accept_after and a.learned[row] >= rules.size:
+        close(a, rules, row)
+        return ACCEPTED
+    if score >= rules.escalate * a.sent[row]:
+        a.sent[row] = score
+        return UPDATED
+    return NOTHING
+
+
+@inlined
+def close(a: Arena, rules: Rules, row: int) -> None:
+    """Back to quiet; what was seen so far is kept from a moving reference."""
+    a.open[row] = False
+    a.cooling[row] = rules.cooldown
+    a.resume[row] = a.points[row]
+
+
+@inlined
+def alarm_output(happened: int, score: float) -> float:
+    """One number per point: >= 1 where an episode opens or escalates, else below 1 and still in the order of the score."""
+    if happened in (OPENED, UPDATED):
+        return max(score, 1.0)
+    if score < 1.0:
+        return 0.9 * score
+    return 0.9 + 0.0999 * (1.0 - 1.0 / score)

@@ -1,0 +1,157 @@
+"""One compiled loop over a batch of points, record by record, so that a verdict never depends on how the records were batched.
+
+The loop stops after a point that needs more than arithmetic (a reference is complete, an episode moves): the bank answers and goes on.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamkl.core.arena import JUDGING, LEARNING, RECENT, Arena, Pool, Rules
+from streamkl.core.binning import bin_of
+from streamkl.core.compiled import inlined, outlined
+from streamkl.core.episode import LEARNED, NOTHING, alarm_output, move
+from streamkl.core.reference import advance
+from streamkl.core.ring import at_depth, place
+from streamkl.core.run_length import limit_for
+from streamkl.core.season import SEASONAL, refresh, slot_of
+from streamkl.core.tail import observe
+from streamkl.core.window import is_full, slide, statistic
+
+SHORTEST_TIME_WINDOW = 16  # points a window by time must hold before it is judged
+LATE_RUN = 64  # late points in a row after which the series' clock is taken to have stepped back
+JUDGED, UNJUDGED, LATE = 1, 0, 2
+
+
+@outlined
+def walk(
+    a: Arena,
+    pool: Pool,
+    rules: Rules,
+    rows: NDArray[np.int64],
+    times: NDArray[np.int64],
+    values: NDArray[np.float64],
+    positions: NDArray[np.int64],
+    start: int,
+    fate: NDArray[np.int8],
+    output: NDArray[np.float64],
+    ratio: NDArray[np.float64],
+    window: NDArray[np.int8],
+) -> tuple[int, int]:
+    """Judge points from `start` on. Returns (next index, what the last point caused); the outputs have one entry a point."""
+    for i in range(start, len(rows)):
+        row = rows[i]
+        fate[i] = UNJUDGED
+        output[i] = 0.0
+        ratio[i] = 0.0
+        window[i] = -1
+        if not np.isfinite(values[i]):
+            continue
+        if is_late(a, rules, row, times[i]):
+            fate[i] = LATE
+            continue
+        take_in(a, row, times[i], values[i])
+        if a.phase[row] == LEARNING:
+            if keep(a, pool, rules, row, times[i], values[i], positions[i]):
+                return i + 1, LEARNED
+            continue
+        if a.open[row]:
+            keep(a, pool, rules, row, times[i], values[i], positions[i])
+        score, best = judge(a, rules, row, times[i], values[i], positions[i])
+        if best < 0:
+            continue
+        happened = move(a, rules, row, score, times[i], positions[i])
+        fate[i] = JUDGED
+        output[i] = alarm_output(happened, score)
+        ratio[i] = score
+        window[i] = best
+        if happened != NOTHING:
+            return i + 1, happened
+    return len(rows), NOTHING
+
+
+@inlined
+def is_late(a: Arena, rules: Rules, row: int, time: int) -> bool:
+    """Older than the grace period, or than all that the ring still holds. A long run of such points restarts the series' clock."""
+    late = time < a.newest[row] - rules.grace if a.points[row] > 0 else False
+    if not late and a.phase[row] == JUDGING and a.filled[row] == a.code.shape[1]:
+        late = time < a.time[row, at_depth(a, row, a.filled[row] - 1)]
+    if not late:
+        a.late_run[row] = 0
+        return False
+    a.late_run[row] += 1
+    if a.late_run[row] >= LATE_RUN:
+        restart_clock(a, row, time)
+        return False
+    a.late[row] += 1
+    return True
+
+
+@inlined
+def restart_clock(a: Arena, row: int, time: int) -> None:
+    """The clock stepped back for good: what the ring holds is taken to lie just before `time`, in the order it has."""
+    shift = a.newest[row] - time
+    for depth in range(a.filled[row]):
+        a.time[row, at_depth(a, row, depth)] -= shift
+    a.newest[row] = time
+    a.late_run[row] = 0
+
+
+@inlined
+def take_in(a: Arena, row: int, time: int, value: float) -> None:
+    """Note a point's arrival."""
+    a.recent[row, a.points[row] % RECENT] = value
+    a.points[row] += 1
+    a.newest[row] = max(a.newest[row], time) if a.points[row] > 1 else time
+
+
+@inlined
+def keep(a: Arena, pool: Pool, rules: Rules, row: int, time: int, value: float, position: int) -> bool:
+    """Put a point into the row's learning buffer, over the oldest when it is full; whether it has just become full."""
+    at = a.learned[row] % rules.size
+    pool.value[a.slot[row], at] = value
+    pool.time[a.slot[row], at] = time
+    pool.position[a.slot[row], at] = position
+    a.learned[row] += 1
+    return a.learned[row] == rules.size
+
+
+@inlined
+def judge(a: Arena, rules: Rules, row: int, time: int, value: float, position: int) -> tuple[float, int]:
+    """Move every window and the reference by one point; returns (highest statistic / threshold, its window or -1 where none is ready)."""
+    code = bin_of(a.edges[row], a.bins[row], value)
+    depth = place(a, row, code, time, position)
+    if rules.kind == SEASONAL and slot_of(rules, a.newest[row]) != a.season[row]:
+        refresh(a, rules, row, slot_of(rules, a.newest[row]))
+    slide(a, rules, row, code, time, depth)
+    advance(a, rules, row, depth)
+    best, best_window = 0.0, -1
+    for w in range(len(rules.window_points)):
+        if not is_full(a, rules, row, w, SHORTEST_TIME_WINDOW):
+            continue
+        if a.limit_points[row, w] != a.length[row, w]:
+            a.limit[row, w] = limit_for(rules, a.bin_class[row], w, a.length[row, w], a.log_run[row])
+            a.limit_points[row, w] = a.length[row, w]
+        multiple = statistic(a, rules, row, w) / a.limit[row, w]
+        factor = a.factor[row, w]
+        observe(a, row, w, multiple)
+        if factor > 0.0 and (best_window < 0 or multiple / factor > best):
+            best, best_window = multiple / factor, w
+    return best, best_window
+
+
+@outlined
+def rehearse(a: Arena, rules: Rules, row: int, times: NDArray[np.int64], values: NDArray[np.float64], positions: NDArray[np.int64]) -> None:
+    """Run a just learned reference through its own windows, so that they are full and the tail guard has a first past.
+
+    A window inside the reference lies closer to it than one outside, by (1 - x) / (1 + x) with x = window / reference length; the
+    statistic is corrected by that. No verdict comes of it.
+    """
+    for i in range(len(values)):
+        code = bin_of(a.edges[row], a.bins[row], values[i])
+        depth = place(a, row, code, times[i], positions[i])
+        slide(a, rules, row, code, times[i], depth)
+        for w in range(len(rules.window_points)):
+            share = a.length[row, w] / rules.size
+            if share < 0.5 and is_full(a, rules, row, w, SHORTEST_TIME_WINDOW):
+                limit = limit_for(rules, a.bin_class[row], w, a.length[row, w], a.log_run[row])
+                observe(a, row, w, statistic(a, rules, row, w) / limit * (1.0 + share) / (1.0 - share))

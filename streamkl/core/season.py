@@ -1,0 +1,68 @@
+"""A reference by the hour: each point is expected to fall as the points of its own slot of the day or week did.
+
+A window is then compared with the mixture of the distributions of the slots its points lie in, so a night that looks like a night is
+normal. What a slot has learned comes into force when the event time enters another slot; between, masses are constant and add and remove
+are exact inverses.
+"""
+
+import numpy as np
+
+from streamkl.core.arena import Arena, Rules
+from streamkl.core.compiled import inlined, outlined
+from streamkl.core.ring import at_depth
+
+SEASONAL = 3
+
+
+@inlined
+def slot_of(rules: Rules, time: int) -> int:
+    """Seasonal slot of an event time: equal parts of the period, in UTC."""
+    return ((time - rules.phase) % rules.period) * rules.slots // rules.period
+
+
+@outlined
+def refresh(a: Arena, rules: Rules, row: int, slot: int) -> None:
+    """Bring what the slots have learned into force: each slot's own points, mixed with `shrinkage` points of the pooled reference.
+
+    Runs when the event time enters another slot, so that masses are constant between; O(slots * bins + ring).
+    """
+    bins = a.bins[row]
+    for s in range(rules.slots):
+        own = 0.0
+        for k in range(bins):
+            own += a.slot_count[row, s, k]
+        for k in range(bins):
+            pooled = a.units[row, k] / a.total[row]
+            a.slot_share[row, s, k] = (a.slot_count[row, s, k] + rules.shrinkage * pooled) / (own + rules.shrinkage)
+    for w in range(a.counts.shape[1]):
+        mix_again(a, rules, row, w)
+    a.season[row] = slot
+
+
+@outlined
+def mix_again(a: Arena, rules: Rules, row: int, w: int) -> None:
+    """Recompute the masses that a window's points should have had, each in its own slot; O(window * bins)."""
+    for k in range(a.bins[row]):
+        a.mixture[row, w, k] = 0.0
+    for depth in range(a.length[row, w]):
+        mix(a, rules, row, w, a.time[row, at_depth(a, row, depth)], 1.0)
+
+
+@inlined
+def mix(a: Arena, rules: Rules, row: int, w: int, time: int, sign: float) -> None:
+    """Add or take away one point's expected masses; O(bins)."""
+    slot = slot_of(rules, time)
+    for k in range(a.bins[row]):
+        a.mixture[row, w, k] += sign * a.slot_share[row, slot, k]
+
+
+@inlined
+def mixed_cross_term(a: Arena, row: int, w: int) -> float:
+    """Sum over the bins of c ln(expected share), the shares being those of the window's own slots; O(bins)."""
+    n = a.length[row, w]
+    value = 0.0
+    for k in range(a.bins[row]):
+        count = a.counts[row, w, k]
+        if count > 0:
+            value += count * np.log(a.mixture[row, w, k] / n)
+    return value

@@ -1,0 +1,70 @@
+"""What the arithmetic has to be told before it starts: plain frozen values, every one without a default."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from streamkl.units import Budget
+
+
+class ReferenceKind(IntEnum):
+    """How the reference moves after it was learned."""
+
+    FIXED = 0
+    TRAILING = 1
+    DECAYED = 2
+    SEASONAL = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One window: the newest `points` points, or (points == 0) those of the newest `span_us` microseconds of event time."""
+
+    name: str
+    points: int
+    span_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """`size` points are learned; `gap` points lie between the newest point and a moving reference.
+
+    `half_life` (points) is for a decayed reference; `slots` equal parts of `period_us`, offset by `phase_us`, and `shrinkage` (points of
+    the pooled distribution mixed into each slot) are for a seasonal one.
+    """
+
+    kind: ReferenceKind
+    size: int
+    gap: int
+    half_life: int
+    slots: int
+    period_us: int
+    phase_us: int
+    shrinkage: float
+
+
+@dataclass(frozen=True, slots=True)
+class Episodes:
+    """When an episode opens, is sent again and closes; lengths in judged points."""
+
+    min_points: int
+    close_below: float
+    close_after: int
+    cooldown: int
+    escalate_factor: float
+    accept_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a bank of series is judged by. `features` splits the budget further when several rows make one verdict."""
+
+    windows: tuple[Window, ...]
+    bins: int
+    ring_points: int
+    grace_us: int
+    reference: Reference
+    episodes: Episodes
+    budget: Budget
+    budget_without_clock: Budget
+    categorical: bool
+    features: int

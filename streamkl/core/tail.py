@@ -1,0 +1,116 @@
+"""The online tail guard: what a statistic did in its own past decides how much higher its threshold must be.
+
+A table threshold holds for independent points; real metrics are not. So the statistic is taken as a multiple of its table threshold, its
+largest value in each block of two windows goes into a histogram of logarithms, and a generalised Pareto tail fitted to the upper third of
+those maxima (probability-weighted moments, Hosking & Wallis 1987, with the shape shrunk to zero and widened by its own uncertainty) gives
+the factor at which the promised run length is kept. The factor is never below one: unknown dependence makes a series quieter, never noisier.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamkl.core.arena import TAIL_BINS, Arena
+from streamkl.core.compiled import inlined, outlined
+
+BINS_PER_E = 20
+LOWEST = -2.0  # ln of the smallest maximum told apart; the largest is e^4 = 55 times the table threshold
+FIRST_BLOCKS = 8  # maxima before the first fit
+REFIT_GROWTH = 1.3  # then whenever the number of judged points has grown by this
+WARM_WINDOWS = 64  # windows of points before maxima are censored: a first factor far too low must not lock itself in
+CENSORED_IN_A_ROW = 4  # longer stretches above the factor are an incident, not a tail
+UPPER_SHARE = 0.3  # of the maxima, the part that the tail is fitted to
+SHAPE_LOW, SHAPE_HIGH = -0.5, 0.4
+SHAPE_PRIOR = 20.0  # exceedances that the shape zero weighs
+
+
+@inlined
+def tail_bin(ratio: float) -> int:
+    """Bin of a maximum, given as a multiple of the table threshold."""
+    if ratio <= np.exp(LOWEST):
+        return 0
+    return min(int((np.log(ratio) - LOWEST) * BINS_PER_E), TAIL_BINS - 1)
+
+
+@inlined
+def bin_edge(index: int) -> float:
+    """Lower edge of a bin of maxima."""
+    return np.exp(LOWEST + index / BINS_PER_E)
+
+
+@outlined
+def fit(histogram: NDArray[np.uint32], blocks: int, block: float, log_run: float) -> tuple[float, float]:
+    """(factor, mean excess above it) that keeps a run length of exp(log_run) points, from maxima of blocks of `block` points.
+
+    Exceedances are read at the middle of their bins (5 % wide). O(tail bins).
+    """
+    wanted = max(3, int(UPPER_SHARE * blocks))
+    upper = TAIL_BINS
+    k = 0
+    while upper > 0 and k < wanted:
+        upper -= 1
+        k += histogram[upper]
+    threshold = bin_edge(upper)
+    m0 = 0.0
+    m1 = 0.0
+    seen = 0
+    for index in range(upper, TAIL_BINS):
+        count = int(histogram[index])
+        if count > 0:
+            excess = 0.5 * (bin_edge(index) + bin_edge(index + 1)) - threshold
+            m0 += count * excess
+            ranks = count * seen + 0.5 * count * (count + 1) - 0.35 * count  # sum of (i - 0.35) over the bin's ranks
+            m1 += excess * (count - ranks / k)
+            seen += count
+    m0 /= k
+    m1 /= k
+    shape = 2.0 - m0 / (m0 - 2.0 * m1) if m0 > 2.0 * m1 else SHAPE_HIGH
+    shape = min(max(shape, SHAPE_LOW), SHAPE_HIGH) * k / (k + SHAPE_PRIOR)
+    if shape < 0.0:
+        shape *= 0.5
+    scale = m0 * (1.0 - shape)
+    shape += 1.0 / k  # a predictive tail: the parameters are estimates
+    expected = max(np.exp(log_run) * k / (blocks * block), 1.0)  # exceedances per promised alarm
+    spread = (expected**shape - 1.0) / shape if abs(shape) > 1e-9 else np.log(expected)
+    factor = max(threshold + scale * spread, 1.0)
+    return factor, (scale + shape * (factor - threshold)) / (1.0 - min(shape, 0.9))
+
+
+@inlined
+def observe(a: Arena, row: int, w: int, ratio: float) -> None:
+    """Take in one judged statistic, as a multiple of its table threshold; O(1) amortised."""
+    a.judged[row, w] += 1
+    if a.block_left[row, w] == 0:
+        a.block_left[row, w] = 2 * a.length[row, w]
+        a.block_max[row, w] = 0.0
+    a.block_max[row, w] = max(a.block_max[row, w], ratio)
+    a.block_left[row, w] -= 1
+    if a.block_left[row, w] > 0:
+        return
+    warm = a.judged[row, w] < WARM_WINDOWS * a.length[row, w]
+    record(a, row, w, warm)
+    if a.blocks[row, w] >= FIRST_BLOCKS and a.judged[row, w] >= a.next_fit[row, w]:
+        refit(a, row, w)
+
+
+@inlined
+def record(a: Arena, row: int, w: int, warm: bool) -> None:
+    """Close a block. After the warm-up a maximum at or above the factor counts as the factor plus the expected excess (the tail has no
+    memory), and no more than four such blocks in a row count at all, so that the guard does not learn an incident."""
+    maximum = a.block_max[row, w]
+    if not warm and a.factor[row, w] > 0.0 and maximum >= a.factor[row, w]:
+        a.flagged_run[row, w] += 1
+        if a.flagged_run[row, w] > CENSORED_IN_A_ROW:
+            return
+        maximum = a.factor[row, w] + a.overshoot[row, w]
+    else:
+        a.flagged_run[row, w] = 0
+    a.tail[row, w, tail_bin(maximum)] += 1
+    a.blocks[row, w] += 1
+
+
+@outlined
+def refit(a: Arena, row: int, w: int) -> None:
+    """Fit the tail again; O(tail bins), at geometrically growing intervals."""
+    block = a.judged[row, w] / a.blocks[row, w]
+    a.factor[row, w], a.overshoot[row, w] = fit(a.tail[row, w], a.blocks[row, w], block, a.log_run[row])
+    a.next_fit[row, w] = int(a.judged[row, w] * REFIT_GROWTH)
