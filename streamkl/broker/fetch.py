@@ -1,7 +1,6 @@
 """Brings the locked jars into the cache, once per machine, with its progress on stderr."""
 
 import fcntl
-import os
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +16,7 @@ from streamkl.errors import BrokerError
 ATTEMPTS = 3
 CONNECTIONS = 6
 
-Report = Callable[[int], object]  # told the number of bytes that have arrived
+Report = Callable[[int], None]  # told the number of bytes that have arrived
 Callback = Callable[[str, int], AbstractContextManager[Report]]  # jgo's shape: (file name, total bytes) -> report
 
 
@@ -69,7 +68,9 @@ def _fetch(wanted: tuple[Jar, ...], folder: Path) -> None:
             for jar, path in zip(wanted, pool.map(downloader(Path(staging), callback), wanted), strict=True):
                 actual = sha256(path)
                 if actual != jar.sha256:
-                    raise BrokerError(f"{jar.file} as downloaded is not the locked one (SHA-256 {actual}, locked {jar.sha256}); it was dropped.")
+                    raise BrokerError(
+                        f"{jar.file} as downloaded is not the locked one (SHA-256 {actual}, locked {jar.sha256}); it was dropped."
+                    )
                 path.replace(folder / jar.file)
 
 
@@ -77,23 +78,21 @@ def downloader(staging: Path, callback: Callback | None = None) -> Callable[[Jar
     """A function that brings one jar into the staging folder through jgo, with the user's own repositories where jgo knows some."""
     try:
         from jgo.config import GlobalSettings  # noqa: PLC0415  # only the first start on a machine needs jgo
-        from jgo.maven import MavenContext  # noqa: PLC0415
-        from jgo.maven import PythonResolver  # noqa: PLC0415
+        from jgo.maven import MavenContext, PythonResolver  # noqa: PLC0415
     except ImportError as error:
         raise BrokerError("Fetching the broker needs the extra packages: pip install 'streamkl[broker]'") from error
     context = MavenContext(resolver=PythonResolver(progress_callback=callback), repo_cache=staging, timeout=30)
     context.remote_repos.update(GlobalSettings.load().repositories)
 
-    def download(jar: Jar) -> Path:
+    def download(jar: Jar, attempts: int = ATTEMPTS) -> Path:
         group, artifact, version = jar.coordinate.split(":")
-        file = context.project(group, artifact).at_version(version).artifact()
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                return Path(file.resolve())
-            except (OSError, RuntimeError) as error:  # requests' errors are OSErrors
-                Path(file.cached_path).unlink(missing_ok=True)  # jgo would take the partial file for the whole one
-                if attempt == ATTEMPTS:
-                    raise BrokerError(f"{jar.file} cannot be fetched: {error}") from error
-        raise AssertionError
+        try:
+            return Path(context.project(group, artifact).at_version(version).artifact().resolve())
+        except (OSError, RuntimeError) as error:  # requests' errors are OSErrors
+            for half in staging.rglob(jar.file):
+                half.unlink()  # jgo would take it for the whole
+            if attempts == 1:
+                raise BrokerError(f"{jar.file} cannot be fetched: {error}") from error
+            return download(jar, attempts - 1)
 
     return download

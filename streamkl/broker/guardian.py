@@ -1,4 +1,4 @@
-"""A process of its own that starts the broker's JVM and outlives its parent just long enough to end it. Run as a script, standard library only.
+"""A process that starts the broker's JVM and outlives its parent just long enough to end it; a script of the standard library only.
 
 A line of JSON on stdin starts a program; lines of JSON on stdout tell its process id and its end. When stdin closes or the parent is gone,
 however that happened, the running program's process group is killed, the folder given with --remove is deleted, and the guardian ends.
@@ -81,7 +81,7 @@ class Guardian:
 
 def say(message: dict[str, object]) -> None:
     """One line to the parent, who may be gone already."""
-    with contextlib.suppress(BrokenPipeError):
+    with contextlib.suppress(OSError):
         os.write(1, json.dumps(message).encode() + b"\n")
 
 
@@ -103,7 +103,8 @@ def main() -> None:
     guardian = Guardian(arguments.parent)
     say({"ready": os.getpid()})
     try:
-        guardian.serve(wakeup)
+        with contextlib.suppress(ConnectionError):  # the parent ended without reading our last word
+            guardian.serve(wakeup)
     finally:
         guardian.kill()
         if arguments.remove:

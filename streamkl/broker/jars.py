@@ -77,5 +77,7 @@ def verify(folder: Path, jars: tuple[Jar, ...]) -> list[Path]:
     known = {jar.file for jar in jars}
     problems += [f"{path.name} is not in the list" for path in sorted(folder.glob("*.jar")) if path.name not in known]
     if problems:
-        raise BrokerError(f"The broker's jars in {folder} cannot be trusted: {'; '.join(problems)}. Delete that folder to fetch them again.")
+        raise BrokerError(
+            f"The broker's jars in {folder} cannot be trusted: {'; '.join(problems)}. Delete that folder to fetch them again."
+        )
     return [folder / jar.file for jar in jars]

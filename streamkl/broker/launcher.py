@@ -1,16 +1,13 @@
 """One broker's life: start and wait until it serves, pause, kill, restart on the same data, and leave nothing behind."""
 
-import base64
 import contextlib
 import secrets
 import shutil
 import signal
-import socket
 import sys
 import tempfile
 import threading
 import time
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -18,16 +15,17 @@ from typing import Self
 
 from streamkl.broker.fetch import class_path
 from streamkl.broker.java import find_java
+from streamkl.broker.loopback import free_port, refuse_port_in_use
 from streamkl.broker.probe import metadata, serves
 from streamkl.broker.process import GuardedProcess
 from streamkl.broker.properties import Node, Value, render
+from streamkl.broker.storage import ensure_formatted, new_id
 from streamkl.errors import BrokerError
 
 START_SECONDS = 60.0  # 3 s on two idle cores; the rest is for machines that are busy
 STOP_SECONDS = 30.0
 POLL_SECONDS = 0.02
 TAIL_LINES = 15
-PORTS = range(20_000, 32_000)  # below the systems' ephemeral ports: a client that redials a dead broker cannot take its port by accident
 JVM_FLAGS = (
     "-Xms64m",
     "-Xmx256m",
@@ -44,8 +42,9 @@ class Broker:
     """A single-node Apache Kafka on loopback, with KRaft and without Docker or an installed Java. Not thread-safe.
 
     `directory` keeps the data between runs; without it they lie in a temporary folder that goes with the broker. `port` is where clients
-    connect (default: a free one, the same over restarts). `properties` are added to the broker's own and win over them. `java` names another
-    Java than the packaged one. The broker ends when this process ends, however it ends, and holds about 150 MB of memory.
+    connect (default: a free one, the same over restarts). `properties` are added to the broker's own and win over them. `java` names
+    another Java than the packaged one. `nodes`, `number` and `cluster_id` make it a member of a cluster: use `Cluster`. The broker ends
+    when this process ends, however it ends, and holds about 150 MB of memory.
 
         with Broker() as broker:
             KafkaConsumer("metrics", bootstrap_servers=broker.bootstrap)
@@ -68,7 +67,7 @@ class Broker:
         self._temporary = directory is None
         self._properties = dict(properties or {})
         self._java = java
-        self._cluster_id = cluster_id or new_cluster_id()
+        self._cluster_id = cluster_id or new_id()
         self._process: GuardedProcess | None = None
 
     @property
@@ -97,35 +96,43 @@ class Broker:
         self.close()
 
     def start(self) -> Self:
-        """Start and wait until the broker serves. Takes about 3 s, and 4 s more after a `kill`. Raises BrokerError with its last output."""
+        """Start and wait until the broker serves. Takes about 3 s, and 2 s more after a `kill`.
+
+        Raises BrokerError with the broker's last output; what was made until then stays to be looked at until `close` (or `with`) ends it.
+        """
         self.launch()
         self.wait_ready()
         return self
 
     def launch(self) -> None:
-        """Start without waiting; a new folder is formatted first. Raises BrokerError."""
+        """Start without waiting; a new folder is formatted first. Does nothing while the broker runs. Raises BrokerError."""
         if self.running():
             return
-        _refuse_port_in_use(self.node.port)
-        command = [str(find_java(self._java)), *JVM_FLAGS, "-cp", ":".join(map(str, class_path()))]
+        refuse_port_in_use(self.node.port)
+        java = [str(find_java(self._java)), *JVM_FLAGS, "-cp", ":".join(map(str, class_path()))]
+        settings, logs = self.directory / "server.properties", self.directory / "data"
+        text = render(self.node, self.nodes, logs, self._properties)
         if self._process is None:
             self._process = GuardedProcess(self.directory if self._temporary else None)
-        settings, logs = self.directory / "server.properties", self.directory / "data"
-        try:
-            self.directory.mkdir(parents=True, exist_ok=True)
-            settings.write_text(render(self.node, self.nodes, logs, self._properties), encoding="utf-8")
-        except OSError as error:
-            raise BrokerError(f"directory: {self.directory} cannot be written ({error}); choose another folder.") from error
-        if not (logs / "meta.properties").exists():
-            self._process.start([*command, "kafka.tools.StorageTool", "format", "-t", self._cluster_id, "-c", str(settings)], self.log)
-            if not self._process.wait(START_SECONDS) or self._process.returncode != 0:
-                raise BrokerError(f"The broker's folder {self.directory} could not be formatted. {self._last_output()}")
-        self._process.start([*command, "kafka.Kafka", str(settings)], self.log)
+        process = self._process
 
-    def wait_ready(self, timeout_seconds: float = START_SECONDS) -> None:
-        """Wait until the broker is admitted to its cluster and serves metadata. Raises BrokerError with its last output."""
+        def format_with_tool() -> None:
+            process.start([*java, "kafka.tools.StorageTool", "format", "-t", self._cluster_id, "-c", str(settings)], self.log)
+            if not process.wait(START_SECONDS) or process.returncode != 0:
+                raise BrokerError(f"The broker's folder {self.directory} could not be formatted. {self._last_output()}")
+
+        try:
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            settings.write_text(text, encoding="utf-8")
+            ensure_formatted(logs, self.node.number, self._cluster_id, format_with_tool)
+        except OSError as error:
+            raise BrokerError(f"directory: {self.directory} cannot be used ({error}); choose another folder.") from error
+        process.start([*java, "kafka.Kafka", str(settings)], self.log)
+
+    def wait_ready(self, timeout_seconds: float = START_SECONDS, members: int = 1) -> None:
+        """Wait until the broker serves metadata that list it and `members` brokers in all. Raises BrokerError with its last output."""
         deadline = time.monotonic() + timeout_seconds
-        while not serves(metadata(self.node.port), self.node.number, self.node.port):
+        while not serves(metadata(self.node.port), self.node, members):
             if not self.running():
                 code = self._process.returncode if self._process else None
                 raise BrokerError(f"The broker at {self.bootstrap} ended at start (exit code {code}). {self._last_output()}")
@@ -182,30 +189,6 @@ class Broker:
     def _last_output(self) -> str:
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines() if self.log.exists() else []
         return "\n  ".join([f"The end of its output ({self.log}):", *lines[-TAIL_LINES:]]) if lines else "It printed nothing."
-
-
-def new_cluster_id() -> str:
-    """A random id in the shape Kafka wants: 16 bytes in base64 without padding, not starting with a dash."""
-    return "A" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
-
-
-def free_port() -> int:
-    """A loopback port on which nothing listens now."""
-    for _ in range(1000):
-        port = secrets.choice(PORTS)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise BrokerError(f"No free loopback port between {PORTS.start} and {PORTS.stop}.")
-
-
-def _refuse_port_in_use(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the broker does: connections of its last life do not count
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise BrokerError(f"port: {port} on 127.0.0.1 cannot be used ({error.strerror}); free it or choose another one.") from error
 
 
 def _temporary_folder() -> Path:

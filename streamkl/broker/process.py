@@ -2,8 +2,8 @@
 
 import json
 import os
-import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,7 +13,7 @@ from typing import Any
 from streamkl.broker import guardian
 from streamkl.errors import BrokerError
 
-GUARDIAN_START_SECONDS = 30.0
+GUARDIAN_SECONDS = 30.0  # for an answer that normally takes 0.03 s
 
 
 class GuardedProcess:
@@ -26,29 +26,23 @@ class GuardedProcess:
         command = [sys.executable, "-I", "-S", guardian.__file__, "--parent", str(os.getpid())]
         if remove is not None:
             command += ["--remove", str(remove)]
-        self._guardian = subprocess.Popen(  # noqa: S603
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C in a terminal is for us; the guardian notices our end, not the key
-            bufsize=0,
-        )
-        self._receive(GUARDIAN_START_SECONDS)
+        self._line, theirs = socket.socketpair()
+        with theirs:
+            # A session of its own: Ctrl-C in a terminal is for us; the guardian notices our end, not the key.
+            self._guardian = subprocess.Popen(command, stdin=theirs.fileno(), stdout=theirs.fileno(), start_new_session=True)  # noqa: S603
+        self._receive(GUARDIAN_SECONDS)
 
-    def start(self, command: list[str], output: Path) -> int:
-        """Run the command, outputs appended to a file. Returns its process id, or raises BrokerError where it cannot be executed."""
-        assert self._guardian.stdin is not None
+    def start(self, command: list[str], output: Path) -> None:
+        """Run the command, its outputs appended to a file. Raises BrokerError where it cannot be executed."""
         self.returncode = None
         try:
-            self._guardian.stdin.write(json.dumps({"command": command, "output": str(output)}).encode() + b"\n")
-        except BrokenPipeError as error:
-            raise BrokerError("The process that guards the broker was killed, and the broker with it.") from error
-        answer = self._receive(GUARDIAN_START_SECONDS)
-        if "error" in answer:
-            raise BrokerError(f"{command[0]} cannot be executed: {answer['error']}")
-        pid: int = answer["pid"]
-        self.pid = pid
-        return pid
+            self._line.sendall(json.dumps({"command": command, "output": str(output)}).encode() + b"\n")
+        except OSError as error:
+            raise self._lost() from error
+        answer = self._receive(GUARDIAN_SECONDS)
+        if "pid" not in answer:
+            raise BrokerError(f"{command[0]} cannot be executed: {answer.get('error', 'no answer from the process that guards it')}")
+        self.pid = answer["pid"]
 
     def running(self) -> bool:
         """Whether the program has not ended yet. Does not block."""
@@ -71,26 +65,28 @@ class GuardedProcess:
 
     def close(self) -> None:
         """Kill the program, delete the folder, end the guardian. Idempotent."""
-        assert self._guardian.stdin is not None
-        assert self._guardian.stdout is not None
-        self._guardian.stdin.close()
+        self._line.close()
         self._guardian.wait()
-        self._guardian.stdout.close()
         self.pid = None
 
     def _receive(self, timeout_seconds: float) -> dict[str, Any]:
-        """The guardian's next line, or {} if there is none in time."""
-        assert self._guardian.stdout is not None
+        """The guardian's next message, or {} if there is none in time."""
         deadline = time.monotonic() + timeout_seconds
         while b"\n" not in self._pending:
-            ready, _, _ = select.select([self._guardian.stdout], [], [], max(0.0, deadline - time.monotonic()))
-            if not ready:
+            self._line.settimeout(max(0.0, deadline - time.monotonic()))
+            try:
+                data = self._line.recv(65536)
+            except (TimeoutError, BlockingIOError):
                 return {}
-            data = os.read(self._guardian.stdout.fileno(), 65536)
+            except OSError as error:
+                raise self._lost() from error
             if not data:
-                self.pid = None
-                raise BrokerError("The process that guards the broker was killed, and the broker with it.")
+                raise self._lost()
             self._pending += data
         line, _, self._pending = self._pending.partition(b"\n")
         message: dict[str, Any] = json.loads(line)
         return message
+
+    def _lost(self) -> BrokerError:
+        self.pid = None
+        return BrokerError("The process that guards the broker was killed, and the broker with it.")
