@@ -42,7 +42,7 @@ def open_client(build: Callable[..., _Opened], cluster: Cluster, failure: type[S
         opened.append(KafkaNetClient(**configs))
         return opened[-1]
 
-    with overheard() as log:
+    with overheard() as heard:
         try:
             return build(**(settings | options), kafka_client=remember)
         except BaseException as error:
@@ -50,8 +50,15 @@ def open_client(build: Callable[..., _Opened], cluster: Cluster, failure: type[S
                 client.close()
             if not isinstance(error, kafka_errors.KafkaError | OSError):
                 raise
-            cause = log.last_error if isinstance(error, kafka_errors.KafkaTimeoutError) and log.last_error else error
+            cause = _cause(error, heard)
             raise failure(_why_not_opened(cluster, cause), transient=not isinstance(cause, _AUTHENTICATION)) from error
+
+
+def _cause(error: BaseException, heard: list[BaseException]) -> BaseException:
+    """The library only says that time is up; what it met on the way is in its log. A refused password outweighs the break that follows."""
+    met = [each for each in heard if not isinstance(each, kafka_errors.KafkaTimeoutError)]
+    refused = [each for each in met if isinstance(each, _AUTHENTICATION)]
+    return (refused or met or [error])[-1] if isinstance(error, kafka_errors.KafkaTimeoutError) else error
 
 
 def probe(cluster: Cluster, context: ssl.SSLContext | None) -> str | None:
@@ -90,19 +97,21 @@ def _tls_refusal(error: ssl.SSLError) -> str:
 
 def _why_not_opened(cluster: Cluster, error: BaseException) -> str:
     servers = ", ".join(cluster.bootstrap_servers)
-    if isinstance(error, kafka_errors.SaslAuthenticationFailedError):
+    protocol, mechanism = cluster.security_protocol, cluster.sasl_mechanism
+    if isinstance(error, kafka_errors.UnsupportedSaslMechanismError | kafka_errors.IllegalSaslStateError):
+        return f"{servers} does not offer SASL {mechanism}: check kafka.sasl_mechanism and kafka.security_protocol"
+    if not cluster.encrypted and any(_speaks_tls(*address) for address in cluster.addresses()):
+        wanted = "SASL_SSL" if protocol.startswith("SASL") else "SSL or SASL_SSL"
+        return f"{servers} speaks TLS, but kafka.security_protocol is {protocol}: set it to {wanted}"
+    # The broker hangs up after a refusal, and the library often sees only that.
+    if protocol.startswith("SASL") and isinstance(error, kafka_errors.SaslAuthenticationFailedError | kafka_errors.KafkaConnectionError):
         return (
-            f"{servers} refuses user {cluster.sasl_username!r} ({cluster.sasl_mechanism}):"
+            f"{servers} refuses user {cluster.sasl_username!r} ({mechanism}):"
             " check kafka.sasl_username, kafka.sasl_password and kafka.sasl_mechanism"
         )
-    if isinstance(error, _AUTHENTICATION):
-        return f"{servers} does not offer SASL {cluster.sasl_mechanism}: check kafka.sasl_mechanism and kafka.security_protocol"
-    if not cluster.encrypted and any(_speaks_tls(*address) for address in cluster.addresses()):
-        wanted = "SASL_SSL" if cluster.security_protocol.startswith("SASL") else "SSL or SASL_SSL"
-        return f"{servers} speaks TLS, but kafka.security_protocol is {cluster.security_protocol}: set it to {wanted}"
     return (
-        f"{servers} accepts connections but does not answer as a Kafka broker over {cluster.security_protocol} ({in_words(error)}):"
-        " check the port and kafka.security_protocol"
+        f"{servers} accepts connections, but no Kafka client over {protocol} ({in_words(error)}):"
+        " check the port and kafka.security_protocol (does it want TLS or a password?)"
     )
 
 

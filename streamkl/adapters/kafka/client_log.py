@@ -15,24 +15,25 @@ _LIBRARY = logging.getLogger("kafka")
 
 
 class _OneLine(logging.Handler):
-    """Passes warnings on as single lines, and remembers the last error that one of them carried."""
+    """Passes warnings on as single lines, or, while it is overheard, collects the errors they carry instead."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self._said: dict[str, float] = {}
-        self.silent = 0
-        self.last_error: BaseException | None = None
+        self._said: dict[tuple[str, int], float] = {}
+        self.listeners: list[list[BaseException]] = []
 
     def emit(self, record: logging.LogRecord) -> None:
         """Called by the library's threads too; the handler's own lock is held."""
-        for argument in record.args if isinstance(record.args, tuple) else ():
-            if isinstance(argument, BaseException):
-                self.last_error = argument
+        if self.listeners:
+            errors = [each for each in record.args if isinstance(each, BaseException)] if isinstance(record.args, tuple) else []
+            for heard in self.listeners:
+                heard += errors
+            return
         if record.name == _STOPWATCH and record.levelno < logging.ERROR:
             return
         now = time.monotonic()
-        kind = str(record.msg)
-        if self.silent or now - self._said.get(kind, -REPEAT_SECONDS) < REPEAT_SECONDS:
+        kind = (record.name, record.lineno)
+        if now - self._said.get(kind, -REPEAT_SECONDS) < REPEAT_SECONDS:
             return
         self._said[kind] = now
         _log.warning("kafka client: %s", " ".join(record.getMessage().split())[:MAX_CHARACTERS])
@@ -50,12 +51,12 @@ def quiet_library() -> None:
 
 
 @contextmanager
-def overheard() -> Iterator[_OneLine]:
-    """While a client is being opened: nothing is logged, because its failure is raised; `last_error` tells the cause."""
+def overheard() -> Iterator[list[BaseException]]:
+    """While a client is being opened: nothing is logged, because its failure is raised; the list holds the errors on the way there."""
     quiet_library()
-    _handler.last_error = None
-    _handler.silent += 1
+    heard: list[BaseException] = []
+    _handler.listeners.append(heard)
     try:
-        yield _handler
+        yield heard
     finally:
-        _handler.silent -= 1
+        _handler.listeners[:] = [each for each in _handler.listeners if each is not heard]

@@ -10,8 +10,9 @@ from streamkl.adapters.kafka.sockets import ClosingSocket, ClosingSSLSocket
 from streamkl.errors import ConfigError
 
 DEFAULT_PORT = 9092
-BOOTSTRAP_TIMEOUT_MS = 10_000  # from the first connection to the cluster's metadata
+BOOTSTRAP_TIMEOUT_MS = 5_000  # from the first connection to the cluster's metadata; a wrong password takes all of it
 REQUEST_TIMEOUT_MS = 30_000  # a silent broker is given up after this
+RECONNECT_BACKOFF_MS = 100  # doubles with each failure up to
 RECONNECT_BACKOFF_MAX_MS = 500  # the library's 30 s would add up to 30 s to every broker restart
 
 
@@ -84,6 +85,7 @@ class Cluster:
             "sasl_plain_password": self.sasl_password,
             "bootstrap_timeout_ms": BOOTSTRAP_TIMEOUT_MS,
             "request_timeout_ms": REQUEST_TIMEOUT_MS,
+            "reconnect_backoff_ms": RECONNECT_BACKOFF_MS,
             "reconnect_backoff_max_ms": RECONNECT_BACKOFF_MAX_MS,
             "proxy_url": ClosingSocket.URL,
         }

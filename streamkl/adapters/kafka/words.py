@@ -28,9 +28,9 @@ _FIXES: tuple[tuple[type[Exception], str], ...] = (
     (kafka_errors.NotEnoughReplicasAfterAppendError, "too few in-sync replicas (min.insync.replicas): bring the brokers back"),
     (kafka_errors.RecordListTooLargeError, "a record is larger than the topic accepts: raise its max.message.bytes"),
     (kafka_errors.MessageSizeTooLargeError, "a record is larger than the topic accepts: raise its max.message.bytes"),
-    (kafka_errors.KafkaTimeoutError, "no answer in time: is the broker running and reachable?"),
-    (kafka_errors.KafkaConnectionError, "the connection broke: is the broker running and reachable?"),
-    (kafka_errors.NodeNotReadyError, "no connection: is the broker running and reachable?"),
+    (kafka_errors.KafkaTimeoutError, "no answer in time; is the broker running?"),
+    (kafka_errors.KafkaConnectionError, "the connection broke; is the broker running?"),
+    (kafka_errors.NodeNotReadyError, "no connection; is the broker running?"),
 )
 
 
