@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from types import UnionType
-from typing import Any, Literal, NamedTuple, get_args, get_origin
+from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, MaxLen, MinLen
 from pydantic import SecretStr
@@ -127,7 +127,7 @@ def bounds(field: FieldInfo) -> str:
 
 
 def _without_none(annotation: Any) -> Any:
-    parts = [part for part in get_args(annotation) if part is not type(None)] if isinstance(annotation, UnionType) else []
+    parts = [part for part in get_args(annotation) if part is not type(None)] if get_origin(annotation) in (Union, UnionType) else []
     return parts[0] if len(parts) == 1 else annotation
 
 

@@ -46,7 +46,7 @@ class KafkaConfig(Section):
     """Its key."""
     ssl_password: SecretStr | None = None
     """Password of the key."""
-    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
+    sasl_mechanism: Annotated[Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None, Field(examples=["SCRAM-SHA-512"])] = None
     """How we log in, where `security_protocol` begins with SASL."""
     sasl_username: Annotated[str | None, Field(min_length=1, examples=["streamkl"])] = None
     """User name to log in with."""

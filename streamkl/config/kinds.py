@@ -109,9 +109,8 @@ Budget = Annotated[
 ]
 
 _WINDOW = "a window's length, " + units.WINDOW_FORMS
-Window = Annotated[
-    units.WindowLength, _text(units.parse_window, _WINDOW, units.WindowLength), PlainSerializer(str), Noun("a window's length")
-]
+_LENGTH = Noun("a window's length")
+Window = Annotated[units.WindowLength, _text(units.parse_window, _WINDOW, units.WindowLength), PlainSerializer(str), _LENGTH]
 Windows = Annotated[tuple[Window, ...], BeforeValidator(_split), Noun("a list of windows")]
 
 _TOPIC = _matching(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}", 'is not a topic name: 1 to 249 letters, digits, ".", "_" or "-"')
