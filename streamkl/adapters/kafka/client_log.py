@@ -27,7 +27,7 @@ class _OneLine(logging.Handler):
         if self.listeners:
             errors = [each for each in record.args if isinstance(each, BaseException)] if isinstance(record.args, tuple) else []
             for heard in self.listeners:
-                heard += errors
+                heard.extend(errors)
             return
         if record.name == _STOPWATCH and record.levelno < logging.ERROR:
             return

@@ -4,7 +4,6 @@ The source reads through the session and the outlet commits through it, so that 
 An exactly-once outlet takes `membership(assignment)` from here into its transaction instead of calling `commit`.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,8 +13,9 @@ from kafka.structs import ConsumerGroupMetadata, MemberState
 
 from streamkl.adapters.kafka.client import open_client
 from streamkl.adapters.kafka.cluster import Cluster
+from streamkl.adapters.kafka.subscription import subscription
 from streamkl.adapters.kafka.words import in_words, may_pass
-from streamkl.errors import ConfigError, FencedError, SinkError, SourceError
+from streamkl.errors import FencedError, SinkError, SourceError
 from streamkl.model import Partition
 from streamkl.ports import Assignment
 
@@ -58,7 +58,7 @@ class KafkaSession:
         `excluded_topics` are never read, whatever the pattern says (our own events and dead letters). `group_instance_id` makes us a
         static member: a restart within the session timeout takes the partitions back at once; it has to be unique in the group.
         """
-        subscription = _subscription(topics, topic_pattern, excluded_topics)
+        wanted = subscription(topics, topic_pattern, excluded_topics)
         self.cluster = cluster
         self.group_id = group_id
         self.consumer = open_client(
@@ -85,7 +85,7 @@ class KafkaSession:
         self._changes = _Changes(self.consumer)
         self._assignment = Assignment(0, frozenset())
         self._pinned: tuple[int, str] | None = None
-        self.consumer.subscribe(listener=self._changes, **subscription)
+        self.consumer.subscribe(listener=self._changes, **wanted)
 
     def poll(self, timeout_seconds: float) -> Mapping[TopicPartition, Sequence[Any]]:
         """The library's records of partitions that were sought since they became ours. Raises the library's errors."""
@@ -159,19 +159,3 @@ class _Changes(ConsumerRebalanceListener):  # type: ignore[misc]
     def on_partitions_lost(self, lost: Iterable[TopicPartition]) -> None:
         """The session was lost; they may be another member's already."""
         self.on_partitions_revoked(lost)
-
-
-def _subscription(topics: Sequence[str], pattern: str, excluded: Sequence[str]) -> dict[str, Any]:
-    if not pattern:
-        both = sorted(set(topics) & set(excluded))
-        if both or not topics:
-            raise ConfigError([f"kafka.topics = {list(topics)!r}: name at least one topic, and not our own {list(excluded)!r}"])
-        return {"topics": list(topics)}
-    not_ours = "|".join(re.escape(topic) for topic in excluded) or r"(?!)"
-    # The library only matches a beginning: without \Z, "metrics" would also read "metrics.dead".
-    whole = rf"(?!(?:{not_ours})\Z)(?:{pattern})\Z"
-    try:
-        re.compile(whole)
-    except re.error as error:
-        raise ConfigError([f"kafka.topic_pattern = {pattern!r}: not a regular expression ({error})"]) from error
-    return {"pattern": whole}
