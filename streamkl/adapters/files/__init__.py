@@ -1,0 +1,33 @@
+"""Files instead of topics: JSON lines and CSV in, JSON lines out. Nothing here decides what a point means."""
+
+from collections.abc import Iterator
+
+from streamkl.adapters.files.batches import Batch, Columns, Lines
+from streamkl.adapters.files.jsonlines import read_messages
+from streamkl.adapters.files.reading import LineFile
+from streamkl.adapters.files.results import JsonLinesFile
+from streamkl.adapters.files.table import read_columns
+from streamkl.engine.mapping import InputMapping
+
+__all__ = ["Batch", "Columns", "JsonLinesFile", "LineFile", "Lines", "read_batches"]
+
+_CSV, _JSON = (".csv", ".tsv"), (".jsonl", ".ndjson", ".json")
+
+
+def read_batches(file: LineFile, mapping: InputMapping) -> Iterator[Batch]:
+    """All records of a file in order. The name tells CSV from JSON lines, else the first character; lines that are bad never end it."""
+    chunks = file.chunks()
+    first = next(chunks, b"")
+    name = file.name.removesuffix(".gz")
+    is_json = name.endswith(_JSON) or (not name.endswith(_CSV) and first.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["))
+
+    def all_chunks() -> Iterator[bytes]:
+        yield first
+        yield from chunks
+
+    if not first:
+        return
+    if is_json:
+        yield from read_messages(all_chunks(), file.name)
+    else:
+        yield from read_columns(all_chunks(), file.name, name.rsplit(".", 1)[0], mapping)
