@@ -9,12 +9,11 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 import streamkl
 from benchmarks import rivals as others
 from benchmarks.processes import PROCESSES, series
+from benchmarks.progress import progress_bar
 from benchmarks.report import Report, Row, command_line, show, write
 from streamkl.config.detector import DetectorConfig
 from streamkl.units import parse_budget
@@ -101,17 +100,12 @@ def row(job: Job, tallies: Sequence[Tally], run_length: float) -> Row:
 
 def run(jobs: Sequence[Job], workers: int) -> dict[Job, Tally]:
     """All jobs, in their order, with a progress bar on stderr."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     done: dict[Job, Tally] = {}
-    with (
-        Progress(*columns, console=Console(stderr=True), transient=True) as bar,
-        ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool,
-    ):
-        task = bar.add_task("series", total=len(jobs))
+    with progress_bar("series", len(jobs)) as bar, ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         waiting = {pool.submit(measure, job): job for job in jobs}
         for future in as_completed(waiting):
             done[waiting[future]] = future.result()
-            bar.advance(task)
+            bar.advance()
     return {job: done[job] for job in jobs}
 
 
