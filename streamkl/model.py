@@ -1,12 +1,19 @@
 """The words of the house: messages, points, events. Nothing here computes."""
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 
 MICROSECONDS = 1_000_000
 SCHEMA_VERSION = 1
+
+
+def _one_of(*words: str) -> msgspec.Meta:
+    return msgspec.Meta(extra_json_schema={"enum": list(words)})
+
+
+Instant = Annotated[str, msgspec.Meta(description="ISO 8601, UTC", extra_json_schema={"format": "date-time"})]
 
 
 class Partition(NamedTuple):
@@ -80,15 +87,15 @@ class Quantiles(msgspec.Struct, frozen=True, kw_only=True):
 class Span(msgspec.Struct, frozen=True, kw_only=True):
     """A stretch of a series: ISO 8601 times (null where the series has none) and the number of points."""
 
-    start: str | None
-    end: str | None
+    start: Instant | None
+    end: Instant | None
     points: int
 
 
 class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     """Where a threshold comes from, so that a reader can judge it."""
 
-    method: str  # "table" or "table+tail": run-length table alone, or raised by the series' own past
+    method: Annotated[str, _one_of("table", "table+tail")]  # run-length table alone, or raised by the series' own past
     budget: str  # as the operator wrote it
     run_length_points: float  # promised points between false alarms, for the whole series
     interval_seconds: float | None  # learned interval between points
@@ -116,14 +123,14 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     episode_id: str
     sequence: int  # 0 opened, 1.. updates, last closed
-    type: str  # "opened" | "updated" | "closed" | "warning"
-    kind: str  # "distribution" | "series_shed"
+    type: Annotated[str, _one_of("opened", "updated", "closed", "warning")]
+    kind: Annotated[str, _one_of("distribution", "series_shed")]
     series: str
     monitor: str
-    reason: str  # why this step: "threshold" | "escalated" | "recovered" | "accepted_as_normal" | "max_series"
-    severity: str  # "warning" (score < 2) | "critical"
-    started_at: str | None  # time of the first point above the threshold
-    detected_at: str | None  # time of the point that decided this step
+    reason: Annotated[str, _one_of("threshold", "escalated", "recovered", "accepted_as_normal", "max_series")]  # why this step
+    severity: Annotated[str, _one_of("warning", "critical")]  # critical: score >= 2
+    started_at: Instant | None  # time of the first point above the threshold
+    detected_at: Instant | None  # time of the point that decided this step
     window: Span
     reference: Span
     window_name: str  # "64 points", "5m"
