@@ -32,6 +32,8 @@ _GAUGES = (
     ("partitions", "streamkl_partitions", "Partitions that are ours."),
     ("series", "streamkl_series", "Series known."),
     ("learning", "streamkl_series_learning", "Series without a reference yet."),
+    ("learned_points", "streamkl_learning_points", "Points learned by the series that has furthest to go; 0 when none learns."),
+    ("wanted_points", "streamkl_learning_points_wanted", "Points that this series has to learn."),
     ("open_episodes", "streamkl_open_episodes", "Episodes that are open."),
 )
 
