@@ -1,0 +1,65 @@
+"""What the speed benchmarks feed in and how they turn commits into a speed."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+
+from benchmarks.datasets import generate, load, write_files
+from benchmarks.pipeline import speed
+from benchmarks.topics import records
+
+
+def test_speed_is_measured_between_commits_after_the_warm_up_and_before_the_end() -> None:
+    marks = [(0.0, 10), (5.0, 290), (6.0, 400), (7.0, 600), (8.0, 800), (99.0, 1_000)]
+    assert speed(marks, total=1_000) == 200.0
+
+
+def test_too_few_commits_are_no_speed() -> None:
+    with pytest.raises(typer.BadParameter, match="only 2 commits"):
+        speed([(0.0, 500), (1.0, 600), (2.0, 1_000)], total=1_000)
+
+
+def test_records_of_one_and_of_a_hundred_points_hold_the_same_points() -> None:
+    singles = [(partition, json.loads(value)) for partition, value in records(250, 1)]
+    arrays = [(partition, point) for partition, value in records(3, 100) for point in json.loads(value)]
+    assert singles == arrays[:250]
+    assert len(arrays) == 300
+
+
+def test_a_series_stays_on_one_partition() -> None:
+    homes: dict[str, set[int]] = {}
+    for partition, value in records(20, 100):
+        for point in json.loads(value):
+            homes.setdefault(point["series"], set()).add(partition)
+    assert len(homes) == 400
+    assert all(len(home) == 1 for home in homes.values())
+    assert set.union(*homes.values()) == {0, 1, 2, 3}
+
+
+def test_a_folder_of_both_kinds_is_read_without_its_missing_values(tmp_path: Path) -> None:
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web" / "load.csv").write_text("timestamp,value\n2023-11-14 22:13:20,1.5\n2023-11-14 22:14:20,\n1700000120,2.5\n")
+    np.savez(tmp_path / "disk.npz", t=np.array([1, 2, 3]), v=np.array([1.0, np.nan, 3.0]), y=np.zeros(3))
+    np.savez(tmp_path / "pair.npz", t=np.array([1, 2]), v=np.array([[1.0, 10.0], [2.0, 20.0]]))
+    found = {each.name: (each.seconds.tolist(), each.values.tolist()) for each in load(tmp_path)}
+    assert found == {
+        "disk": ([1, 3], [1.0, 3.0]),
+        "pair.0": ([1, 2], [1.0, 2.0]),
+        "pair.1": ([1, 2], [10.0, 20.0]),
+        "web.load": ([1_700_000_000, 1_700_000_120], [1.5, 2.5]),
+    }
+
+
+def test_written_files_hold_every_digit_of_the_series(tmp_path: Path) -> None:
+    each = generate(1, 50)[0]
+    (lines,), (table,) = write_files([each], tmp_path, "jsonl"), write_files([each], tmp_path, "csv")
+    points = [json.loads(line) for line in lines.read_text().splitlines()]
+    assert [(point["timestamp"], point["value"]) for point in points] == list(zip(each.seconds, each.values, strict=True))
+    assert {point["series"] for point in points} == {each.name}
+    again = load(tmp_path)[0]
+    assert table.stem == again.name == each.name
+    np.testing.assert_array_equal(again.values, each.values)
+    np.testing.assert_array_equal(again.seconds, each.seconds)
