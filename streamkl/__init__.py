@@ -1,0 +1,88 @@
+"""Streaming anomaly detection by Kullback-Leibler divergence, with a threshold calibrated to a false-alarm budget.
+
+The front door: names are loaded when they are first used, so importing the package loads neither numba nor a Kafka client.
+"""
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from streamkl.config.detector import DetectorConfig, EpisodeConfig, ReferenceConfig
+    from streamkl.core.divergence import (
+        contributions,
+        cross_entropy,
+        entropy,
+        gaussian_kl,
+        hellinger,
+        jeffreys,
+        jensen_shannon,
+        kl_divergence,
+        psi,
+        reverse_kl,
+        total_variation,
+    )
+    from streamkl.errors import ConfigError, InputError, StreamklError
+    from streamkl.library.detector import Detector
+    from streamkl.library.scoring import Evaluation, evaluate, score
+    from streamkl.model import Event
+
+_ROOMS = {
+    "streamkl.config.detector": ("DetectorConfig", "EpisodeConfig", "ReferenceConfig"),
+    "streamkl.core.divergence": (
+        "contributions",
+        "cross_entropy",
+        "entropy",
+        "gaussian_kl",
+        "hellinger",
+        "jeffreys",
+        "jensen_shannon",
+        "kl_divergence",
+        "psi",
+        "reverse_kl",
+        "total_variation",
+    ),
+    "streamkl.errors": ("ConfigError", "InputError", "StreamklError"),
+    "streamkl.library.detector": ("Detector",),
+    "streamkl.library.scoring": ("Evaluation", "evaluate", "score"),
+    "streamkl.model": ("Event",),
+}
+_HOME = {name: room for room, names in _ROOMS.items() for name in names}
+
+__all__ = [
+    "ConfigError",
+    "Detector",
+    "DetectorConfig",
+    "EpisodeConfig",
+    "Evaluation",
+    "Event",
+    "InputError",
+    "ReferenceConfig",
+    "StreamklError",
+    "__version__",
+    "contributions",
+    "cross_entropy",
+    "entropy",
+    "evaluate",
+    "gaussian_kl",
+    "hellinger",
+    "jeffreys",
+    "jensen_shannon",
+    "kl_divergence",
+    "psi",
+    "reverse_kl",
+    "score",
+    "total_variation",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return version("streamkl")
+    if name not in _HOME:
+        raise AttributeError(f"module 'streamkl' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,4 +1,4 @@
-"""Many series judged alike: drives the compiled loop and answers what it cannot, which is to learn a reference and to explain an episode."""
+"""Many series judged alike: drives the compiled loop, and does what it cannot: learn a reference, explain an episode."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -70,8 +70,9 @@ class Bank:
 
     # -- rows ----------------------------------------------------------------
 
-    def birth(self, normal: NDArray[np.float64] | None = None) -> int:
-        """A row for a new series, learning from its first points, or judged at once against given `normal` values (at least 50)."""
+    def birth(self, normal: NDArray[np.float64] | None = None, times: NDArray[np.int64] | None = None) -> int:
+        """A row for a new series, which learns from its first points, or is given what is `normal`: at least the reference's size of
+        finite values, and their times in microseconds."""
         if not self._free_rows:
             self._grow_rows(max(16, len(self.arena.phase)))
         row = self._free_rows.pop()
@@ -80,8 +81,7 @@ class Bank:
             self.arena.phase[row] = LEARNING
             self._give_slot(row)
         else:
-            values = np.asarray(normal, np.float64)
-            self._set_reference(row, values, np.zeros(len(values), np.int64))
+            self._set_reference(row, normal, np.zeros(len(normal), np.int64) if times is None else times)
         return row
 
     def death(self, row: int) -> None:
@@ -97,7 +97,7 @@ class Bank:
     def _grow_rows(self, more: int) -> None:
         old = len(self.arena.phase)
         fresh = rooms.allocate(self.settings, more)
-        self.arena = Arena(*(np.concatenate(pair) for pair in zip(self.arena, fresh, strict=True)))
+        self.arena = Arena(*(np.concatenate([getattr(self.arena, name), getattr(fresh, name)]) for name in Arena._fields))
         for row in range(old + more - 1, old - 1, -1):
             self.arena.slot[row] = NO_SLOT
             self._free_rows.append(row)

@@ -83,4 +83,4 @@ def _recent_quantiles(a: Arena, row: int, n: int) -> NDArray[np.float64]:
     newest = int(a.points[row])
     held = min(n, RECENT, newest)
     values = a.recent[row, np.arange(newest - held, newest) % RECENT]
-    return np.quantile(values.astype(np.float64), QUANTILES, method="inverted_cdf")
+    return np.asarray(np.quantile(values.astype(np.float64), QUANTILES, method="inverted_cdf"))

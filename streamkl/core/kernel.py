@@ -112,7 +112,7 @@ def keep(a: Arena, pool: Pool, rules: Rules, row: int, time: int, value: float, 
     pool.time[a.slot[row], at] = time
     pool.position[a.slot[row], at] = position
     a.learned[row] += 1
-    return a.learned[row] == rules.size
+    return bool(a.learned[row] == rules.size)
 
 
 @inlined

@@ -36,4 +36,4 @@ def place(a: Arena, row: int, code: int, time: int, position: int) -> int:
 def at_depth(a: Arena, row: int, depth: int) -> int:
     """Ring index of the point with so many newer ones."""
     index = a.head[row] - 1 - depth
-    return index if index >= 0 else index + a.code.shape[1]
+    return int(index) if index >= 0 else int(index + a.code.shape[1])

@@ -9,11 +9,10 @@ over references: points scored / alarms. Discrete series use the table of the ne
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from streamkl.core.arena import Rules
-from streamkl.core.compiled import inlined
+from streamkl.core.compiled import allocating, inlined
 from streamkl.core.settings import Settings
 
 RUN_LENGTHS = (30.0, 100.0, 300.0, 1e3, 3e3, 1e4, 3e4, 1e5, 3e5)  # beyond the last, ln(run length) is continued as a line in h
@@ -48,8 +47,8 @@ def simulate(key: TableKey, points: int = 10_000_000, seed: int = SEED) -> Table
     rng = np.random.default_rng((seed, *key))
     alarms = np.zeros(LEVELS, np.int64)
     for _ in range(references):
-        masses = rng.gamma(units)
-        cumulative = np.cumsum(masses / masses.sum())
+        masses = np.cumsum(rng.standard_gamma(units))
+        cumulative = masses / masses[-1]
         bins = np.searchsorted(cumulative[:-1], rng.random(stretch), side="right").astype(np.int64)
         alarms += _count_alarms(bins, units, key.window, levels)
     scored = references * (stretch - key.window + 1)
@@ -76,7 +75,7 @@ def _thresholds(levels: NDArray[np.float64], alarms: NDArray[np.int64], scored: 
     return tuple(np.round(np.maximum.accumulate(out), 4).tolist())
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def _count_alarms(bins: NDArray[np.int64], units: NDArray[np.float64], window: int, levels: NDArray[np.float64]) -> NDArray[np.int64]:
     """Alarms at every level over one stretch of one reference."""
     total = units.sum()
@@ -161,7 +160,7 @@ def limit_for(rules: Rules, bin_class: int, w: int, points: int, log_run: float)
     part = min(max((x - low) / (high - low), 0.0), 1.0)
     below = _at_run(rules, rules.limits[bin_class, w, j], log_run)
     above = _at_run(rules, rules.limits[bin_class, w, j + 1], log_run)
-    return max(below + part * (above - below), 1e-3)
+    return float(max(below + part * (above - below), 1e-3))
 
 
 @inlined
@@ -170,12 +169,12 @@ def _at_run(rules: Rules, row: NDArray[np.float64], log_run: float) -> float:
     while j < len(row) - 2 and rules.log_runs[j + 1] < log_run:
         j += 1
     slope = (row[j + 1] - row[j]) / (rules.log_runs[j + 1] - rules.log_runs[j])
-    return row[j] + slope * (log_run - rules.log_runs[j])
+    return float(row[j] + slope * (log_run - rules.log_runs[j]))
 
 
 def longest_run(key: TableKey) -> float:
-    """Longest run length (points) that a window can promise: that of the most extreme window there is, all points in one tail.
+    """Longest run length (points) a window can promise: that of the most extreme window, all points in one tail.
 
     Each point falls into a given tail once in `reference + 1`; there are two of them. A budget beyond it cannot be reached by any threshold.
     """
-    return float(min(((key.reference + 1) / 2) ** key.window, 1e300))
+    return float(np.exp(min(key.window * np.log((key.reference + 1) / 2), 690.0)))

@@ -3,7 +3,7 @@
 A table threshold holds for independent points; real metrics are not. So the statistic is taken as a multiple of its table threshold, its
 largest value in each block of two windows goes into a histogram of logarithms, and a generalised Pareto tail fitted to the upper third of
 those maxima (probability-weighted moments, Hosking & Wallis 1987, with the shape shrunk to zero and widened by its own uncertainty) gives
-the factor at which the promised run length is kept. The factor is never below one: unknown dependence makes a series quieter, never noisier.
+the factor at which the promised run length is kept. It is never below one: unknown dependence makes a series quieter, never noisier.
 """
 
 import numpy as np
@@ -34,7 +34,7 @@ def tail_bin(ratio: float) -> int:
 @inlined
 def bin_edge(index: int) -> float:
     """Lower edge of a bin of maxima."""
-    return np.exp(LOWEST + index / BINS_PER_E)
+    return float(np.exp(LOWEST + index / BINS_PER_E))
 
 
 @outlined

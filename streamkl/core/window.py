@@ -55,8 +55,8 @@ def statistic(a: Arena, rules: Rules, row: int, w: int) -> float:
     """n KL(window || reference) in nats times points; never below 0. O(1); O(bins) where the reference is seasonal."""
     n = a.length[row, w]
     if rules.kind == SEASONAL:
-        return max(a.self_term[row, w] - rules.xlogx[n] - mixed_cross_term(a, row, w), 0.0)
-    return max(a.self_term[row, w] - rules.xlogx[n] - a.cross_term[row, w] + n * np.log(a.total[row]), 0.0)
+        return float(max(a.self_term[row, w] - rules.xlogx[n] - mixed_cross_term(a, row, w), 0.0))
+    return float(max(a.self_term[row, w] - rules.xlogx[n] - a.cross_term[row, w] + n * np.log(a.total[row]), 0.0))
 
 
 @inlined
@@ -95,10 +95,10 @@ def is_full(a: Arena, rules: Rules, row: int, w: int, shortest: int) -> bool:
     points = rules.window_points[w]
     length = a.length[row, w]
     if points > 0:
-        return length == points
+        return bool(length == points)
     if length < shortest:
         return False
     if length < a.filled[row]:
         return True  # older points were let go, so the span is covered
     oldest = a.time[row, at_depth(a, row, length - 1)]
-    return a.newest[row] - oldest >= rules.window_span[w] - a.interval[row] or length == a.code.shape[1] - 1
+    return bool(a.newest[row] - oldest >= rules.window_span[w] - a.interval[row] or length == a.code.shape[1] - 1)

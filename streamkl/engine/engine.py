@@ -1,0 +1,243 @@
+"""All series of one partition: messages in, events out, a snapshot at any moment. No I/O, no clock but the event time."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamkl.core.arena import LEARNING
+from streamkl.core.bank import Transition, Verdicts
+from streamkl.core.episode import ACCEPTED, OPENED, RECOVERED
+from streamkl.core.kernel import JUDGED
+from streamkl.engine import memory
+from streamkl.engine.plan import Plan
+from streamkl.engine.points import Points
+from streamkl.engine.router import IGNORED, SHED, Router
+from streamkl.engine.story import Episode, Place, Teller, episode_id
+from streamkl.engine.warning import shed_warning
+from streamkl.model import Event, Message, Partition, Reason, Rejected
+
+
+@dataclass(slots=True)
+class Output:
+    """What a batch caused: events in record order, and messages for the dead letters, each once, in record order."""
+
+    events: list[Event] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class EngineStats:
+    """Totals since the engine was built, and figures of now. `learned_points` of `wanted_points`: the series furthest from ready."""
+
+    messages: int = 0
+    points: int = 0
+    judged: int = 0
+    late: int = 0
+    replayed: int = 0
+    shed: int = 0
+    evicted: int = 0
+    rejected: dict[str, int] = field(default_factory=dict)
+    series: int = 0
+    learning: int = 0
+    open_episodes: int = 0
+    newest_us: int | None = None
+    learned_points: int = 0
+    wanted_points: int = 0
+
+
+class Engine:
+    """The state of one partition. Equal messages in equal order give equal events and equal state, however they are batched.
+
+    `snapshot` continues where it was taken; SnapshotError if it is not of this partition and configuration.
+    """
+
+    def __init__(self, partition: Partition, plan: Plan, snapshot: bytes | None = None) -> None:
+        self.partition = partition
+        self._plan = plan
+        self._tellers = [Teller(monitor.name, monitor.settings, plan.config_hash) for monitor in plan.monitors]
+        self._totals: Counter[str] = Counter()
+        self._rejected: Counter[str] = Counter()
+        kept = memory.Kept(partition=(partition.topic, partition.partition), config_hash=plan.config_hash)
+        self._router = Router(plan)
+        if snapshot is not None:
+            kept = memory.restore(snapshot, kept, self._router)
+        self.next_offset: int | None = kept.next_offset
+        self._newest_us = kept.newest_us
+        self._shedding = kept.shedding
+        self._episodes = {self._router.index[name]: Episode(*told) for name, told in kept.episodes.items()}
+
+    # -- in and out ------------------------------------------------------------
+
+    def receive(self, messages: Sequence[Message]) -> Output:
+        """Judge messages in offset order. Those below `next_offset` were seen before: they are dropped and counted."""
+        if self.next_offset is not None and messages and messages[0].offset < self.next_offset:
+            fresh = [message for message in messages if message.offset >= self.next_offset]
+            self._totals["replayed"] += len(messages) - len(fresh)
+            messages = fresh
+        if not messages:
+            return Output()
+        decoded = self._plan.codec.decode(messages)
+        return self.receive_points(decoded.points, messages, decoded.rejected)
+
+    def receive_points(self, points: Points, messages: Sequence[Message], rejected: Sequence[Rejected] = ()) -> Output:
+        """The same for points that are decoded already; `messages` are the records that `points.message` counts."""
+        output = Output(rejected=list(rejected))
+        self._totals["messages"] += len(messages)
+        self._totals["points"] += len(points)
+        if len(points):
+            refused: dict[int, str] = {}
+            self._judge_all(points, messages, output, refused)
+            if refused:
+                output.rejected = _merge(output.rejected, refused, messages)
+        self._rejected.update(one.reason.value for one in output.rejected)
+        self.next_offset = messages[-1].offset + 1
+        return output
+
+    def _judge_all(self, points: Points, messages: Sequence[Message], output: Output, refused: dict[int, str]) -> None:
+        """Seat the points in order and judge them in as few pieces as the order allows: a sweep falls between two points."""
+        clock = np.maximum.accumulate(points.timestamp_us)
+        if self._newest_us is not None:
+            clock = np.maximum(clock, self._newest_us)
+        offsets = np.array([message.offset for message in messages], np.int64)[points.message]
+        seats = np.empty(len(points), np.int64)
+        find, text, start = self._router.index.get, points.text, 0
+        quick = [find(name, -1) for name in points.series]
+        if not text and min(quick) >= 0 and not self._router.sweep_due(int(clock[-1])):
+            seats[:] = quick
+            values = points.value if not self._has_categories() else points.value.copy()
+        else:
+            values = points.value.copy()
+            for i, name in enumerate(points.series):
+                if self._router.sweep_due(int(clock[i])):
+                    self._judge(points, messages, offsets, seats, values, start, i, output)
+                    start = i
+                    self._evict(int(clock[i]))
+                seats[i] = self._seat(i, name, points, messages, output, refused)
+        if self._has_categories():
+            self._number_categories(points, seats, values, start)
+        self._judge(points, messages, offsets, seats, values, start, len(points), output)
+        self._newest_us = int(clock[-1])
+
+    def _seat(self, i: int, name: str, points: Points, messages: Sequence[Message], output: Output, refused: dict[int, str]) -> int:
+        text = i in points.text
+        seat = self._router.find(name, text)
+        if seat == SHED:
+            self._totals["shed"] += 1
+            if not self._shedding:
+                self._shedding = True
+                output.events.append(shed_warning(self._place(i, points, messages), name, self._plan))
+            return IGNORED
+        if seat >= 0 and text and not self._router.seats[seat].categorical:
+            refused.setdefault(int(points.message[i]), f"series {name!r} is numeric, got {points.text[i]!r}")
+            return IGNORED
+        return seat
+
+    def _has_categories(self) -> bool:
+        return any(number % 2 for number in self._router.banks)
+
+    def _number_categories(self, points: Points, seats: NDArray[np.int64], values: NDArray[np.float64], start: int) -> None:
+        banks = np.where(seats[start:] >= 0, self._router.seat_bank[np.maximum(seats[start:], 0)], 0)
+        for i in (np.flatnonzero(banks % 2) + start).tolist():
+            text = points.text.get(i)
+            values[i] = self._router.seats[int(seats[i])].category(text if text is not None else f"{points.value[i]:.15g}")
+
+    def _evict(self, clock_us: int) -> None:
+        gone = self._router.sweep(clock_us)
+        for seat in gone:
+            self._episodes.pop(seat, None)
+        self._totals["evicted"] += len(gone)
+        if gone:
+            self._shedding = False
+
+    def _judge(
+        self,
+        points: Points,
+        messages: Sequence[Message],
+        offsets: NDArray[np.int64],
+        seats: NDArray[np.int64],
+        values: NDArray[np.float64],
+        start: int,
+        stop: int,
+        output: Output,
+    ) -> None:
+        """One kernel call per bank over the points of a piece, then their events in record order."""
+        if start == stop:
+            return
+        piece = seats[start:stop]
+        seated = np.maximum(piece, 0)
+        banks = np.where(piece >= 0, self._router.seat_bank[seated], -1)
+        moved: list[tuple[int, int, Transition]] = []
+        for number, bank in self._router.banks.items():
+            at = np.flatnonzero(banks == number) if len(self._router.banks) > 1 or (piece < 0).any() else np.arange(stop - start)
+            if len(at) == 0:
+                continue
+            where = at + start
+            verdicts = bank.run(self._router.seat_row[seated[at]], points.timestamp_us[where], values[where], offsets[where])
+            self._count(verdicts)
+            moved += [(int(where[t.index]), int(piece[at[t.index]]), t) for t in verdicts.transitions]
+        for i, seat, transition in sorted(moved, key=lambda entry: entry[0]):
+            output.events.append(self._tell(self._place(i, points, messages), seat, transition))
+
+    def _count(self, verdicts: Verdicts) -> None:
+        self._totals["judged"] += int((verdicts.fate == JUDGED).sum())
+        self._totals["late"] += verdicts.late
+
+    def _place(self, i: int, points: Points, messages: Sequence[Message]) -> Place:
+        first = int(np.searchsorted(points.message, points.message[i]))
+        message = messages[int(points.message[i])]
+        return Place(message.topic, message.partition, message.offset, i - first, int(points.timestamp_us[i]))
+
+    def _tell(self, place: Place, number: int, transition: Transition) -> Event:
+        seat = self._router.seats[number]
+        if transition.happened == OPENED:
+            self._episodes[number] = Episode(episode_id(place, seat.name), 0, transition.explanation.since_us)
+        else:
+            self._episodes[number].sequence += 1
+        event = self._tellers[seat.bank // 2].tell(transition, seat, place, self._episodes[number])
+        if transition.happened in (RECOVERED, ACCEPTED):
+            del self._episodes[number]
+        return event
+
+    # -- looking in ---------------------------------------------------------------
+
+    def snapshot(self) -> bytes:
+        """The whole state: an engine built from it goes on as if this one had never stopped. O(series)."""
+        kept = memory.Kept(
+            partition=(self.partition.topic, self.partition.partition),
+            config_hash=self._plan.config_hash,
+            next_offset=self.next_offset,
+            newest_us=self._newest_us,
+            shedding=self._shedding,
+            episodes={self._router.seats[seat].name: (e.id, e.sequence, e.started_us) for seat, e in self._episodes.items()},
+        )
+        return memory.keep(kept, self._router)
+
+    def stats(self) -> EngineStats:
+        """Figures for a status line; O(series)."""
+        stats = EngineStats(**self._totals, rejected=dict(self._rejected), newest_us=self._newest_us)
+        furthest = 0
+        for bank in self._router.banks.values():
+            arena, rows = bank.arena, bank.living()
+            young = rows[arena.phase[rows] == LEARNING]
+            stats.series += len(rows)
+            stats.learning += len(young)
+            stats.open_episodes += int(arena.open[rows].sum())
+            if len(young):
+                learned, wanted = int(arena.learned[young].min()), bank.settings.reference.size
+                if wanted - learned > furthest:
+                    furthest, stats.learned_points, stats.wanted_points = wanted - learned, learned, wanted
+        return stats
+
+
+def _merge(rejected: list[Rejected], refused: dict[int, str], messages: Sequence[Message]) -> list[Rejected]:
+    """Both kinds of rejection in record order, a message at most once."""
+    known = {(one.message.topic, one.message.partition, one.message.offset) for one in rejected}
+    more = [
+        Rejected(messages[index], Reason.NOT_A_NUMBER, detail)
+        for index, detail in refused.items()
+        if (messages[index].topic, messages[index].partition, messages[index].offset) not in known
+    ]
+    return sorted([*rejected, *more], key=lambda one: one.message.offset)

@@ -1,0 +1,87 @@
+"""What of an engine goes into a snapshot, and how an engine is filled from one."""
+
+from collections.abc import Iterator
+
+import msgspec
+import numpy as np
+
+from streamkl.core.arena import NO_SLOT, Arena, Pool
+from streamkl.core.bank import Bank
+from streamkl.engine.router import Router, Seat
+from streamkl.engine.snapshot import Arrays, pack, unpack
+from streamkl.errors import SnapshotError
+
+
+class _SeatKept(msgspec.Struct, array_like=True):
+    name: str
+    bank: int
+    row: int
+    categories: list[str]
+
+
+class Kept(msgspec.Struct, kw_only=True):
+    """An engine beside its banks. Rows of series are those within their bank's arrays, in the order of their seats."""
+
+    partition: tuple[str, int]
+    config_hash: str
+    next_offset: int | None = None
+    newest_us: int | None = None
+    next_sweep_us: int | None = None
+    shedding: bool = False
+    episodes: dict[str, tuple[str, int, int]] = {}
+    seats: list[_SeatKept] = []
+
+
+def keep(kept: Kept, router: Router) -> bytes:
+    """Pack an engine; rows are numbered anew, without gaps."""
+    arrays: Arrays = {}
+    rows: dict[int, list[int]] = {number: [] for number in sorted(router.banks)}
+    for _, seat in sorted(router.seats.items()):
+        kept.seats.append(_SeatKept(seat.name, seat.bank, len(rows[seat.bank]), list(seat.categories)))
+        rows[seat.bank].append(seat.row)
+    kept.next_sweep_us = router.next_sweep_us
+    for number, used in rows.items():
+        arrays |= dict(_bank_arrays(router.banks[number], np.array(used, np.int64), f"{number}."))
+    return pack(kept, arrays)
+
+
+def _bank_arrays(bank: Bank, rows: np.ndarray, prefix: str) -> Iterator[tuple[str, np.ndarray]]:
+    slots = bank.arena.slot[rows]
+    in_use = slots[slots != NO_SLOT]
+    for name in Arena._fields:
+        yield prefix + name, getattr(bank.arena, name)[rows]
+    yield prefix + "slot", np.where(slots == NO_SLOT, NO_SLOT, np.cumsum(slots != NO_SLOT) - 1).astype(np.int32)
+    for name in Pool._fields:
+        yield f"{prefix}pool.{name}", getattr(bank.pool, name)[in_use]
+
+
+def restore(state: bytes, expected: Kept, router: Router) -> Kept:
+    """Fill an empty router from a packed engine; SnapshotError if it belongs to another partition or configuration."""
+    kept, arrays = unpack(state, Kept)
+    if kept.partition != expected.partition:
+        raise SnapshotError(f"state of {kept.partition[0]}/{kept.partition[1]}, not of this partition")
+    if kept.config_hash != expected.config_hash:
+        raise SnapshotError(
+            f"state was made with another configuration ({kept.config_hash}, now {expected.config_hash}): go back to that one, or give"
+            " this one its own state.directory and kafka.group_id, to learn again"
+        )
+    for number in sorted({seat.bank for seat in kept.seats}):
+        _fill(router.bank(number), arrays, f"{number}.")
+    for seat in kept.seats:
+        categories = {name: i for i, name in enumerate(seat.categories)}
+        router.seat(Seat(seat.name, seat.bank, seat.row, categories, bool(seat.bank % 2)))
+    router.next_sweep_us = kept.next_sweep_us
+    return kept
+
+
+def _fill(bank: Bank, arrays: Arrays, prefix: str) -> None:
+    try:
+        arena = Arena(**{name: arrays[prefix + name] for name in Arena._fields})
+        pool = Pool(**{name: arrays[f"{prefix}pool.{name}"] for name in Pool._fields})
+    except KeyError as missing:
+        raise SnapshotError(f"state lacks {missing}") from missing
+    for name in Arena._fields:
+        mine, theirs = getattr(bank.arena, name), getattr(arena, name)
+        if mine.dtype != theirs.dtype or mine.shape[1:] != theirs.shape[1:]:
+            raise SnapshotError("state has other shapes than this configuration's")
+    bank.adopt(arena, pool)

@@ -1,0 +1,115 @@
+"""From a series' name to its place: which monitor takes it, which bank and row hold its state; births, sheds and evictions."""
+
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamkl.core.bank import Bank
+from streamkl.engine.plan import Plan
+
+UNKNOWN, IGNORED, SHED = -1, -2, -3
+FIRST_ROWS = 64  # rows a bank starts with
+MOST_CATEGORIES = 256  # names a categorical series tells apart; later ones share one
+OTHER = "(other)"
+
+
+@dataclass(slots=True)
+class Seat:
+    """One series: its name, its bank and row. A categorical series numbers its values in the order of their first appearance."""
+
+    name: str
+    bank: int
+    row: int
+    categories: dict[str, int]
+    categorical: bool
+
+    def category(self, value: str) -> int:
+        """Number of a category."""
+        known = self.categories.get(value)
+        if known is None:
+            known = len(self.categories)
+            if known >= MOST_CATEGORIES:
+                return MOST_CATEGORIES
+            self.categories[value] = known
+        return known
+
+    def category_name(self, number: float) -> str:
+        """The category of a number that `category` gave."""
+        return next((name for name, known in self.categories.items() if known == number), OTHER)
+
+
+@dataclass(slots=True)
+class Router:
+    """All series of one partition. Banks are made when their first series is born: two a monitor, numeric and categorical."""
+
+    plan: Plan
+    banks: dict[int, Bank] = field(default_factory=dict)  # 2 * monitor + categorical
+    seats: dict[int, Seat] = field(default_factory=dict)
+    index: dict[str, int] = field(default_factory=dict)  # name -> seat number or IGNORED
+    seat_bank: NDArray[np.int64] = field(default_factory=lambda: np.zeros(FIRST_ROWS, np.int64))
+    seat_row: NDArray[np.int64] = field(default_factory=lambda: np.zeros(FIRST_ROWS, np.int64))
+    free: list[int] = field(default_factory=list)
+    ignored: int = 0  # names in the index that are not judged
+    next_sweep_us: int | None = None
+
+    def find(self, name: str, text: bool) -> int:
+        """Seat number of a series, born now if it is new; IGNORED or SHED. `text`: its first value is no number. O(1), O(monitors) once."""
+        known = self.index.get(name, UNKNOWN)
+        return known if known != UNKNOWN else self._meet(name, text)
+
+    def _meet(self, name: str, text: bool) -> int:
+        number = next(i for i, monitor in enumerate(self.plan.monitors) if fnmatchcase(name, monitor.match))
+        monitor = self.plan.monitors[number]
+        if monitor.kind == "ignore":
+            if self.ignored < self.plan.max_series:  # remembered to be quick, not to be right
+                self.index[name] = IGNORED
+                self.ignored += 1
+            return IGNORED
+        if len(self.seats) >= self.plan.max_series:
+            return SHED
+        categorical = monitor.kind == "categorical" or (monitor.kind == "auto" and text)
+        bank = 2 * number + categorical
+        given = monitor.normal.get(name)
+        row = self.bank(bank).birth() if given is None else self.bank(bank).birth(given.values, given.times)
+        return self.seat(Seat(name, bank, row, {}, categorical))
+
+    def bank(self, number: int) -> Bank:
+        """A bank, made when it is first needed."""
+        if number not in self.banks:
+            settings = replace(self.plan.monitors[number // 2].settings, categorical=bool(number % 2))
+            self.banks[number] = Bank(settings, self.plan.table, FIRST_ROWS)
+        return self.banks[number]
+
+    def seat(self, seat: Seat) -> int:
+        """Give a series a number."""
+        number = self.free.pop() if self.free else len(self.seats)
+        if number >= len(self.seat_bank):
+            self.seat_bank = np.concatenate([self.seat_bank, np.zeros_like(self.seat_bank)])
+            self.seat_row = np.concatenate([self.seat_row, np.zeros_like(self.seat_row)])
+        self.seats[number] = seat
+        self.index[seat.name] = number
+        self.seat_bank[number] = seat.bank
+        self.seat_row[number] = seat.row
+        return number
+
+    def sweep_due(self, clock_us: int) -> bool:
+        """Whether silent series are to be looked for, by the partition's newest event time."""
+        if self.next_sweep_us is None:
+            self.next_sweep_us = clock_us + self.plan.evict_after_us
+        return clock_us >= self.next_sweep_us
+
+    def sweep(self, clock_us: int) -> list[int]:
+        """Forget series that have been silent for too long; returns their seats. O(series), four times per eviction period."""
+        gone = []
+        for number, seat in self.seats.items():
+            if self.banks[seat.bank].arena.newest[seat.row] < clock_us - self.plan.evict_after_us:
+                gone.append(number)
+        for number in gone:
+            seat = self.seats.pop(number)
+            del self.index[seat.name]
+            self.banks[seat.bank].death(seat.row)
+            self.free.append(number)
+        self.next_sweep_us = clock_us + max(self.plan.evict_after_us // 4, 1)
+        return gone

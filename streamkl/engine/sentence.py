@@ -1,0 +1,65 @@
+"""One human sentence about a window that differs from its reference."""
+
+from collections.abc import Sequence
+
+from streamkl.model import Bin, Quantiles
+
+STEADY = 0.25  # of the reference's inner range: a quantile that moved less is not worth naming
+
+
+def say(categorical: bool, bins: Sequence[Bin], before: Quantiles, now: Quantiles) -> str:
+    """What changed, in the metric's own unit.
+
+    >>> quiet = Quantiles(p05=90, p25=100, p50=110, p75=115, p95=120)
+    >>> say(False, (), quiet, Quantiles(p05=95, p25=108, p50=112, p75=117, p95=480))
+    'p95 rose from 120 to 480'
+    >>> say(False, (), quiet, Quantiles(p05=40, p25=50, p50=55, p75=58, p95=60))
+    'median fell from 110 to 55'
+    """
+    if categorical and bins:
+        top = bins[0]
+        moved = "rose" if top.window_share > top.reference_share else "fell"
+        return f"share of {top.category} {moved} from {_percent(top.reference_share)} to {_percent(top.window_share)}"
+    inner = max(before.p95 - before.p05, abs(before.p50) * 1e-9)
+    moves = {"median": (before.p50, now.p50), "p95": (before.p95, now.p95), "p05": (before.p05, now.p05)}
+    shifts = {name: (after - past) / inner if inner > 0 else float(after != past) for name, (past, after) in moves.items()}
+    same_way = shifts["p95"] * shifts["p05"] > 0 and abs(shifts["median"]) >= STEADY
+    name = "median" if same_way else max(shifts, key=lambda key: abs(shifts[key]))
+    if abs(shifts[name]) < STEADY:
+        return _shape(bins, before, now)
+    past, after = moves[name]
+    return f"{name} {'rose' if after > past else 'fell'} from {number(past)} to {number(after)}"
+
+
+def _shape(bins: Sequence[Bin], before: Quantiles, now: Quantiles) -> str:
+    spread, narrow = before.p95 - before.p05, now.p95 - now.p05
+    if narrow < 0.5 * spread:
+        return f"values narrowed: p05 to p95 spans {number(narrow)} instead of {number(spread)}"
+    if not bins:
+        return "the distribution changed shape"
+    top = bins[0]
+    moved = "rose" if top.window_share > top.reference_share else "fell"
+    return f"share of values {_range(top)} {moved} from {_percent(top.reference_share)} to {_percent(top.window_share)}"
+
+
+def _range(one: Bin) -> str:
+    if one.low is None:
+        return f"below {number(one.high or 0.0)}"
+    if one.high is None:
+        return f"of {number(one.low)} and more"
+    if one.low == one.high:
+        return f"equal to {number(one.low)}"
+    return f"from {number(one.low)} to {number(one.high)}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"
+
+
+def number(value: float) -> str:
+    """A number with at most four digits that matter.
+
+    >>> number(1234567.0), number(0.00012345), number(480.0)
+    ('1.235e+06', '0.0001235', '480')
+    """
+    return f"{value:.4g}"

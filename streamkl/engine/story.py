@@ -1,0 +1,145 @@
+"""From a transition of the core to an event: names, deterministic ids, times, bins with their nats, and one sentence."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+
+import numpy as np
+
+from streamkl.core.bank import Transition
+from streamkl.core.binning import QUANTILES
+from streamkl.core.episode import ACCEPTED, OPENED, RECOVERED
+from streamkl.core.explanation import Explanation
+from streamkl.core.settings import Settings
+from streamkl.engine.router import Seat
+from streamkl.engine.sentence import say
+from streamkl.model import MICROSECONDS, Bin, Calibration, Event, Provenance, Quantiles, Span
+
+TOP_BINS = 6  # bins told in an event, by their part in the statistic
+CRITICAL = 2.0  # score from which an episode is critical
+NEW_CATEGORY = "(new)"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_WHY = {OPENED: ("opened", "threshold"), RECOVERED: ("closed", "recovered"), ACCEPTED: ("closed", "accepted_as_normal")}
+
+
+@dataclass(slots=True)
+class Episode:
+    """An open episode of one series: what its later events must repeat."""
+
+    id: str
+    sequence: int
+    started_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the deciding point stands: its record, and which of the record's points it is (counting from 0)."""
+
+    topic: str
+    partition: int
+    offset: int
+    ordinal: int
+    time_us: int
+
+
+def instant(microseconds: int) -> str:
+    """ISO 8601 in UTC with the digits that are needed.
+
+    >>> instant(1_700_000_000_250_000)
+    '2023-11-14T22:13:20.250Z'
+    """
+    moment = _EPOCH + timedelta(microseconds=microseconds)
+    fine = "seconds" if moment.microsecond == 0 else "milliseconds" if moment.microsecond % 1_000 == 0 else "microseconds"
+    return moment.isoformat(timespec=fine).replace("+00:00", "Z")
+
+
+def episode_id(place: Place, series: str) -> str:
+    """Topic, partition, offset and ordinal of the point that opened it, and a digest of the series' name: the same in every replay."""
+    digest = blake2b(series.encode(), digest_size=6).hexdigest()
+    return f"{place.topic}/{place.partition}/{place.offset}/{place.ordinal}/{digest}"
+
+
+@dataclass(frozen=True, slots=True)
+class Teller:
+    """Makes events of one monitor's series. `clocked` False (a library user without timestamps) leaves all times null."""
+
+    monitor: str
+    settings: Settings
+    config_hash: str
+    clocked: bool = True
+
+    def tell(self, transition: Transition, seat: Seat, place: Place, episode: Episode) -> Event:
+        """The event of one transition; `episode` is the one it belongs to, its sequence already counted up."""
+        why = transition.explanation
+        kind, reason = _WHY.get(transition.happened, ("updated", "escalated"))
+        bins = self._bins(why, seat)
+        before, now = _quantiles(why.reference_quantiles), _quantiles(why.window_quantiles)
+        categorical = seat.categorical
+        sentence = say(categorical, bins, before, now)
+        return Event(
+            id=f"{episode_id(place, seat.name)}/{kind}",
+            episode_id=episode.id,
+            sequence=episode.sequence,
+            type=kind,
+            kind="distribution",
+            series=seat.name,
+            monitor=self.monitor,
+            reason=reason,
+            severity="critical" if why.peak >= CRITICAL else "warning",
+            started_at=self._time(episode.started_us),
+            detected_at=self._time(place.time_us),
+            window=Span(start=self._time(why.window_from_us), end=self._time(why.window_to_us), points=why.window_points),
+            reference=Span(start=self._time(why.reference_from_us), end=self._time(why.reference_to_us), points=why.reference_points),
+            window_name=self.settings.windows[transition.window].name,
+            statistic_nats=why.statistic_nats,
+            threshold_nats=why.threshold_nats,
+            score=transition.score,
+            peak_score=why.peak,
+            top_bins=bins,
+            reference_quantiles=None if categorical else before,
+            window_quantiles=None if categorical else now,
+            sentence=f"back to normal: {sentence}" if kind == "closed" and reason == "recovered" and why.statistic_nats == 0 else sentence,
+            calibration=self._calibration(why),
+            source=Provenance(
+                topic=place.topic, partition=place.partition, first_offset=min(why.first_position, place.offset), last_offset=place.offset
+            ),
+            config_hash=self.config_hash,
+        )
+
+    def _time(self, microseconds: int) -> str | None:
+        return instant(microseconds) if self.clocked else None
+
+    def _bins(self, why: Explanation, seat: Seat) -> tuple[Bin, ...]:
+        order = np.argsort(-np.abs(why.nats), kind="stable")[:TOP_BINS]
+        return tuple(self._bin(why, seat, int(k)) for k in order if why.nats[k] != 0.0)
+
+    def _bin(self, why: Explanation, seat: Seat, k: int) -> Bin:
+        low, high = float(why.low[k]), float(why.high[k])
+        atom = high == np.nextafter(low, np.inf)
+        category = None
+        if seat.categorical:
+            category = seat.category_name(low) if atom else NEW_CATEGORY
+        return Bin(
+            low=None if low == -np.inf or category else low,
+            high=None if high == np.inf or category else low if atom else high,
+            category=category,
+            reference_share=float(why.reference_share[k]),
+            window_share=float(why.window_share[k]),
+            nats=float(why.nats[k]),
+        )
+
+    def _calibration(self, why: Explanation) -> Calibration:
+        budget = self.settings.budget if why.interval_us > 0 else self.settings.budget_without_clock
+        return Calibration(
+            method="table+tail" if why.factor > 1.0 else "table",
+            budget=str(budget),
+            run_length_points=why.run_length / (len(self.settings.windows) * self.settings.features),
+            interval_seconds=why.interval_us / MICROSECONDS if why.interval_us > 0 and self.clocked else None,
+            table_threshold_nats=why.table_threshold_nats,
+            guard_factor=why.factor,
+            blocks=why.blocks,
+        )
+
+
+def _quantiles(values: np.ndarray) -> Quantiles:
+    return Quantiles(**{f"p{round(100 * q):02d}": float(v) for q, v in zip(QUANTILES, values, strict=True)})

@@ -1,0 +1,1 @@
+"""streamkl without Kafka: score arrays, or feed one series point by point. The same kernel as the service."""

@@ -1,0 +1,126 @@
+"""Whole arrays at once: `score` and `evaluate`."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from streamkl.adapters.tables import Tables
+from streamkl.config.detector import DetectorConfig
+from streamkl.core.bank import Bank, Verdicts
+from streamkl.core.episode import ACCEPTED, OPENED, RECOVERED
+from streamkl.core.kernel import JUDGED, LATE
+from streamkl.engine.router import Seat
+from streamkl.engine.story import Episode, Place, Teller, episode_id
+from streamkl.errors import InputError
+from streamkl.library.settings import settings_of
+from streamkl.model import MICROSECONDS, Event
+
+LATEST_SECONDS = 2**62 // MICROSECONDS
+
+
+@cache
+def shared_tables() -> Tables:
+    """One set of threshold tables a process."""
+    return Tables()
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One entry a row in every column; events in row order, their offsets being row numbers."""
+
+    score: NDArray[np.float64]  # the alarm output, see `score`
+    ratio: NDArray[np.float64]  # statistic / threshold of the window that is furthest up; 0 where not judged
+    judged: NDArray[np.bool_]
+    late: NDArray[np.bool_]  # dropped: older than the grace period
+    opened: NDArray[np.bool_]  # an episode opens at this row
+    in_episode: NDArray[np.bool_]  # an episode is open after this row
+    events: list[Event]
+
+
+def score(values: ArrayLike, timestamps: ArrayLike | None = None, *, config: DetectorConfig | None = None) -> NDArray[np.float64]:
+    """How alarming each row is, given the rows before it: a float array (n,).
+
+    `values`: (n,) or (n, d) numbers, each feature judged on its own with an equal part of the budget, the highest counts. `timestamps`:
+    (n,) int64 seconds since 1970 or None; they may repeat and step back. At least 1 where an episode opens or escalates; below 1, in the
+    order of strength, before it opens and while it goes on; 0.0 for rows that are not judged (learning, NaN, late), which change nothing.
+    Strictly causal: `score(v)[:k] == score(v[:k])`. O(n). Raises InputError for wrong shapes and types.
+
+    >>> rng = np.random.default_rng(1)
+    >>> values = np.r_[rng.normal(size=2_000), rng.normal(3.0, size=100)]
+    >>> alarms = np.flatnonzero(score(values) >= 1)
+    >>> bool(alarms[0] > 2_000), bool(alarms[0] < 2_020)
+    (True, True)
+    """
+    return evaluate(values, timestamps, config=config).score
+
+
+def evaluate(values: ArrayLike, timestamps: ArrayLike | None = None, *, config: DetectorConfig | None = None) -> Evaluation:
+    """`score` with all its columns: the raw ratio statistic / threshold, what was judged, and the events. Same arguments and errors."""
+    data = _values(values)
+    n, features = data.shape
+    times = _times(timestamps, n)
+    settings = settings_of(config or DetectorConfig(), features)
+    bank = Bank(settings, shared_tables(), features)
+    rows = [bank.birth() for _ in range(features)]
+    verdicts = bank.run(np.tile(rows, n), np.repeat(times, features), data.ravel(), np.repeat(np.arange(n), features))
+    teller = Teller("default", settings, "", clocked=timestamps is not None)
+    events, opened, moves = _events(verdicts, teller, times, features)
+    return Evaluation(
+        score=verdicts.output.reshape(n, features).max(axis=1),
+        ratio=verdicts.ratio.reshape(n, features).max(axis=1),
+        judged=(verdicts.fate == JUDGED).reshape(n, features).any(axis=1),
+        late=(verdicts.fate == LATE).reshape(n, features).all(axis=1),
+        opened=opened,
+        in_episode=np.cumsum(moves) > 0,
+        events=events,
+    )
+
+
+def _values(values: ArrayLike) -> NDArray[np.float64]:
+    try:
+        data = np.asarray(values, np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"values: must be numbers ({error})") from error
+    if data.ndim not in (1, 2) or (data.shape[-1] == 0 and data.ndim == 2):
+        raise InputError(f"values: must have the shape (n,) or (n, d), got {data.shape}")
+    return np.ascontiguousarray(data.reshape(len(data), -1) if data.size else np.zeros((len(data), 1)))
+
+
+def _times(timestamps: ArrayLike | None, n: int) -> NDArray[np.int64]:
+    """Microseconds. Without a clock all times are equal: the order of the rows is the order."""
+    if timestamps is None:
+        return np.zeros(n, np.int64)
+    given = np.asarray(timestamps)
+    if given.shape != (n,):
+        raise InputError(f"timestamps: must have the shape ({n},) of the values' rows, got {given.shape}")
+    if given.dtype.kind == "M":
+        return given.astype("datetime64[us]").astype(np.int64)
+    if given.dtype.kind not in "iuf" or not np.isfinite(given).all():
+        raise InputError(f"timestamps: must be seconds as integers or finite numbers, or datetime64, got {given.dtype}")
+    if n and np.abs(given).max() > LATEST_SECONDS:
+        raise InputError("timestamps: must be seconds; divide milliseconds by 1000, nanoseconds by 1e9")
+    return given.astype(np.int64) * MICROSECONDS if given.dtype.kind != "f" else np.round(given * MICROSECONDS).astype(np.int64)
+
+
+def _events(verdicts: Verdicts, teller: Teller, times: NDArray[np.int64], features: int) -> tuple[list[Event], Any, NDArray[np.int64]]:
+    n = len(times)
+    opened, moves = np.zeros(n, bool), np.zeros(n, np.int64)
+    episodes: dict[int, Episode] = {}
+    seats: dict[int, Seat] = {}
+    events = []
+    for transition in verdicts.transitions:
+        row, feature = divmod(transition.index, features)
+        seat = seats.setdefault(transition.row, Seat("value" if features == 1 else f"value[{feature}]", 0, transition.row, {}, False))
+        place = Place("", 0, row, feature, int(times[row]))
+        if transition.happened == OPENED:
+            opened[row] = True
+            moves[row] += 1
+            episodes[transition.row] = Episode(episode_id(place, seat.name), 0, transition.explanation.since_us)
+        else:
+            episodes[transition.row].sequence += 1
+            moves[row] -= transition.happened in (RECOVERED, ACCEPTED)
+        events.append(teller.tell(transition, seat, place, episodes[transition.row]))
+    return events, opened, moves
