@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,8 @@ from streamkl.engine.rows import Rows, read_record
 from streamkl.engine.timestamps import NO_TIME, YEAR_2100, check_bounds, to_microseconds
 from streamkl.engine.values import to_doubles
 from streamkl.model import Message, Rejected
+
+_TIMESTAMP_MS = itemgetter(Message._fields.index("timestamp_ms"))  # twice as fast as the attribute
 
 
 @dataclass(slots=True)
@@ -33,9 +36,9 @@ class Codec:
 
     def __init__(self, mapping: InputMapping) -> None:
         self._mapping = mapping
-        self._plan = compile_mapping(mapping)
-        keys = self._plan.keys
-        self._flat = FlatReader(self._plan, keys, mapping.max_points_per_record) if keys is not None else None
+        self._compiled = compile_mapping(mapping)
+        keys = self._compiled.keys
+        self._flat = FlatReader(self._compiled, keys, mapping.max_points_per_record) if keys is not None else None
 
     def decode(self, messages: Sequence[Message]) -> Decoded:
         """All points of the messages, in order, and the rejected messages. About 0.5 µs a flat record of 120 bytes."""
@@ -48,15 +51,15 @@ class Codec:
 
     def _read(self, messages: Sequence[Message]) -> Rows:
         rows = Rows()
-        for index, message in enumerate(messages):
-            read_record(self._plan, self._mapping.max_points_per_record, index, message, rows)
+        for message in messages:
+            read_record(self._compiled, self._mapping.max_points_per_record, message, rows)
         return rows
 
     def _judge(self, rows: Rows, messages: Sequence[Message]) -> tuple[Points, dict[int, Fault]]:
         """The columns with all their points, and the faulty ones. A point's first fault counts: series, then timestamp, then value."""
         mapping = self._mapping
-        owner = np.array(rows.message, np.int32)
-        record_ms = np.array([message.timestamp_ms for message in messages], np.int64)[owner]
+        owner = np.repeat(np.arange(len(messages), dtype=np.int32), rows.counts)
+        record_ms = np.fromiter(map(_TIMESTAMP_MS, messages), np.int64, len(messages))[owner]
         known = np.where(record_ms < 0, NO_TIME, np.minimum(record_ms, YEAR_2100) * 1_000)
         moments, unreadable = to_microseconds(rows.when, mapping.time_unit, known)
         unbelievable = check_bounds(moments, record_ms, rows.when, mapping.earliest_us, mapping.max_ahead_us)

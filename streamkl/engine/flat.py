@@ -1,14 +1,17 @@
 """The short way for flat records: one typed decoding per message, no mapping. What it refuses, the mapping reads."""
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 import msgspec
 
 from streamkl.engine.jsontext import MAX_DEPTH, too_deep
-from streamkl.engine.mapping import Plan
+from streamkl.engine.mapping import CompiledMapping
 from streamkl.engine.rows import Rows, read_record, too_many
 from streamkl.model import Message
+
+_VALUE = itemgetter(Message._fields.index("value"))  # twice as fast as the attribute
 
 
 class FlatReader:
@@ -18,7 +21,7 @@ class FlatReader:
     is exactly one document are paid for.
     """
 
-    def __init__(self, plan: Plan, keys: tuple[str, str | None, str], limit: int) -> None:
+    def __init__(self, mapping: CompiledMapping, keys: tuple[str, str | None, str], limit: int) -> None:
         series, when, value = keys
         fields: list[tuple[str, Any, Any]] = [("value", float | str | bool | None, None)]
         names = {"series": series, "value": value}
@@ -29,37 +32,34 @@ class FlatReader:
         self._type = flat
         self._decode = msgspec.json.Decoder(flat | list[flat]).decode
         self._has_time = when is not None
-        self._plan = plan
+        self._mapping = mapping
         self._limit = limit
 
     def read(self, messages: Sequence[Message]) -> Rows:
         """The rows of a batch. About 0.3 µs a message."""
-        decoded = []
-        for message in messages:
-            raw = message.value
+        decode = self._decode
+        decoded: list[Any] = []
+        for raw in map(_VALUE, messages):
             try:
-                decoded.append(None if raw is None or (len(raw) > MAX_DEPTH and too_deep(raw)) else self._decode(raw))
+                decoded.append(None if raw is None or (len(raw) > MAX_DEPTH and too_deep(raw)) else decode(raw))
             except (ValueError, RecursionError):
                 decoded.append(None)
-        if set(map(type, decoded)) == {self._type}:
-            rows = Rows(message=list(range(len(decoded))))
-            self._extend(rows, decoded)
-            return rows
-        return self._mixed(decoded, messages)
-
-    def _mixed(self, decoded: list[Any], messages: Sequence[Message]) -> Rows:
-        """Some messages are arrays of points, or were refused."""
         rows = Rows()
-        for index, found in enumerate(decoded):
+        if set(map(type, decoded)) == {self._type}:
+            self._extend(rows, decoded)
+            rows.counts = [1] * len(decoded)
+            return rows
+        for found, message in zip(decoded, messages, strict=True):  # some are arrays of points, or were refused
             if not found:  # refused, or an empty array
-                read_record(self._plan, self._limit, index, messages[index], rows)
+                read_record(self._mapping, self._limit, message, rows)
             elif type(found) is not list:
-                rows.add(index, found.series, found.when if self._has_time else None, found.value)
+                rows.add(found.series, found.when if self._has_time else None, found.value)
+                rows.close(1)
             elif len(found) > self._limit:
-                rows.records[index] = too_many(self._limit)
+                rows.reject(too_many(self._limit))
             else:
                 self._extend(rows, found)
-                rows.message.extend([index] * len(found))
+                rows.close(len(found))
         return rows
 
     def _extend(self, rows: Rows, points: list[Any]) -> None:

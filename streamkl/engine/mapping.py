@@ -1,4 +1,4 @@
-"""How a record becomes points: the operator's settings, and the plan they compile to."""
+"""How a record becomes points: the operator's settings, and the paths and template they compile to."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class InputMapping:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class CompiledMapping:
     """A mapping's compiled paths and template."""
 
     points: Path | None
@@ -47,8 +47,8 @@ class Plan:
         return (series, when, value) if len({series, when, value}) == 3 else None
 
 
-def compile_mapping(mapping: InputMapping) -> Plan:
-    """The plan, or a ConfigError that lists every mistake in the paths and the template.
+def compile_mapping(mapping: InputMapping) -> CompiledMapping:
+    """The compiled mapping, or a ConfigError that lists every mistake in the paths and the template.
 
     >>> from dataclasses import replace
     >>> default = InputMapping(points="", series="{series}", timestamp="timestamp", time_unit="auto", value="value", earliest_us=0,
@@ -74,7 +74,7 @@ def compile_mapping(mapping: InputMapping) -> Plan:
         problems.append(f"input.series: {mapping.series!r} gives all values under {mapping.value!r} the same name: add {{field}}")
     if problems or series is None or value is None:
         raise ConfigError(problems)
-    return Plan(points, series, timestamp, value)
+    return CompiledMapping(points, series, timestamp, value)
 
 
 def _read(field: str, parse: Callable[[str], T], text: str, problems: list[str]) -> T | None:

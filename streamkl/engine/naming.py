@@ -77,8 +77,8 @@ def check_names(names: list[str | Fault], max_bytes: int) -> dict[int, Fault]:
         pass
     else:
         if joined.isascii() and all(names) and max(map(len, names), default=0) <= max_bytes:
-            octets = np.frombuffer(joined.encode("ascii"), np.uint8)
-            if not ((octets < 0x20) | (octets == 0x7F)).any():
+            octets = joined.encode("ascii")
+            if b"\x7f" not in octets and np.frombuffer(octets, np.uint8).min(initial=0xFF) >= 0x20:
                 return {}
     return {index: fault for index, name in enumerate(names) if (fault := _name_fault(name, max_bytes)) is not None}
 

@@ -4,54 +4,53 @@ from dataclasses import dataclass, field
 
 from streamkl.engine.faults import Fault, quote
 from streamkl.engine.jsontext import parse
-from streamkl.engine.mapping import Plan
+from streamkl.engine.mapping import CompiledMapping
 from streamkl.engine.paths import Path
 from streamkl.model import Message, Reason
 
 
 @dataclass(slots=True)
 class Rows:
-    """Columns of equal length, one entry per point, and the records that gave none, by message index."""
+    """Columns with one entry per point; how many points each record gave, and the faults of those that gave none."""
 
     series: list[str | Fault] = field(default_factory=list)
     when: list[object] = field(default_factory=list)
     value: list[object] = field(default_factory=list)
-    message: list[int] = field(default_factory=list)
-    records: dict[int, Fault] = field(default_factory=dict)
+    counts: list[int] = field(default_factory=list)  # one entry per record
+    records: dict[int, Fault] = field(default_factory=dict)  # by index of the record
 
-    def add(self, message: int, series: str | Fault, when: object, value: object) -> None:
-        """One more point."""
+    def add(self, series: str | Fault, when: object, value: object) -> None:
+        """One more point, of the record that is not closed yet."""
         self.series.append(series)
         self.when.append(when)
         self.value.append(value)
-        self.message.append(message)
 
-    def reject(self, message: int, fault: Fault, since: int) -> None:
-        """The record as a whole: its points, all from row `since` on, are taken back."""
-        for column in (self.series, self.when, self.value, self.message):
-            del column[since:]
-        self.records[message] = fault
+    def close(self, points: int) -> None:
+        """The record is complete: it gave the last so many points."""
+        self.counts.append(points)
+
+    def reject(self, fault: Fault, points: int = 0) -> None:
+        """The record is refused as a whole: the last so many points, all its own, are taken back."""
+        keep = len(self.series) - points
+        del self.series[keep:], self.when[keep:], self.value[keep:]
+        self.records[len(self.counts)] = fault
+        self.counts.append(0)
 
 
-def read_record(plan: Plan, limit: int, index: int, message: Message, rows: Rows) -> None:
+def read_record(mapping: CompiledMapping, limit: int, message: Message, rows: Rows) -> None:
     """Append the points of one message to `rows`, or its fault; never raises. About 2 µs a point."""
     record = parse(message.value)
-    if isinstance(record, Fault):
-        rows.records[index] = record
+    points = record if isinstance(record, Fault) else _points(mapping.points, record)
+    if isinstance(points, Fault):
+        rows.reject(points)
         return
     since = len(rows.series)
-    points = _points(plan.points, record)
-    fault = points if isinstance(points, Fault) else None
-    if isinstance(points, list):
-        for point in points:
-            _read_point(plan, index, message, point, record, rows)
-            if len(rows.series) - since > limit:
-                fault = too_many(limit)
-                break
-    if fault is None and len(rows.series) == since:
-        fault = Fault(Reason.MISSING_FIELD, "the record holds no point")
-    if fault is not None:
-        rows.reject(index, fault, since)
+    for point in points:
+        _read_point(mapping, message, point, record, rows)
+        if len(rows.series) - since > limit:
+            rows.reject(too_many(limit), len(rows.series) - since)
+            return
+    rows.close(len(rows.series) - since)
 
 
 def too_many(limit: int) -> Fault:
@@ -61,6 +60,8 @@ def too_many(limit: int) -> Fault:
 
 def _points(path: Path | None, record: object) -> list[object] | Fault:
     if path is None:
+        if record == []:
+            return Fault(Reason.MISSING_FIELD, "the record is an empty array")
         return record if isinstance(record, list) else [record]
     found: list[object] = []
     for _, match in path.find_all(None, record) if path.absolute else path.find_all(record, record):
@@ -73,17 +74,17 @@ def _points(path: Path | None, record: object) -> list[object] | Fault:
     return found or Fault(Reason.MISSING_FIELD, f"`{path.text}` holds no point")
 
 
-def _read_point(plan: Plan, index: int, message: Message, point: object, record: object, rows: Rows) -> None:  # noqa: PLR0917
-    if not isinstance(point, dict | list) and not plan.value.absolute:
-        rows.add(index, Fault(Reason.WRONG_TYPE, f"the point is {quote(point)}, not an object"), None, None)
+def _read_point(mapping: CompiledMapping, message: Message, point: object, record: object, rows: Rows) -> None:
+    if not isinstance(point, dict | list) and not mapping.value.absolute:
+        rows.add(Fault(Reason.WRONG_TYPE, f"the point is {quote(point)}, not an object"), None, None)
         return
-    segments = plan.series.render(point, record, message)
-    when = plan.timestamp.find(point, record) if plan.timestamp is not None else None
-    if not plan.value.wildcard:
-        values = [(plan.value.name, plan.value.find(point, record))]
+    segments = mapping.series.render(point, record, message)
+    when = mapping.timestamp.find(point, record) if mapping.timestamp is not None else None
+    if not mapping.value.wildcard:
+        values = [(mapping.value.name, mapping.value.find(point, record))]
     else:
-        values = [match for match in plan.value.find_all(point, record) if isinstance(match[1], int | float)]
+        values = [match for match in mapping.value.find_all(point, record) if isinstance(match[1], int | float)]
         if not values:
-            rows.add(index, Fault(Reason.MISSING_FIELD, f"no number under `{plan.value.text}`"), when, None)
+            rows.add(Fault(Reason.MISSING_FIELD, f"no number under `{mapping.value.text}`"), when, None)
     for name, value in values:
-        rows.add(index, segments if isinstance(segments, Fault) else name.join(segments), when, value)
+        rows.add(segments if isinstance(segments, Fault) else name.join(segments), when, value)
