@@ -28,7 +28,7 @@ class ReferenceConfig(Section):
     """`fixed`: learned once; `trailing`: the newest points before the window; `decayed`: old points fade; `seasonal`: the same hour of the
     day or week; `file`: read from `path`."""
     size: Annotated[Whole, Field(ge=50, le=100_000), Unit("points")] = 500
-    """Points learned before the first verdict; also the length of a trailing reference."""
+    """Points learned before the first verdict; also the length of a trailing reference, and the fewest that a file has to hold."""
     gap: Annotated[Whole, Field(ge=0, le=100_000), Unit("points")] = 0
     """`trailing`, `decayed`, `seasonal`: points between the newest point and the reference; 0 means the longest window."""
     half_life: Annotated[Whole, Field(ge=50, le=10_000_000), Unit("points")] = 5_000
@@ -101,15 +101,13 @@ class DetectorConfig(Section):
             yield Mistake(("windows",), "names one window twice; remove one")
         if self.false_alarms_without_clock.points is None:
             yield Mistake(("false_alarms_without_clock",), 'must be in points, because there is no clock; try "1 per 10000 points"')
-        if self.reference.kind == "file":
-            return
         size = self.reference.size
         if size < 2 * self.bins:
             yield Mistake(("reference.size", "bins"), f"leaves fewer than two points a bin; try {max(2 * self.bins, 500)} or fewer bins")
         longest = max((window.points for window in self.windows if window.points), default=0)
         if longest >= size:
             fix = f'must be more than the longest window ("{longest} points"); try {4 * longest}, or a shorter window'
-            yield Mistake(("reference.size", "windows", "reference.kind"), fix)
+            yield Mistake(("reference.size", "windows"), fix)
         if 0 < self.reference.gap < longest:
             fix = f'is shorter than the longest window ("{longest} points"), which would be compared with itself; try 0'
             yield Mistake(("reference.gap", "windows", "reference.kind"), fix)

@@ -32,11 +32,18 @@ def problems(errors: Iterable[ErrorDetails], data: Mapping[str, Any]) -> Iterato
     for error in errors:
         path = tuple(error["loc"])
         if error["type"] == "mistakes":
-            yield from (_of_mistake(mistake, path, data) for mistake in error["ctx"]["mistakes"])
+            yield from of_mistakes(error["ctx"]["mistakes"], data, path)
         elif error["type"] == "extra_forbidden":
             yield Problem((path,), unknown(path))
         else:
             yield _of_option(error, path, data)
+
+
+def of_mistakes(mistakes: Iterable[Mistake], data: Mapping[str, Any], table: Path = ()) -> Iterator[Problem]:
+    """Mistakes that a table found, with their values in `data`."""
+    for mistake in mistakes:
+        paths = tuple((*table, *(int(part) if part.isdigit() else part for part in option.split("."))) for option in mistake.options)
+        yield Problem(paths, mistake.text, _shown(paths[0], data))
 
 
 def unknown(path: Path) -> str:
@@ -50,11 +57,6 @@ def unknown(path: Path) -> str:
     if elsewhere:
         return f"unknown key; did you mean {' or '.join(elsewhere)}?"
     return f"unknown key; known here: {', '.join(here)}" if here else "unknown key"
-
-
-def _of_mistake(mistake: Mistake, section: Path, data: Mapping[str, Any]) -> Problem:
-    paths = tuple((*section, *(int(part) if part.isdigit() else part for part in option.split("."))) for option in mistake.options)
-    return Problem(paths, mistake.text, _shown(paths[0], data))
 
 
 def _of_option(error: ErrorDetails, path: Path, data: Mapping[str, Any]) -> Problem:

@@ -1,7 +1,7 @@
 """From a file and the environment to a checked configuration, or to all mistakes at once."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +9,19 @@ from pydantic import ValidationError
 
 from streamkl.config import sources, trees
 from streamkl.config.catalogue import field_at
-from streamkl.config.explain import Problem, problems
+from streamkl.config.explain import Problem, of_mistakes, problems
 from streamkl.config.models import Config
+from streamkl.config.section import Mistake
 from streamkl.config.trees import MISSING, dotted, find
 from streamkl.errors import ConfigError
 
 
-def load(path: Path | None) -> Config:
+def load(path: Path | None, examine: Callable[[Config], Iterable[Mistake]] | None = None) -> Config:
     """The configuration in a TOML file (None: only defaults), overridden by `STREAMKL_SECTION__OPTION` variables.
 
-    Secrets come from a variable, or from the file that the same variable (or option) with `_FILE` (`_file`) at its end names. Raises
-    ConfigError with every mistake found, one line each.
+    Secrets come from a variable, or from the file that the same variable (or option) with `_FILE` (`_file`) at its end names. `examine`
+    finds what the models cannot see; it is given what is valid, with defaults for the rest. Raises ConfigError with every mistake, a line
+    each.
     """
     text = "" if path is None else sources.read(path)
     data = sources.parse(text, path)
@@ -27,9 +29,13 @@ def load(path: Path | None) -> Config:
     environment = sources.from_environment()
     merged = trees.merge(data, environment)
     found += sources.open_secrets(merged)
-    config, more = _validate(merged, {problem.paths[0] for problem in found})
+    set_aside = {problem.paths[0] for problem in found}
+    config, invalid = _validate(merged, set_aside)
+    found += invalid
+    if config is not None and examine is not None:
+        found += [problem for problem in of_mistakes(examine(config), merged) if not _involves(problem, set_aside)]
     lines = sources.line_numbers(text)
-    placed = [(_line(problem.paths[0], lines), problem) for problem in (*found, *more)]
+    placed = [(_line(problem.paths[0], lines), problem) for problem in found]
     placed.sort(key=lambda pair: pair[0])
     reported = [problem.line(_origin(problem.paths[0], environment, line)) for line, problem in placed]
     reported += sources.stray_variables()
@@ -39,21 +45,32 @@ def load(path: Path | None) -> Config:
 
 
 def _validate(data: dict[str, Any], set_aside: set[trees.Path]) -> tuple[Config | None, list[Problem]]:
-    """Validates, then again without what was wrong, because options that contradict one another only show among valid ones."""
+    """Validates, then again without what was wrong, because options that contradict one another only show among valid ones.
+
+    Adds what was left out to `set_aside`. None where something required is wrong.
+    """
     found: list[Problem] = []
     rest = copy.deepcopy(data)
     while True:
         try:
-            config = Config.model_validate(rest)
+            return Config.model_validate(rest), found
         except ValidationError as error:
             new = [problem for problem in problems(error.errors(), data) if _is_own(problem, data)]
-            found += [problem for problem in new if not any(field_at(path)[0] in set_aside for path in problem.paths)]
-            wrong = [field_at(problem.paths[0])[0] for problem in new]
-            set_aside.update(wrong)
-            if not [path for path in wrong if trees.remove(rest, path)]:
+            found += [problem for problem in new if not _involves(problem, set_aside)]
+            left_out = [path for problem in new for path in _leave_out(rest, problem)]
+            set_aside.update(left_out, (field_at(problem.paths[0])[0] for problem in new))
+            if not left_out:
                 return None, found
-        else:
-            return (None if found else config), found
+
+
+def _leave_out(data: dict[str, Any], problem: Problem) -> list[trees.Path]:
+    """Removes the first of the options involved that is there."""
+    involved = (field_at(path)[0] for path in problem.paths)
+    return next(([path] for path in involved if trees.remove(data, path)), [])
+
+
+def _involves(problem: Problem, options: set[trees.Path]) -> bool:
+    return any(field_at(path)[0] in options for path in problem.paths)
 
 
 def _is_own(problem: Problem, data: Mapping[str, Any]) -> bool:

@@ -10,6 +10,8 @@ from streamkl.config.connection import KafkaConfig
 from streamkl.config.detector import DetectorConfig, MonitorConfig
 from streamkl.config.kinds import Duration, Host, Instant, JsonPath, Template, Unit, Whole, duration
 from streamkl.config.section import Mistake, Section
+from streamkl.engine.mapping import InputMapping, compile_mapping
+from streamkl.errors import ConfigError
 from streamkl.units import parse_instant
 
 # The monitor that events name for series which no [[monitors]] takes.
@@ -38,12 +40,28 @@ class InputConfig(Section):
     max_points_per_record: Annotated[Whole, Field(ge=1, le=1_000_000), Unit("points")] = 10_000
     """A record with more points is refused as a whole."""
 
+    def mapping(self) -> InputMapping:
+        """The same, as the codec takes it."""
+        return InputMapping(
+            points=self.points,
+            series=self.series,
+            timestamp=self.timestamp,
+            time_unit=self.time_unit,
+            value=self.value,
+            earliest_us=self.earliest,
+            max_ahead_us=self.max_ahead,
+            max_series_bytes=self.max_series_bytes,
+            max_points_per_record=self.max_points_per_record,
+        )
+
     def mistakes(self) -> Iterator[Mistake]:
-        """A mapping that finds no value, or no name."""
-        if not self.value:
-            yield Mistake(("value",), 'is empty; try "value"')
-        if not self.series:
-            yield Mistake(("series",), 'is empty; try "{series}"')
+        """Paths and a template that do not fit together, as the codec sees it."""
+        try:
+            compile_mapping(self.mapping())
+        except ConfigError as error:
+            found = dict(problem.removeprefix("input.").split(": ", 1) for problem in error.problems)
+            for option, text in found.items():
+                yield Mistake((option, "value"), text)
 
 
 class StateConfig(Section):
