@@ -1,0 +1,141 @@
+"""The two places where the contract of Source and Outlet is tested: in memory, and a real broker."""
+
+import uuid
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import KafkaAdminClient
+
+from streamkl.adapters.kafka import Cluster, KafkaOutlet, KafkaSession, KafkaSource
+from streamkl.model import Message, Partition
+from streamkl.ports import Outlet, Source, StateStore
+from tests.fakes import MemoryCluster, MemoryOutlet, MemorySource
+
+
+class Member(NamedTuple):
+    """One process of the service."""
+
+    source: Source
+    outlet: Outlet
+
+    def close(self) -> None:
+        self.outlet.close()
+        self.source.close()
+
+
+class Record(NamedTuple):
+    """What a test writes into a topic."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+    at_ms: int = 1_700_000_000_000
+
+
+class Place(Protocol):
+    """Everything a contract test needs of the world around the ports."""
+
+    def topic(self, partitions: int = 1) -> str: ...
+
+    def write(self, topic: str, partition: int, records: Sequence[Record]) -> None: ...
+
+    def read(self, topic: str) -> list[Message]: ...
+
+    def delete_before(self, topic: str, partition: int, offset: int) -> None: ...
+
+    def member(self, group: str, topic: str, store: StateStore) -> Member: ...
+
+
+class InMemory:
+    """The reference."""
+
+    def __init__(self) -> None:
+        self._cluster = MemoryCluster()
+
+    def topic(self, partitions: int = 1) -> str:
+        name = f"t{len(self._cluster.logs)}"
+        self._cluster.create(name, partitions)
+        return name
+
+    def write(self, topic: str, partition: int, records: Sequence[Record]) -> None:
+        for record in records:
+            self._cluster.append(Partition(topic, partition), record.key, record.value, record.headers, record.at_ms)
+
+    def read(self, topic: str) -> list[Message]:
+        return self._cluster.logs[Partition(topic, 0)].messages
+
+    def delete_before(self, topic: str, partition: int, offset: int) -> None:
+        self._cluster.delete_before(Partition(topic, partition), offset)
+
+    def member(self, group: str, topic: str, store: StateStore) -> Member:
+        source = MemorySource(self._cluster, group, [topic])
+        return Member(source, MemoryOutlet(self._cluster, source, store))
+
+
+class OnKafka:
+    """A real broker, written and read with the bare library."""
+
+    def __init__(self, bootstrap: str, admin: KafkaAdminClient) -> None:
+        self.bootstrap = bootstrap
+        self.admin = admin
+        self.members: list[Member] = []
+
+    def topic(self, partitions: int = 1) -> str:
+        name = f"test-{uuid.uuid4().hex[:12]}"
+        self.admin.create_topics({name: {"num_partitions": partitions, "replication_factor": 1}})
+        self.admin.wait_for_topics([name])
+        return name
+
+    def write(self, topic: str, partition: int, records: Sequence[Record]) -> None:
+        with KafkaProducer(bootstrap_servers=self.bootstrap, linger_ms=5) as producer:
+            sent = [
+                producer.send(topic, record.value, record.key, list(record.headers), partition=partition, timestamp_ms=record.at_ms)
+                for record in records
+            ]
+            producer.flush()
+            for each in sent:
+                each.get(timeout=0)
+
+    def read(self, topic: str) -> list[Message]:
+        consumer = KafkaConsumer(bootstrap_servers=self.bootstrap, group_id=None, isolation_level="read_committed")
+        parts = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic))]
+        consumer.assign(parts)
+        consumer.seek_to_beginning(*parts)
+        ends = consumer.end_offsets(parts)
+        found: list[Message] = []
+        while any(consumer.position(part) < ends[part] for part in parts):
+            for part, records in consumer.poll(200).items():
+                found += [Message(*part, each.offset, each.timestamp, each.key, each.value, tuple(each.headers)) for each in records]
+        consumer.close()
+        return found
+
+    def delete_before(self, topic: str, partition: int, offset: int) -> None:
+        self.admin.delete_records({TopicPartition(topic, partition): offset})
+
+    def member(self, group: str, topic: str, store: StateStore) -> Member:
+        return self.join(group, store, topics=(topic,))
+
+    def join(
+        self,
+        group: str,
+        store: StateStore,
+        *,
+        topics: Sequence[str] = (),
+        topic_pattern: str = "",
+        excluded_topics: Sequence[str] = (),
+        group_instance_id: str | None = None,
+    ) -> Member:
+        cluster = Cluster(bootstrap_servers=(self.bootstrap,), client_id="test")
+        session = KafkaSession(
+            cluster,
+            group_id=group,
+            topics=topics,
+            topic_pattern=topic_pattern,
+            excluded_topics=excluded_topics,
+            session_timeout_seconds=6.0,
+            group_instance_id=group_instance_id,
+        )
+        member = Member(KafkaSource(session), KafkaOutlet(cluster, session, store))
+        self.members.append(member)
+        return member
