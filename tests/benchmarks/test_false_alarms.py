@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks import rivals
-from benchmarks.false_alarms import Job, Tally, interval, row, tabulate
+from benchmarks.false_alarms import Job, Tally, interval, measure, row, tabulate
 from benchmarks.report import Report, write
+from streamkl.config.detector import DetectorConfig
 
 
 def job(process: str, seed: int, detector: str = "streamkl") -> Job:
@@ -42,6 +43,19 @@ def test_silence_still_leaves_room_for_a_rate() -> None:
 def test_rows_come_in_the_order_of_the_jobs() -> None:
     done = {job(name, seed): Tally(10, 1.0, 1, 0) for name in ("poisson_3", "normal") for seed in (0, 1)}
     assert [line["process"] for line in tabulate(done, 1_000)] == ["poisson_3", "normal"]
+
+
+def test_a_constant_is_judged_after_learning_and_never_alarms() -> None:
+    learned, n = DetectorConfig().reference.size, 2_000
+    judged = n - learned
+    assert measure(Job("streamkl", "constant", "1 per 1000 points", n, 0, None)) == Tally(judged, judged / 1_000, 0, 0)
+    assert measure(Job("streamkl", "constant", "1 per series per hour", n, 0, 60)) == Tally(judged, judged / 60, 0, 0)
+
+
+def test_a_tally_is_a_function_of_its_job() -> None:
+    one = Job("streamkl", "ar_0.9", "1 per 100 points", 5_000, 1, None)
+    assert measure(one) == measure(one)
+    assert measure(one).alarms > 0
 
 
 @pytest.mark.parametrize("name", rivals.RIVALS)
