@@ -52,3 +52,7 @@ class FencedError(StreamklError):
 
 class BrokerError(StreamklError):
     """The broker that streamkl brings itself cannot be fetched, started or reached."""
+
+
+class DemoError(StreamklError):
+    """The demo cannot go on: one of its programs did not start, or ended by itself."""

@@ -1,6 +1,7 @@
 """Brings the locked jars into the cache, once per machine, with its progress on stderr."""
 
 import fcntl
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -54,6 +55,8 @@ def _fetch(wanted: tuple[Jar, ...], folder: Path) -> None:
     console.print(f"Fetching Apache Kafka, once: {len(wanted)} jars, {megabytes:.0f} MB, into {folder}", highlight=False, soft_wrap=True)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     folder.mkdir(parents=True, exist_ok=True)
+    for abandoned in cache_folder().glob("fetch-*"):  # by a process that was killed: nobody else fetches while we hold the lock
+        shutil.rmtree(abandoned)
     with (
         tempfile.TemporaryDirectory(prefix="fetch-", dir=cache_folder()) as staging,
         Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress,

@@ -175,6 +175,6 @@ def _at_run(rules: Rules, row: NDArray[np.float64], log_run: float) -> float:
 def longest_run(key: TableKey) -> float:
     """Longest run length (points) a window can promise: that of the most extreme window, all points in one tail.
 
-    Each point falls into a given tail once in `reference + 1`; there are two of them. A budget beyond it cannot be reached by any threshold.
+    Each point falls into a given tail once in `reference + 1`; there are two of them. No threshold can reach a budget beyond it.
     """
     return float(np.exp(min(key.window * np.log((key.reference + 1) / 2), 690.0)))

@@ -59,7 +59,7 @@ def _percent(share: float) -> str:
 def number(value: float) -> str:
     """A number with at most four digits that matter.
 
-    >>> number(1234567.0), number(0.00012345), number(480.0)
-    ('1.235e+06', '0.0001235', '480')
+    >>> number(1234567.0), number(0.000123), number(480.0)
+    ('1.235e+06', '0.000123', '480')
     """
     return f"{value:.4g}"

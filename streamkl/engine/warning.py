@@ -31,7 +31,7 @@ def shed_warning(place: Place, series: str, plan: Plan) -> Event:
         top_bins=(),
         reference_quantiles=None,
         window_quantiles=None,
-        sentence=f"new series are turned away: the limit of {plan.max_series} series (state.max_series) is reached; known ones are judged on",
+        sentence=f"new series are turned away: state.max_series = {plan.max_series} is reached; known series are judged on",
         calibration=Calibration(
             method="table",
             budget="",

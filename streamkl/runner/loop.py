@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 
-from streamkl.errors import FencedError, SinkError
+from streamkl.errors import FencedError, SinkError, SourceError
 from streamkl.model import Message, Partition
 from streamkl.ports import Assignment, Clock, Observer, Outlet, Source
 from streamkl.runner.figures import Figures
@@ -15,9 +15,9 @@ POLL_SECONDS = 0.25  # longest wait for records: bounds how late a request to st
 LOOK_SECONDS = 1.0  # between two looks of the observers
 MAX_PENDING_RECORDS = 20_000  # results waiting: beyond this, or
 MAX_PENDING_BYTES = 32 * 2**20  # this, a commit comes before its time
-FIRST_PAUSE_SECONDS = 0.5  # before the second try after a failed commit; doubles with each failure in a row
+FIRST_PAUSE_SECONDS = 0.5  # after a failed commit or restore; doubles with each failure in a row
 LONGEST_PAUSE_SECONDS = 30.0
-MAX_FAILURES = 15  # failed commits in a row before the loop gives up: about five minutes of pauses
+MAX_FAILURES = 15  # in a row, after which the loop gives up: five minutes of pauses, and what the tries themselves took
 PAUSE_SLICE_SECONDS = 0.1  # a pause is cut into these, so that a request to stop ends it
 
 
@@ -56,7 +56,7 @@ class Runner:
     def run(self) -> None:
         """Turn until asked to stop, then leave the group.
 
-        Raises SourceError, SnapshotError, or SinkError (after MAX_FAILURES in a row, or in the last commit).
+        Raises SnapshotError, and SourceError or SinkError where waiting cannot help, MAX_FAILURES have come in a row, or the last commit fails.
         """
         try:
             while not self._stopping:
@@ -67,38 +67,48 @@ class Runner:
             self._source.close()
 
     def _turn(self) -> None:
-        now = self._clock.now()
-        batch = self._source.poll(max(0.0, min(POLL_SECONDS, self._committed_at + self._commit_seconds - now)))
-        assignment = self._source.assignment()
-        if self._taken is None or assignment.generation != self._taken.generation:
-            self._holdings.take(assignment)  # seeks everything: the batch will be read again
-            self._taken = assignment
-        else:
-            self._feed(batch, assignment)
-        self._look()
-
-    def _feed(self, batch: Mapping[Partition, Sequence[Message]], assignment: Assignment) -> None:
-        self._holdings.feed(batch)
-        records, size = self._holdings.pending()
-        due = self._clock.now() - self._committed_at >= self._commit_seconds
-        if not due and records < MAX_PENDING_RECORDS and size < MAX_PENDING_BYTES:
-            return
-        snapshots = self._clock.now() - self._saved_at >= self._snapshot_seconds
         try:
-            self._commit(assignment, snapshots=snapshots)
+            batch = self._poll()
+            if self._taken is None:
+                self._taken = self._take(self._source.assignment())  # seeks everything: the batch will be read again
+            else:
+                self._feed(batch, self._taken)
         except FencedError as error:
             log.warning("another member owns these partitions now, starting over: %s", error)
             self._holdings.tally.fenced += 1
             self._start_over()
-        except SinkError as error:
-            self._holdings.tally.sink_failures += 1
-            self._failures += 1
-            if self._failures >= MAX_FAILURES:
-                raise
-            log.warning("commit failed (%d of %d in a row), restoring and replaying: %s", self._failures, MAX_FAILURES, error)
+        except (SinkError, SourceError) as error:
+            self._count_failure(error)
             self._start_over()
-        else:
+        self._look()
+
+    def _poll(self) -> Mapping[Partition, Sequence[Message]]:
+        until_commit = self._committed_at + self._commit_seconds - self._clock.now()
+        batch = self._source.poll(max(0.0, min(POLL_SECONDS, until_commit)))
+        if self._taken is not None and self._taken.generation != self._source.assignment().generation:
+            self._taken = None
+        return batch
+
+    def _take(self, assignment: Assignment) -> Assignment:
+        self._holdings.take(assignment)
+        return assignment
+
+    def _feed(self, batch: Mapping[Partition, Sequence[Message]], assignment: Assignment) -> None:
+        self._holdings.feed(batch)
+        records, size = self._holdings.pending()
+        now = self._clock.now()
+        if now - self._committed_at >= self._commit_seconds or records >= MAX_PENDING_RECORDS or size >= MAX_PENDING_BYTES:
+            self._commit(assignment, snapshots=now - self._saved_at >= self._snapshot_seconds)
             self._failures = 0
+
+    def _count_failure(self, error: SinkError | SourceError) -> None:
+        """Raises the error where waiting does not help, or has not helped for long enough."""
+        self._failures += 1
+        if isinstance(error, SinkError):
+            self._holdings.tally.sink_failures += 1
+        if not error.transient or self._failures >= MAX_FAILURES:
+            raise error
+        log.warning("failed %d of %d times in a row, restoring and replaying: %s", self._failures, MAX_FAILURES, error)
 
     def _commit(self, assignment: Assignment, *, snapshots: bool) -> None:
         began = self._clock.now()

@@ -2,9 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 from streamkl.engine.points import Points
 from streamkl.model import Message, Rejected
 
@@ -18,10 +15,10 @@ class Lines:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Points of a CSV file, and the lines that gave none or not all; `offsets` holds the line number for each `points.message`."""
+    """The points of CSV lines; `points.message` counts `messages`, the lines as they came. The rejected gave no point, or not all."""
 
     points: Points
-    offsets: npt.NDArray[np.int64]
+    messages: list[Message]
     rejected: list[Rejected]
 
 

@@ -33,10 +33,11 @@ class Layout:
 
 @dataclass(slots=True)
 class _Rows:
-    """Cells by column, the line of each row, and the lines that are no rows."""
+    """Cells by column; the lines that are not blank, with their numbers; the line of each row; the lines that are no rows."""
 
     columns: list[list[str]]
-    lines: list[int]
+    messages: list[Message]
+    owner: list[int]
     faults: dict[int, Fault] = field(default_factory=dict)
 
 
@@ -74,27 +75,34 @@ class _Table:
 
     def read(self, data: bytes, number: int) -> Columns:
         """The points of whole lines, of which the first has this number in the file."""
-        rows = self._plain(data) or self._careful(data)
+        rows = self._plain(data, number) or self._careful(data, number)
         layout, mapping = self._layout, self._mapping
-        if layout.series is None:
-            names = list(layout.names) * len(rows.lines)
-            cells = [cell for row in zip(*(rows.columns[index] for index in layout.values), strict=True) for cell in row]
-            owner = np.repeat(np.array(rows.lines, np.int64), len(layout.names))
-        else:
-            names, cells, owner = rows.columns[layout.series], rows.columns[layout.values[0]], np.array(rows.lines, np.int64)
         moments, when, faults = self._moments(rows.columns[layout.when])
         faults |= check_bounds(moments, np.full(len(when), -1), when, mapping.earliest_us, mapping.max_ahead_us)
-        width = len(layout.names) if layout.series is None else 1
+        names, cells = self._values(rows)
+        width = len(cells) // max(1, len(when)) or 1
         doubles, text, unusable = to_doubles(_numbers(cells))
-        points = Points(names, np.repeat(moments, width), doubles, text, owner.astype(np.int32))
-        by_row = {row * width + place: fault for row, fault in faults.items() for place in range(width)}
-        absent = {index for index, cell in enumerate(cells) if not cell.strip()} if width > 1 and unusable else set()
-        bad = unusable | by_row | check_names(names, mapping.max_series_bytes)  # type: ignore[arg-type]  # no name is a Fault here
+        points = Points(names, np.repeat(moments, width), doubles, text, np.repeat(np.array(rows.owner, np.int32), width))
+        late_or_early = {row * width + place: fault for row, fault in faults.items() for place in range(width)}
+        bad = unusable | late_or_early | check_names(names, mapping.max_series_bytes)  # type: ignore[arg-type]  # no name is a Fault here
+        if not bad and not rows.faults:
+            return Columns(points, rows.messages, [])
         faulty = dict(rows.faults)
-        for index in sorted(bad.keys() - absent):
-            faulty.setdefault(int(points.message[index]), bad[index])
-        offsets = np.arange(number, number + data.count(b"\n"), dtype=np.int64)
-        return Columns(_without(points, bad) if bad else points, offsets, self._rejected(faulty, data, number) if faulty else [])
+        for index in sorted(bad):
+            if width == 1 or cells[index].strip():
+                faulty.setdefault(int(points.message[index]), bad[index])
+        rejected = [Rejected(rows.messages[line], fault.reason, escape(fault.detail)) for line, fault in sorted(faulty.items())]
+        return Columns(_without(points, bad), rows.messages, rejected)
+
+    def _values(self, rows: _Rows) -> tuple[list[str], list[str]]:
+        """The name and the cell of each point, row by row."""
+        layout = self._layout
+        if layout.series is not None:
+            return rows.columns[layout.series], rows.columns[layout.values[0]]
+        cells = rows.columns[layout.values[0]]
+        if len(layout.values) > 1:
+            cells = [cell for row in zip(*(rows.columns[index] for index in layout.values), strict=True) for cell in row]
+        return list(layout.names) * len(rows.owner), cells
 
     def _moments(self, column: list[str]) -> tuple[npt.NDArray[np.int64], list[object], dict[int, Fault]]:
         calendar = _calendar(column, self._mapping.time_unit)
@@ -104,14 +112,7 @@ class _Table:
         moments, faults = to_microseconds(when, self._mapping.time_unit, np.full(len(when), NO_TIME))
         return moments, when, faults
 
-    def _rejected(self, faults: dict[int, Fault], data: bytes, number: int) -> list[Rejected]:
-        lines = data.split(b"\n")
-        return [
-            Rejected(Message(self._topic, 0, number + line, -1, None, lines[line]), faults[line].reason, escape(faults[line].detail))
-            for line in sorted(faults)
-        ]
-
-    def _plain(self, data: bytes) -> _Rows | None:
+    def _plain(self, data: bytes, number: int) -> _Rows | None:
         """Rows without quotes and blank lines, all of the header's width; None where the data are not so."""
         width = self._layout.width
         if b'"' in data:
@@ -129,27 +130,35 @@ class _Table:
         cells.pop()
         if width == 1 and not all(cells):
             return None
-        return _Rows([cells[index::width] for index in range(width)], list(range(len(marks))))
+        topic = self._topic
+        messages = [Message(topic, 0, offset, -1, None, line) for offset, line in enumerate(data.split(b"\n")[:-1], start=number)]
+        return _Rows([cells[index::width] for index in range(width)], messages, list(range(len(messages))))
 
-    def _careful(self, data: bytes) -> _Rows:
-        rows = _Rows([[] for _ in range(self._layout.width)], [])
-        for line, raw in enumerate(data.split(b"\n")[:-1]):
+    def _careful(self, data: bytes, number: int) -> _Rows:
+        rows = _Rows([[] for _ in range(self._layout.width)], [], [])
+        for offset, raw in enumerate(data.split(b"\n")[:-1], start=number):
             text = raw.decode("utf-8", "surrogateescape").rstrip("\r")
             if not text.strip():
                 continue
-            try:
-                cells = _cells(text, self._delimiter)
-            except csv.Error as error:
-                rows.faults[line] = Fault(Reason.WRONG_TYPE, f"the line is not CSV: {error}")
-                continue
-            if len(cells) != self._layout.width:
-                reason = Reason.MISSING_FIELD if len(cells) < self._layout.width else Reason.WRONG_TYPE
-                rows.faults[line] = Fault(reason, f"the line has {len(cells)} cells, the header {self._layout.width}")
+            rows.messages.append(Message(self._topic, 0, offset, -1, None, raw))
+            cells = self._row(text)
+            if isinstance(cells, Fault):
+                rows.faults[len(rows.messages) - 1] = cells
                 continue
             for column, cell in zip(rows.columns, cells, strict=True):
                 column.append(cell)
-            rows.lines.append(line)
+            rows.owner.append(len(rows.messages) - 1)
         return rows
+
+    def _row(self, text: str) -> list[str] | Fault:
+        try:
+            cells = _cells(text, self._delimiter)
+        except csv.Error as error:
+            return Fault(Reason.WRONG_TYPE, f"the line is not CSV: {error}")
+        if len(cells) == self._layout.width:
+            return cells
+        reason = Reason.MISSING_FIELD if len(cells) < self._layout.width else Reason.WRONG_TYPE
+        return Fault(reason, f"the line has {len(cells)} cells, the header {self._layout.width}")
 
 
 def find_layout(header: Sequence[str], topic: str, series: str, mapping: InputMapping) -> Layout:
