@@ -27,7 +27,7 @@ class Detector:
     >>> [(e.type, e.window_name) for e in events][0]
     ('opened', '16 points')
     >>> events[0].sentence
-    'p95 rose from 107.7 to 132.1'
+    'p95 rose from 107.3 to 131.7'
 
     `score` and `ratio` are those of the last update (see `streamkl.score`); `ready` says whether points are being judged yet.
     """
