@@ -41,8 +41,8 @@ def to_microseconds(column: list[object], unit: TimeUnit, fallback: Microseconds
     kinds = set(map(type, column))
     if kinds == {int} and unit != "iso8601":
         return _from_integers(column, unit), {}
-    if kinds == {float} and unit != "iso8601":
-        return _from_floats(np.array(column, np.float64), unit), {}
+    if kinds == {float} and unit != "iso8601" and not np.isnan(floats := np.array(column, np.float64)).any():
+        return _from_floats(floats, unit), {}
     result = fallback.copy()
     if kinds == {type(None)}:
         return result, {}
