@@ -6,9 +6,9 @@ from streamkl.adapters.files.batches import Lines
 from streamkl.model import Message
 
 
-def read_messages(chunks: Iterable[bytes], topic: str) -> Iterator[Lines]:
-    """A message for each line that is not blank; the offset is the line's number, from 1. About 0.4 µs a line."""
-    number = 1
+def read_messages(chunks: Iterable[bytes], topic: str, first: int = 1) -> Iterator[Lines]:
+    """A message for each line that is not blank; the offset is the line's number, from `first`. About 0.4 µs a line."""
+    number = first
     for chunk in chunks:
         lines = chunk.split(b"\n")
         if not lines[-1]:

@@ -19,7 +19,8 @@ LONGEST_LINE_BYTES = 64_000_000
 class LineFile:
     """A file read once, front to back. `.gz` is unpacked, `-` is standard input. InputError if it cannot be opened.
 
-    `name` is the file's name without its folder; `size` is its length on disk in bytes (None: unknown), of which `position` have been read.
+    `name` is the file's name without its folder; `size` is its length on disk in bytes (None: unknown), of which `position` have been read;
+    `lines` counts the lines handed out.
     """
 
     def __init__(self, path: str) -> None:
@@ -27,7 +28,8 @@ class LineFile:
         self.name = "stdin" if path == STDIN else Path(path).name
         self._raw = _open(path)
         self.size = Path(path).stat().st_size if path != STDIN and Path(path).is_file() else None
-        self._position = 0
+        self.position = 0
+        self.lines = 0
         self._data = cast(BinaryIO, gzip.GzipFile(fileobj=self._raw)) if path.endswith(".gz") else self._raw
 
     def __enter__(self) -> Self:
@@ -40,11 +42,6 @@ class LineFile:
             with closing(self._raw), closing(self._data):
                 pass
 
-    @property
-    def position(self) -> int:
-        """Bytes read from the disk so far."""
-        return self._position
-
     def chunks(self) -> Iterator[bytes]:
         """All bytes, each chunk ending with the end of a line (which the file's last line may lack).
 
@@ -55,6 +52,7 @@ class LineFile:
         while data := self._read():
             end = data.rfind(b"\n") + 1
             if end:
+                self.lines += data.count(b"\n")
                 yield b"".join((*parts, data[:end]))
                 parts, waiting = [], 0
             if end < len(data):
@@ -63,6 +61,7 @@ class LineFile:
             if waiting > LONGEST_LINE_BYTES:
                 raise SourceError(f"{self.path}: a line is longer than {LONGEST_LINE_BYTES} bytes; is this a text file?")
         if parts:
+            self.lines += 1
             yield b"".join(parts)
 
     def _read(self) -> bytes:
@@ -72,7 +71,7 @@ class LineFile:
             raise SourceError(f"{self.path}: the compressed data are damaged: {error}") from None
         except OSError as error:
             raise SourceError(f"{self.path}: cannot be read: {error.strerror or error}") from None
-        self._position = self._raw.tell() if self.size is not None else self._position + len(data)
+        self.position = self._raw.tell() if self.size is not None else self.position + len(data)
         return data
 
 

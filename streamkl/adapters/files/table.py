@@ -41,13 +41,14 @@ class _Rows:
     faults: dict[int, Fault] = field(default_factory=dict)
 
 
-def read_columns(chunks: Iterable[bytes], topic: str, series: str, mapping: InputMapping) -> Iterator[Columns]:
+def read_columns(chunks: Iterable[bytes], topic: str, series: str, mapping: InputMapping, first: int = 1) -> Iterator[Columns]:
     """The points of a CSV file whose first line names the columns; `series` names those of a file that has only times and values.
 
+    Lines are numbered from `first`.
     A cell is what a JSON text would be: a number, else a category; an empty cell of a wide table is no point. Columns are separated by
     comma, semicolon or tab. InputError if the first line names no usable columns. About 0.5 µs a row of three plain cells.
     """
-    number = 1
+    number = first
     table: _Table | None = None
     for chunk in chunks:
         data = chunk if chunk.endswith(b"\n") else chunk + b"\n"
@@ -226,6 +227,8 @@ def _times(column: list[str]) -> list[object]:
 
 def _calendar(column: list[str], unit: str) -> npt.NDArray[np.int64] | None:
     """Microseconds of a column written `2014-02-14 14:30:00` throughout, 10 times faster than one by one; None for any other."""
+    if not column or len(column[0]) != 19:
+        return None
     count, joined = len(column), "".join(column)
     uniform = set(map(len, column)) == {19} and joined.count("-") == 2 * count and joined.count(":") == 2 * count
     if unit not in ("auto", "iso8601") or not uniform or not joined.isascii() or "Z" in joined or "+" in joined:

@@ -1,0 +1,217 @@
+"""A command line becomes one call and an exit code; nothing heavy is imported before the command that needs it."""
+# ruff: noqa: PLC0415  each command imports its own rooms, so that --help is there at once
+
+import os
+import sys
+from enum import StrEnum
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from streamkl.errors import ConfigError, InputError, StreamklError
+
+OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+_HELP = """Streaming anomaly detection on Kafka metrics.
+
+streamkl compares the distribution of each series' recent values with what is normal for it, and reports an episode when they
+differ. You say how many false alarms are acceptable ("1 per series per week"); the threshold follows from that.
+
+\b
+Three ways to begin:
+  streamkl demo                see it work here, with a broker of its own
+  streamkl replay metrics.csv  judge a file; one JSON event a line
+  streamkl run streamkl.toml   the service: metrics in, anomalies out
+
+\b
+A configuration to start from:
+  streamkl config > streamkl.toml
+  streamkl check streamkl.toml
+"""
+
+_EPILOG = """\b
+Exit codes:
+  0    all went well
+  1    a problem at run time
+  2    a mistake in the command line, the configuration or an input file
+  130  interrupted
+
+Read on: streamkl COMMAND --help; README.md and docs/configuration.md.
+"""
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"streamkl {installed_version('streamkl')}")
+        raise typer.Exit
+
+
+class _Door(TyperGroup):
+    """Where everything raised on purpose becomes one line and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command. Errors that are nobody's doing keep their traceback."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError:
+            # Whoever read our output has seen enough (`| head`). Python would complain once more while it flushes at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(OK) from None
+        except StreamklError as error:
+            if ctx.params.get("debug"):
+                raise
+            _say(error)
+            raise typer.Exit(USAGE if isinstance(error, ConfigError | InputError) else FAILED) from None
+
+
+class Format(StrEnum):
+    """How `streamkl config` writes the options."""
+
+    TOML = "toml"
+    MARKDOWN = "markdown"
+
+
+app = typer.Typer(
+    cls=_Door,
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="Configuration file (TOML).", show_default=False)]
+
+
+@app.callback(help=_HELP, epilog=_EPILOG)
+def _front(
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_version)] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of errors that are otherwise one line.")] = False,
+) -> None:
+    del version, debug  # the one has acted, the other is read from the context
+
+
+@app.command(short_help="Run the service on Kafka topics.")
+def run(config: ConfigFile) -> None:
+    """Run the service: read the topics, judge, write episodes, until Ctrl-C or SIGTERM.
+
+    Every mistake in the configuration is reported before the consumer group is joined.
+
+    Example: streamkl run config/server-metrics.toml
+    """
+    from streamkl import assembly, checking
+
+    raise typer.Exit(assembly.run(checking.load_checked(config)))
+
+
+@app.command(short_help="Print all mistakes of a configuration.")
+def check(config: ConfigFile) -> None:
+    """Check a configuration and print all mistakes, each with its option, value and fix. Nothing is contacted.
+
+    Exit code 0: it would run, with a summary of what would; 2: it has mistakes.
+
+    Example: streamkl check config/streamkl.toml
+    """
+    from streamkl import checking
+
+    typer.echo(checking.summary(checking.load_checked(config)))
+
+
+@app.command(short_help="Judge files (CSV, JSON lines).")
+def replay(
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE", help="JSON lines or CSV, .gz or not; - is standard input.", show_default=False)
+    ],
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", metavar="CONFIG", help="Configuration file; without it the defaults.")
+    ] = None,
+    events: Annotated[
+        str, typer.Option("--events", "-e", metavar="OUT", help="Where events go, one JSON a line; - is standard output.")
+    ] = "-",
+    rejected: Annotated[
+        str | None, typer.Option("--rejected", metavar="OUT", help="Where lines go that could not be judged, with the reason.")
+    ] = None,
+    *,
+    joined: Annotated[bool, typer.Option("--joined", help="The files are parts of one stream, in this order.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")] = False,
+) -> None:
+    """Judge files instead of topics, at full speed, with the engine of the service.
+
+    CSV begins with a line that names the columns: series,timestamp,value; or timestamp,value (the file's name is the series); or
+    timestamp,a,b,c (each column a series). JSON lines are what the topic would carry. Bad lines are counted and never end it. Each file is
+    a stream of its own, as if it were a partition, unless --joined.
+
+    Example: streamkl replay cpu.csv --events episodes.jsonl
+    """
+    from streamkl import checking
+    from streamkl.replay import command
+
+    command.replay_files(files, checking.load_checked(config), events, rejected, joined=joined, quiet=quiet)
+
+
+@app.command(short_help="See it work on this machine.")
+def demo(
+    *,
+    once: Annotated[bool, typer.Option("--once", help="One incident, then exit: 0 if it was found as promised, else 1.")] = False,
+    bootstrap: Annotated[
+        str | None, typer.Option("--bootstrap", metavar="HOST:PORT", help="Use this broker instead of an own one.")
+    ] = None,
+) -> None:
+    """See it work: this machine's own metrics through a real Apache Kafka, a real incident, and the episodes it causes. Ctrl-C ends it.
+
+    Example: streamkl demo --once
+    """
+    from streamkl.demo import demo as show
+
+    raise typer.Exit(show.main(once=once, bootstrap=bootstrap))
+
+
+@app.command(short_help="Run an Apache Kafka on loopback.")
+def broker(
+    port: Annotated[
+        int | None, typer.Option("--port", min=1, max=65_535, help="Port on loopback; without it a free one.", show_default=False)
+    ] = None,
+    directory: Annotated[Path | None, typer.Option("--directory", file_okay=False, help="Keep the data here.", show_default=False)] = None,
+) -> None:
+    """Run a single-node Apache Kafka on loopback until Ctrl-C; its address is the line on standard output. No Java or Docker is needed.
+
+    Example: streamkl broker --port 9092
+    """
+    from streamkl.broker import launcher
+
+    launcher.serve(port, directory)
+
+
+@app.command(short_help="Print every option with its default.")
+def config(
+    form: Annotated[Format, typer.Option("--format", help="A file to edit, or the page that explains it.")] = Format.TOML,
+) -> None:
+    """Print a configuration with every option, its meaning, bounds and default.
+
+    Example: streamkl config > streamkl.toml
+    """
+    from streamkl.config import render
+
+    typer.echo(render.default_toml() if form is Format.TOML else render.markdown(), nl=False)
+
+
+def main() -> None:
+    """The entry point of the `streamkl` command."""
+    try:
+        app(prog_name="streamkl")
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def _say(error: StreamklError) -> None:
+    if isinstance(error, ConfigError) and len(error.problems) > 1:
+        typer.echo(f"error: the configuration has {len(error.problems)} mistakes", err=True)
+        for problem in error.problems:
+            typer.echo(f"  {problem}", err=True)
+    else:
+        typer.echo(f"error: {' '.join(str(error).split())}", err=True)
