@@ -56,7 +56,7 @@ class Runner:
     def run(self) -> None:
         """Turn until asked to stop, then leave the group.
 
-        Raises SnapshotError, and SourceError or SinkError where waiting cannot help, MAX_FAILURES have come in a row, or the last commit fails.
+        Raises SnapshotError; SourceError and SinkError where waiting cannot help, after MAX_FAILURES in a row, or in the last commit.
         """
         try:
             while not self._stopping:
