@@ -8,6 +8,7 @@ from kafka.producer.future import FutureRecordMetadata
 
 from streamkl.adapters.kafka.client import open_client
 from streamkl.adapters.kafka.cluster import Cluster
+from streamkl.adapters.kafka.internals import abandon
 from streamkl.adapters.kafka.session import KafkaSession
 from streamkl.adapters.kafka.words import in_words, may_pass
 from streamkl.errors import SinkError
@@ -70,12 +71,8 @@ class KafkaOutlet:
 
     def _discard(self) -> None:
         producer, self._producer = self._producer, None
-        if producer is None:
-            return
-        # close() alone waits for unsent records and, where they do not go out in time, leaves its thread behind.
-        producer._sender.force_close()
-        producer._sender.join(DISCARD_SECONDS)
-        producer.close(timeout=0)
+        if producer is not None:
+            abandon(producer, DISCARD_SECONDS)
 
 
 def _open_producer(cluster: Cluster) -> KafkaProducer:

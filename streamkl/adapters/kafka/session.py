@@ -4,6 +4,7 @@ The source reads through the session and the outlet commits through it, so that 
 An exactly-once outlet takes `membership(assignment)` from here into its transaction instead of calling `commit`.
 """
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from kafka.structs import ConsumerGroupMetadata, MemberState
 
 from streamkl.adapters.kafka.client import open_client
 from streamkl.adapters.kafka.cluster import Cluster
+from streamkl.adapters.kafka.internals import rescue_lost_join, unknown_topics
 from streamkl.adapters.kafka.subscription import subscription
 from streamkl.adapters.kafka.words import in_words, may_pass
 from streamkl.errors import FencedError, SinkError, SourceError
@@ -25,6 +27,7 @@ MAX_PARTITION_FETCH_BYTES = 4 * 2**20
 FETCH_MAX_BYTES = 32 * 2**20  # of one answer: bounds the memory that records wait in
 FETCH_MAX_WAIT_MS = 100  # an idle partition's record is seen at once anyway; this only bounds an empty answer
 METADATA_MAX_AGE_MS = 15_000  # until new topics and partitions are noticed
+MISSING_TOPIC_SECONDS = 60.0  # a topic unknown for so long is gone; shorter gaps come with a broker's restart
 MAX_POLL_INTERVAL_MS = 300_000  # a loop that does not poll for so long is given up and its partitions move on
 COMMIT_TIMEOUT_MS = 30_000
 CLOSE_TIMEOUT_MS = 5_000  # to leave the group; it notices by itself after the session timeout
@@ -34,7 +37,6 @@ _FENCED = (
     kafka_errors.RebalanceInProgressError,
     kafka_errors.IllegalGenerationError,
     kafka_errors.UnknownMemberIdError,
-    kafka_errors.FencedInstanceIdError,
 )
 
 
@@ -85,15 +87,32 @@ class KafkaSession:
         self._changes = _Changes(self.consumer)
         self._assignment = Assignment(0, frozenset())
         self._pinned: tuple[int, str] | None = None
+        self._topics = [] if topic_pattern else list(topics)
+        self._complete_at = time.monotonic()
+        self._dismissed: SourceError | None = None
         self.consumer.subscribe(listener=self._changes, **wanted)
 
     def poll(self, timeout_seconds: float) -> Mapping[TopicPartition, Sequence[Any]]:
-        """The library's records of partitions that were sought since they became ours. Raises the library's errors."""
+        """The library's records of partitions that were sought since they became ours. Raises the library's errors, and SourceError."""
+        if self._dismissed is not None:
+            raise self._dismissed
+        self._check_topics()
         try:
             records: Mapping[TopicPartition, Sequence[Any]] = self.consumer.poll(timeout_ms=max(0, round(timeout_seconds * 1000)))
         finally:
+            rescue_lost_join(self.consumer)
             self._adopt()
         return records
+
+    def _check_topics(self) -> None:
+        now = time.monotonic()
+        missing = unknown_topics(self.consumer, self._topics)
+        if not missing:
+            self._complete_at = now
+        elif now - self._complete_at > MISSING_TOPIC_SECONDS:
+            raise SourceError(
+                f"topic {', '.join(missing)}: the broker has not known it for {MISSING_TOPIC_SECONDS:g} s: create it, or correct kafka.topics"
+            )
 
     def _adopt(self) -> None:
         if self._changes.pending is None:
@@ -127,6 +146,10 @@ class KafkaSession:
         wanted = {TopicPartition(*partition): OffsetAndMetadata(offset, "", -1) for partition, offset in offsets.items()}
         try:
             self.consumer.commit(wanted, timeout_ms=COMMIT_TIMEOUT_MS)
+        except kafka_errors.FencedInstanceIdError as error:
+            # The library would go on reading as if nothing had happened.
+            self._dismissed = SourceError(f"group {self.group_id}: {in_words(error)}")
+            raise FencedError(str(self._dismissed)) from error
         except _FENCED as error:
             raise FencedError(f"group {self.group_id}: the partitions have moved on ({in_words(error)})") from error
         except kafka_errors.KafkaError as error:

@@ -43,6 +43,9 @@ class KafkaSource:
             raise self._failure
         try:
             records = self._session.poll(timeout_seconds)
+        except SourceError as error:
+            self._failure = error
+            raise
         except Exception as error:
             if may_pass(error):
                 time.sleep(min(timeout_seconds, PAUSE_SECONDS))

@@ -1,0 +1,28 @@
+"""The only places where private parts of the client library are touched, each with its reason; the library's version is pinned."""
+
+from collections.abc import Iterable
+
+from kafka import KafkaConsumer, KafkaProducer
+from kafka.structs import MemberState
+
+
+def rescue_lost_join(consumer: KafkaConsumer) -> None:
+    """Call after every poll: have the next one finish a join that this one began.
+
+    A rejoin because of changed metadata (the first one of most starts, a new topic or partition) forgets its reason as soon as the leader
+    has assigned the partitions. If the poll timed out in between, nobody collects the result: no partitions, no heartbeats, for ever.
+    """
+    if consumer.group_metadata().state is MemberState.REBALANCING:
+        consumer._coordinator.request_rejoin()
+
+
+def unknown_topics(consumer: KafkaConsumer, topics: Iterable[str]) -> list[str]:
+    """Those that the broker did not know when it was last asked. Asks nobody: the public methods wait for ever where the broker is away."""
+    return [topic for topic in topics if consumer._cluster.partitions_for_topic(topic) is None]
+
+
+def abandon(producer: KafkaProducer, timeout_seconds: float) -> None:
+    """Close without sending what is left: `close` alone waits for it and, where it does not go out in time, leaves its thread behind."""
+    producer._sender.force_close()
+    producer._sender.join(timeout_seconds)
+    producer.close(timeout=0)
