@@ -16,7 +16,8 @@ BINS_PER_E = 20
 LOWEST = -2.0  # ln of the smallest maximum told apart; the largest is e^4 = 55 times the table threshold
 FIRST_BLOCKS = 8  # maxima before the first fit
 REFIT_GROWTH = 1.3  # then whenever the number of judged points has grown by this
-WARM_WINDOWS = 64  # windows of points before maxima are censored: a first factor far too low must not lock itself in
+YOUNG_WINDOWS = 64  # windows of points in which maxima above the factor are taken nearly as they are: a first factor may be far too low
+YOUNG_STRETCH = 2.0  # then a maximum counts for at most so many times the factor: one early incident must not blind the series
 CENSORED_IN_A_ROW = 4  # longer stretches above the factor are an incident, not a tail
 UPPER_SHARE = 0.3  # of the maxima, the part that the tail is fitted to
 SHAPE_LOW, SHAPE_HIGH = -0.5, 0.4
@@ -86,22 +87,23 @@ def observe(a: Arena, row: int, w: int, ratio: float) -> None:
     a.block_left[row, w] -= 1
     if a.block_left[row, w] > 0:
         return
-    warm = a.judged[row, w] < WARM_WINDOWS * a.length[row, w]
-    record(a, row, w, warm)
+    young = a.judged[row, w] < YOUNG_WINDOWS * a.length[row, w]
+    record(a, row, w, young)
     if a.blocks[row, w] >= FIRST_BLOCKS and a.judged[row, w] >= a.next_fit[row, w]:
         refit(a, row, w)
 
 
 @inlined
-def record(a: Arena, row: int, w: int, warm: bool) -> None:
-    """Close a block. After the warm-up a maximum at or above the factor counts as the factor plus the expected excess (the tail has no
-    memory), and no more than four such blocks in a row count at all, so that the guard does not learn an incident."""
+def record(a: Arena, row: int, w: int, young: bool) -> None:
+    """Close a block. The guard must not learn an incident: of maxima at or above the factor no more than four in a row count, and each
+    for the factor plus the expected excess (the tail has no memory); while young for what it is, up to a multiple of the factor."""
     maximum = a.block_max[row, w]
-    if not warm and a.factor[row, w] > 0.0 and maximum >= a.factor[row, w]:
+    factor = a.factor[row, w]
+    if factor > 0.0 and maximum >= factor:
         a.flagged_run[row, w] += 1
         if a.flagged_run[row, w] > CENSORED_IN_A_ROW:
             return
-        maximum = a.factor[row, w] + a.overshoot[row, w]
+        maximum = min(maximum, YOUNG_STRETCH * factor) if young else factor + a.overshoot[row, w]
     else:
         a.flagged_run[row, w] = 0
     a.tail[row, w, tail_bin(maximum)] += 1
