@@ -22,7 +22,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _PART = re.compile(r"(\d{1,18}(?:\.\d{1,18})?)\s*([a-zµ]+)\s*", re.ASCII | re.IGNORECASE)
 _POINTS = re.compile(r"(\d[\d_,]{0,30})\s*points?", re.ASCII | re.IGNORECASE)
-_NUMBER = r"(\d[\d_,]{0,30}(?:\.\d{1,18})?)"
+_NUMBER = r"(\d[\d_,]{0,30}(?:\.\d{1,40})?)"
 _PER_POINTS = re.compile(rf"{_NUMBER}\s+per\s+{_NUMBER}\s+points?(?:\s+per\s+series)?", re.ASCII | re.IGNORECASE)
 _PER_TIME = re.compile(rf"{_NUMBER}\s+per(?:\s+series\s+per)?(?:\s+{_NUMBER})?\s+({'|'.join(_SECONDS)})s?", re.ASCII | re.IGNORECASE)
 

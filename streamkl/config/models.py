@@ -106,19 +106,21 @@ class Config(Section):
 
     def mistakes(self) -> Iterator[Mistake]:
         """Monitors that hide one another."""
-        taken: dict[str, str] = {}
+        taken: dict[str, int] = {}
         everything = None
         for index, monitor in enumerate(self.monitors):
             path = f"monitors.{index}"
             if monitor.name == DEFAULT_MONITOR:
                 yield Mistake((f"{path}.name",), "is the name for series that no monitor takes; choose another")
             if monitor.name in taken:
-                yield Mistake((f"{path}.name", f"{taken[monitor.name]}.name"), f"is the name of {taken[monitor.name]} too; choose another")
+                first = taken[monitor.name]
+                yield Mistake((f"{path}.name", f"monitors.{first}.name"), f"is the name of monitors[{first}] too; choose another")
             if everything is not None:
-                yield Mistake((f"{path}.match", f"{everything}.match"), f"is never reached: {everything} takes every series; move it up")
-            taken.setdefault(monitor.name, path)
-            if monitor.match == "*":
-                everything = path
+                fix = f"is never reached: monitors[{everything}] takes every series; move it up"
+                yield Mistake((f"{path}.match", f"monitors.{everything}.match"), fix)
+            taken.setdefault(monitor.name, index)
+            if everything is None and monitor.match == "*":
+                everything = index
 
 
 def _inherit(monitor: Any, base: Any) -> Any:

@@ -1,0 +1,69 @@
+"""Defaults and their hash: what a configuration is, apart from how it is written."""
+
+import re
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from streamkl.config import Config, DetectorConfig, KafkaConfig, config_hash
+
+
+def config(**tables: Any) -> Config:
+    return Config.model_validate(tables)
+
+
+def test_the_defaults_are_valid_and_survive_being_written_and_read() -> None:
+    assert Config.model_validate(Config().model_dump()) == Config()
+    assert Config.model_validate_json(Config().model_dump_json()) == Config()
+
+
+def test_a_configuration_cannot_be_changed() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        Config().http.port = 1  # type: ignore[misc]
+
+
+def test_library_users_get_the_same_checks() -> None:
+    with pytest.raises(ValidationError, match=re.escape("reference.size: must be more than the longest window")):
+        DetectorConfig.model_validate({"windows": ["900 points"]})
+    with pytest.raises(ValidationError, match="sasl_mechanism: missing"):
+        KafkaConfig(security_protocol="SASL_SSL")
+
+
+def test_the_hash_is_stable_between_processes_and_releases() -> None:
+    assert re.fullmatch(r"[0-9a-f]{16}", config_hash(Config()))
+    assert config_hash(Config()) == config_hash(config(detector={}, kafka={}))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"detector": {"grace": "1h"}}, {"detector": {"grace": "60m"}}),
+        ({"detector": {"false_alarms": "1 per week"}}, {"detector": {"false_alarms": "1 per series per 7 days"}}),
+        ({"detector": {"windows": ["1m"]}}, {"detector": {"windows": ["60s"]}}),
+        ({"input": {"earliest": "2000-01-01"}}, {"input": {"earliest": "2000-01-01T01:00:00+01:00"}}),
+        ({"kafka": {"group_id": "a"}}, {"kafka": {"group_id": "b"}}),
+        ({"http": {"port": 0}}, {"http": {"port": 1}}),
+        ({"state": {"directory": "a"}}, {"state": {"directory": "b"}}),
+    ],
+)
+def test_the_hash_does_not_depend_on_spelling_or_on_what_changes_no_verdict(one: dict[str, Any], other: dict[str, Any]) -> None:
+    assert config_hash(config(**one)) == config_hash(config(**other))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"detector": {"bins": 8}},
+        {"detector": {"windows": ["64 points", "16 points", "256 points"]}},
+        {"detector": {"false_alarms": "2 per series per week"}},
+        {"detector": {"reference": {"size": 501}}},
+        {"detector": {"episodes": {"cooldown": 17}}},
+        {"input": {"value": "v"}},
+        {"state": {"max_series": 7}},
+        {"state": {"evict_after": "8d"}},
+        {"monitors": [{"name": "a"}]},
+    ],
+)
+def test_the_hash_depends_on_everything_that_changes_a_verdict(other: dict[str, Any]) -> None:
+    assert config_hash(config(**other)) != config_hash(Config())
