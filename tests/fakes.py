@@ -70,7 +70,7 @@ class MemorySource:
         self._round = 0
         self._positions: dict[Partition, int] = {}
 
-    def poll(self, timeout_seconds: float) -> Mapping[Partition, Sequence[Message]]:
+    def poll(self, timeout_seconds: float) -> Mapping[Partition, Sequence[Message]]:  # noqa: ARG002 - memory has nothing to wait for
         if self not in self.group.members:
             self.group.members.append(self)
             self.group.round += 1

@@ -56,7 +56,7 @@ def open_client(build: Callable[..., _Opened], cluster: Cluster, failure: type[S
 
 def _cause(error: BaseException, heard: list[BaseException]) -> BaseException:
     """The library only says that time is up; what it met on the way is in its log. A refused password outweighs the break that follows."""
-    met = [each for each in heard if not isinstance(each, kafka_errors.KafkaTimeoutError)]
+    met = [each for each in heard if not isinstance(each, kafka_errors.KafkaTimeoutError | kafka_errors.RequestTimedOutError)]
     refused = [each for each in met if isinstance(each, _AUTHENTICATION)]
     return (refused or met or [error])[-1] if isinstance(error, kafka_errors.KafkaTimeoutError) else error
 

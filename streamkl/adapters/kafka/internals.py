@@ -21,6 +21,11 @@ def unknown_topics(consumer: KafkaConsumer, topics: Iterable[str]) -> list[str]:
     return [topic for topic in topics if consumer._cluster.partitions_for_topic(topic) is None]
 
 
+def forbidden_topics(consumer: KafkaConsumer) -> list[str]:
+    """Subscribed topics that we may not even see, as of the last answer. The library raises this where nobody hears it."""
+    return sorted(consumer._cluster.unauthorized_topics)
+
+
 def abandon(producer: KafkaProducer, timeout_seconds: float) -> None:
     """Close without sending what is left: `close` alone waits for it and, where it does not go out in time, leaves its thread behind."""
     producer._sender.force_close()

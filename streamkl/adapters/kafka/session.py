@@ -14,7 +14,7 @@ from kafka.structs import ConsumerGroupMetadata, MemberState
 
 from streamkl.adapters.kafka.client import open_client
 from streamkl.adapters.kafka.cluster import Cluster
-from streamkl.adapters.kafka.internals import rescue_lost_join, unknown_topics
+from streamkl.adapters.kafka.internals import forbidden_topics, rescue_lost_join, unknown_topics
 from streamkl.adapters.kafka.subscription import subscription
 from streamkl.adapters.kafka.words import in_words, may_pass
 from streamkl.errors import FencedError, SinkError, SourceError
@@ -105,6 +105,9 @@ class KafkaSession:
         return records
 
     def _check_topics(self) -> None:
+        forbidden = forbidden_topics(self.consumer)
+        if forbidden:
+            raise kafka_errors.TopicAuthorizationFailedError(", ".join(forbidden))
         now = time.monotonic()
         missing = unknown_topics(self.consumer, self._topics)
         if not missing:

@@ -4,17 +4,36 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
-from kafka.admin import KafkaAdminClient
 
+from streamkl.broker.launcher import Broker
 from tests.adapters.kafka.places import InMemory, OnKafka, Place
 from tests.conftest import RunningBroker
 from tests.fakes import MemoryStore
 
 
 @pytest.fixture
-def kafka_place(broker: RunningBroker, admin: KafkaAdminClient) -> Iterator[OnKafka]:
+def kafka_place(broker: RunningBroker) -> Iterator[OnKafka]:
     """The shared broker; members that a test opened are closed after it."""
-    place = OnKafka(broker.bootstrap, admin)
+    yield from _place(broker.bootstrap)
+
+
+@pytest.fixture(scope="session")
+def own_broker() -> Iterator[Broker]:
+    """A broker that may be paused, killed and started again."""
+    with Broker() as started:
+        yield started
+
+
+@pytest.fixture
+def own_place(own_broker: Broker) -> Iterator[OnKafka]:
+    """A place on the broker that may be mistreated; it runs again after each test."""
+    own_broker.start()
+    yield from _place(own_broker.bootstrap)
+    own_broker.resume()
+
+
+def _place(bootstrap: str) -> Iterator[OnKafka]:
+    place = OnKafka(bootstrap)
     yield place
     for member in place.members:
         member.close()

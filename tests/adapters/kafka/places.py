@@ -76,15 +76,19 @@ class InMemory:
 class OnKafka:
     """A real broker, written and read with the bare library."""
 
-    def __init__(self, bootstrap: str, admin: KafkaAdminClient) -> None:
+    def __init__(self, bootstrap: str) -> None:
         self.bootstrap = bootstrap
-        self.admin = admin
         self.members: list[Member] = []
 
-    def topic(self, partitions: int = 1) -> str:
-        name = f"test-{uuid.uuid4().hex[:12]}"
-        self.admin.create_topics({name: {"num_partitions": partitions, "replication_factor": 1}})
-        self.admin.wait_for_topics([name])
+    def admin(self) -> KafkaAdminClient:
+        return KafkaAdminClient(bootstrap_servers=self.bootstrap)
+
+    def topic(self, partitions: int = 1, *, name: str = "", **configs: str) -> str:
+        name = name or f"test-{uuid.uuid4().hex[:12]}"
+        settings = {key.replace("_", "."): value for key, value in configs.items()}
+        with self.admin() as admin:
+            admin.create_topics({name: {"num_partitions": partitions, "replication_factor": 1, "configs": settings}})
+            admin.wait_for_topics([name])
         return name
 
     def write(self, topic: str, partition: int, records: Sequence[Record]) -> None:
@@ -111,7 +115,8 @@ class OnKafka:
         return found
 
     def delete_before(self, topic: str, partition: int, offset: int) -> None:
-        self.admin.delete_records({TopicPartition(topic, partition): offset})
+        with self.admin() as admin:
+            admin.delete_records({TopicPartition(topic, partition): offset})
 
     def member(self, group: str, topic: str, store: StateStore) -> Member:
         return self.join(group, store, topics=(topic,))

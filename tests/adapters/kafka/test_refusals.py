@@ -1,0 +1,203 @@
+"""Every way a cluster can refuse us is one line that says what is wrong and what to do, and leaves nothing open."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kafka.admin import ACLOperation, KafkaAdminClient, ResourceType
+
+from streamkl.adapters.kafka import Cluster, KafkaSession, KafkaSource, cluster, preflight
+from streamkl.errors import ConfigError, SourceError
+from tests.adapters.kafka.places import OnKafka
+from tests.adapters.kafka.reading import wait_until
+from tests.adapters.kafka.secure import CANARY, PASSWORD, USER, Secured, permit, secured_broker
+from tests.fakes import MemoryStore
+
+pytestmark = pytest.mark.broker
+
+
+@pytest.fixture(scope="module")
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+    with secured_broker(tmp_path_factory.mktemp("keys")) as broker:
+        yield broker
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "BOOTSTRAP_TIMEOUT_MS", 1_000)
+
+
+def check(*servers: str, topics: tuple[str, ...] = ("metrics",), **settings: Any) -> list[str]:
+    """The problems of a preflight that creates nothing."""
+    return preflight(
+        Cluster(bootstrap_servers=servers, client_id="test", **settings),
+        group_id="group",
+        topics=topics,
+        topic_pattern=settings.pop("topic_pattern", ""),
+        output_topics=(),
+        create_missing=False,
+    )
+
+
+def only(problems: list[str]) -> str:
+    (problem,) = problems
+    assert "\n" not in problem
+    return problem
+
+
+PASSWORDS = {"sasl_mechanism": "PLAIN", "sasl_username": USER, "sasl_password": PASSWORD}
+
+
+def test_a_port_where_nothing_listens() -> None:
+    assert "127.0.0.1:1 refuses the connection" in only(check("127.0.0.1:1"))
+
+
+def test_a_host_that_does_not_exist() -> None:
+    assert "no.such.host.invalid:9092 is not a known host name" in only(check("no.such.host.invalid"))
+
+
+def test_one_reachable_server_of_several_is_enough(kafka_place: OnKafka) -> None:
+    assert check("127.0.0.1:1", kafka_place.bootstrap, topics=(kafka_place.topic(),)) == []
+
+
+@pytest.mark.parametrize("server", ["", "http://broker:9092", "broker:port", "user@broker:9092", "broker:9092/topic"])
+def test_an_address_that_is_none_names_the_field(server: str) -> None:
+    assert only(check(server)).startswith(f"kafka.bootstrap_servers = {server!r}: write host:port")
+
+
+def test_a_listening_port_that_is_not_kafka(secured: Secured) -> None:
+    problem = only(check(secured.sasl_plaintext))
+    assert problem.startswith(f"{secured.sasl_plaintext} accepts connections, but no Kafka client over PLAINTEXT")
+
+
+def test_tls_with_the_right_authority_works(secured: Secured) -> None:
+    assert check(secured.ssl, topics=("nope",), security_protocol="SSL", ssl_cafile=secured.authority) == [
+        "topic nope: does not exist: create it, or correct kafka.topics"
+    ]
+
+
+def test_tls_with_a_foreign_or_no_authority_is_refused(secured: Secured) -> None:
+    for settings in ({"ssl_cafile": secured.stranger}, {}):
+        problem = only(check(secured.ssl, security_protocol="SSL", **settings))
+        assert "certificate that is not trusted" in problem
+        assert "kafka.ssl_cafile" in problem
+
+
+def test_tls_to_another_host_name_than_the_certificates_is_refused(secured: Secured) -> None:
+    server = secured.ssl.replace("127.0.0.1", "localhost")
+    problem = only(check(server, security_protocol="SSL", ssl_cafile=secured.authority))
+    assert "certificate that is not trusted (Hostname mismatch" in problem
+
+
+def test_tls_to_a_plain_listener_and_plain_to_a_tls_listener(secured: Secured) -> None:
+    problem = only(check(secured.plaintext, security_protocol="SSL", ssl_cafile=secured.authority))
+    assert f"{secured.plaintext} does not speak TLS" in problem
+    assert "speaks TLS, but kafka.security_protocol is PLAINTEXT: set it to SSL or SASL_SSL" in only(check(secured.ssl))
+
+
+def test_certificate_files_that_are_missing_or_no_certificates(tmp_path: Path) -> None:
+    absent, nonsense = tmp_path / "absent.pem", tmp_path / "nonsense.pem"
+    nonsense.write_text("nothing")
+    for path in (absent, nonsense):
+        problem = only(check("127.0.0.1:1", security_protocol="SSL", ssl_cafile=path))
+        assert problem.startswith(f"kafka.ssl_cafile = '{path}': not a readable PEM file")
+        problem = only(check("127.0.0.1:1", security_protocol="SSL", ssl_certfile=path))
+        assert problem.startswith(f"kafka.ssl_certfile = '{path}': cannot be loaded")
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256"])
+def test_the_right_password_works_and_a_wrong_one_is_refused_and_never_shown(
+    secured: Secured, mechanism: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    settings = {"security_protocol": "SASL_SSL", "ssl_cafile": secured.authority, "sasl_mechanism": mechanism, "sasl_username": USER}
+    permitted = check(secured.sasl_ssl, **settings, sasl_password=PASSWORD)
+    assert permitted[0] == "topic metrics: no permission: grant our user Read on it (if it exists)"
+    problem = only(check(secured.sasl_ssl, **settings, sasl_password=CANARY))
+    assert problem == (
+        f"{secured.sasl_ssl} refuses user 'alice' ({mechanism}): check kafka.sasl_username, kafka.sasl_password and kafka.sasl_mechanism"
+    )
+    shown = caplog.text + "".join(capfd.readouterr())
+    assert CANARY not in shown
+    assert PASSWORD not in shown
+
+
+def test_permissions_that_are_missing_are_named_one_by_one(secured: Secured) -> None:
+    with KafkaAdminClient(bootstrap_servers=secured.plaintext) as admin:
+        admin.create_topics({"in": {}, "out": {}}, wait_for_metadata=True)
+        permit(admin, ResourceType.TOPIC, "in", ACLOperation.DESCRIBE)
+        permit(admin, ResourceType.TOPIC, "out", ACLOperation.READ)
+    us = Cluster(bootstrap_servers=(secured.sasl_plaintext,), client_id="test", security_protocol="SASL_PLAINTEXT", **PASSWORDS)
+    assert preflight(us, group_id="g", topics=("in",), topic_pattern="", output_topics=("out", "new"), create_missing=True) == [
+        "topic in: no permission: grant our user Read on it (if it exists)",
+        "topic out: no permission: grant our user Write on it (if it exists)",
+        "topic new: no permission: grant our user Write on it (if it exists)",
+        "group g: no permission: grant our user Read on the group",
+    ]
+
+
+def test_reading_without_permission_halts_with_the_topic_or_the_group_named(secured: Secured) -> None:
+    with KafkaAdminClient(bootstrap_servers=secured.plaintext) as admin:
+        admin.create_topics({"hidden": {}, "shown": {}}, wait_for_metadata=True)
+        permit(admin, ResourceType.TOPIC, "shown", ACLOperation.READ)
+        permit(admin, ResourceType.GROUP, "ours", ACLOperation.READ)
+    us = Cluster(bootstrap_servers=(secured.sasl_plaintext,), client_id="test", security_protocol="SASL_PLAINTEXT", **PASSWORDS)
+    for group, topic, words in (
+        ("theirs", "shown", "no permission for the consumer group"),
+        ("ours", "hidden", "no permission for the topic"),
+    ):
+        session = KafkaSession(us, group_id=group, topics=(topic,), topic_pattern="", excluded_topics=(), session_timeout_seconds=6.0)
+        source = KafkaSource(session)
+        with pytest.raises(SourceError, match=words):
+            wait_until(lambda: False, source)
+        source.close()
+
+
+def test_a_refused_client_leaves_no_thread_behind(secured: Secured) -> None:
+    before = set(threading.enumerate())
+    check(secured.sasl_plaintext)
+    assert set(threading.enumerate()) == before
+
+
+def test_missing_output_topics_are_created_or_reported(kafka_place: OnKafka, topic_name: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    us = Cluster(bootstrap_servers=(kafka_place.bootstrap,), client_id="test")
+    settings: dict[str, Any] = {"group_id": "g", "topics": (kafka_place.topic(),), "topic_pattern": "", "output_topics": (topic_name,)}
+    assert preflight(us, **settings, create_missing=False) == [f"topic {topic_name}: does not exist: create it"]
+    assert preflight(us, **settings, create_missing=True) == []
+    assert f"topic {topic_name} did not exist: created with 3 partitions" in caplog.text
+    assert preflight(us, **settings, create_missing=False) == []
+
+
+def test_a_pattern_needs_a_topic_that_is_not_our_own_output(kafka_place: OnKafka, topic_name: str) -> None:
+    us = Cluster(bootstrap_servers=(kafka_place.bootstrap,), client_id="test")
+    dead = kafka_place.topic(name=f"{topic_name}.dead")
+    settings: dict[str, Any] = {"group_id": "g", "topics": (), "topic_pattern": rf"{topic_name}.*", "output_topics": (dead,)}
+    assert "no topic matches kafka.topic_pattern" in only(preflight(us, **settings, create_missing=False))
+    kafka_place.topic(name=f"{topic_name}.a")
+    assert preflight(us, **settings, create_missing=False) == []
+
+
+def test_a_pattern_that_is_no_expression_names_the_field() -> None:
+    us = Cluster(bootstrap_servers=("127.0.0.1:1",), client_id="test")
+    problem = only(preflight(us, group_id="g", topics=(), topic_pattern="(", output_topics=(), create_missing=False))
+    assert problem.startswith("kafka.topic_pattern = '(': not a regular expression")
+
+
+def test_reading_what_we_write_ourselves_is_refused(kafka_place: OnKafka, group: str) -> None:
+    with pytest.raises(ConfigError, match=r"kafka\.topics"):
+        kafka_place.join(group, MemoryStore(), topics=("metrics", "anomalies"), excluded_topics=("anomalies",))
+
+
+def test_a_session_timeout_that_the_broker_does_not_allow_names_the_field(kafka_place: OnKafka, group: str) -> None:
+    us = Cluster(bootstrap_servers=(kafka_place.bootstrap,), client_id="test")
+    session = KafkaSession(
+        us, group_id=group, topics=(kafka_place.topic(),), topic_pattern="", excluded_topics=(), session_timeout_seconds=0.5
+    )
+    source = KafkaSource(session)
+    with pytest.raises(SourceError, match=r"kafka\.session_timeout_seconds"):
+        wait_until(lambda: False, source)
+    source.close()
