@@ -1,17 +1,12 @@
 """The figures of a running service: totals that outlive engines, and rates between two looks. No clock of its own."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from streamkl.engine.engine import EngineStats
 from streamkl.model import Partition
 from streamkl.ports import Status
-
-if TYPE_CHECKING:
-    from streamkl.engine.engine import EngineStats
 
 TOTALS = ("messages", "points", "judged", "late", "replayed", "shed", "evicted")
 

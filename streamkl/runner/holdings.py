@@ -4,22 +4,18 @@ A partition that leaves is forgotten as if the process had crashed: whoever owns
 here has to happen in time, and a rebalance needs no farewell.
 """
 
-from __future__ import annotations
-
 import bisect
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+from streamkl.engine.engine import EngineStats, Output
 from streamkl.errors import SnapshotError, SourceError
 from streamkl.model import Event, Message, Outgoing, Partition, Rejected
 from streamkl.ports import Assignment, Source, StateStore, Step
 from streamkl.runner.figures import Tally
-
-if TYPE_CHECKING:
-    from streamkl.engine.engine import EngineStats, Output
 
 log = logging.getLogger(__name__)
 

@@ -8,36 +8,12 @@ from itertools import accumulate
 
 import msgspec
 
+from streamkl.engine.engine import EngineStats, Output
 from streamkl.errors import FencedError, SinkError, SnapshotError
 from streamkl.model import Calibration, Event, Message, Outgoing, Partition, Provenance, Reason, Rejected, Span
 from streamkl.ports import Assignment, Status, Step
 from streamkl.runner import Holdings, Runner
 from streamkl.runner.holdings import Encoders
-
-
-@dataclass
-class Output:
-    events: list[Event]
-    rejected: list[Rejected]
-
-
-@dataclass
-class EngineStats:
-    messages: int
-    points: int
-    judged: int
-    late: int
-    replayed: int
-    shed: int
-    evicted: int
-    rejected: dict[str, int]
-    series: int
-    learning: int
-    open_episodes: int
-    newest_us: int | None
-    learned_points: int
-    wanted_points: int
-
 
 P0 = Partition("metrics", 0)
 P1 = Partition("metrics", 1)
