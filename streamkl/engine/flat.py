@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from streamkl.engine.jsontext import MAX_DEPTH, too_deep
+from streamkl.engine.jsontext import MAX_DEPTH, presentable
 from streamkl.engine.mapping import CompiledMapping
 from streamkl.engine.rows import Rows, read_record, too_many
 from streamkl.model import Message
@@ -41,7 +41,7 @@ class FlatReader:
         decoded: list[Any] = []
         for raw in map(_VALUE, messages):
             try:
-                decoded.append(None if raw is None or (len(raw) > MAX_DEPTH and too_deep(raw)) else decode(raw))
+                decoded.append(decode(raw) if raw and ((len(raw) <= MAX_DEPTH and raw.isascii()) or presentable(raw)) else None)
             except (ValueError, RecursionError):
                 decoded.append(None)
         rows = Rows()

@@ -41,6 +41,20 @@ def too_deep(raw: bytes) -> bool:
     return bool(np.cumsum(steps).max(initial=0) > MAX_DEPTH)
 
 
+def presentable(raw: bytes) -> bool:
+    """Whether the whole text is UTF-8 and not too deep: a typed decoder does not look at the members that it skips.
+
+    Always true for ASCII of at most `MAX_DEPTH` bytes.
+    """
+    if too_deep(raw):
+        return False
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def parse(raw: bytes | None) -> object:
     """The document, or a `Fault` (which no document is). Numbers may be infinite or NaN and strings may hold lone surrogates.
 

@@ -79,6 +79,8 @@ REJECTED: dict[str, tuple[bytes | None, str]] = {
     "UTF-16": (GOOD.decode().encode("utf-16"), "invalid_json"),
     "bytes that are not UTF-8": (record("1", series='"?"').replace(b"?", b"\xff\xfe"), "invalid_json"),
     "a surrogate in UTF-8": (record("1", series='"?"').replace(b"?", b"\xed\xa0\x80"), "invalid_json"),
+    "an unused member that is not UTF-8": (b'{"series":"a","value":1,"x":"\xff"}', "invalid_json"),
+    "an unused key that is not UTF-8": (b'{"series":"a","value":1,"\xff":1}', "invalid_json"),
     "a raw NUL in the name": (record("1", series='"a\x00b"'), "invalid_json"),
     "257 levels": (b"[" * 257 + b"]" * 257, "invalid_json"),
     "257 levels below an unused member": (b'{"series":"a","value":1,"x":' + b"[" * 256 + b"]" * 256 + b"}", "invalid_json"),
