@@ -61,6 +61,10 @@ class Telemetry(Collector):
     def observe(self, status: Status) -> None:
         """The loop has turned."""
         self._status = status
+        self.turned()
+
+    def turned(self) -> None:
+        """We are alive, though there may be nothing to tell."""
         self._turned_at = self._clock.now()
 
     def committed(self, seconds: float) -> None:

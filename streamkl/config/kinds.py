@@ -131,3 +131,4 @@ JsonPath = Annotated[str, _text(_path, _PATH.name), _PATH]
 Template = Annotated[str, _text(_template, _TEMPLATE.name), _TEMPLATE]
 _HOST = _matching(r"[A-Za-z0-9.:_-]{1,253}", 'is not an address; write for example "127.0.0.1"')
 Host = Annotated[str, _text(_HOST, "an address"), Noun("an address")]
+Hosts = Annotated[tuple[Host, ...], BeforeValidator(_split), Noun("a list of host names")]

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from streamkl.config.connection import KafkaConfig
 from streamkl.config.detector import DetectorConfig, MonitorConfig
-from streamkl.config.kinds import Duration, Host, Instant, JsonPath, Template, Unit, Whole, duration
+from streamkl.config.kinds import Duration, Host, Hosts, Instant, JsonPath, Template, Unit, Whole, duration
 from streamkl.config.section import Mistake, Section
 from streamkl.engine.mapping import InputMapping, compile_mapping
 from streamkl.errors import ConfigError
@@ -84,6 +84,8 @@ class HttpConfig(Section):
     """Address to listen on; 0.0.0.0 lets other machines read them."""
     port: Annotated[Whole, Field(ge=0, le=65_535)] = 9_464
     """Port to listen on; 0 switches them off."""
+    allowed_hosts: Hosts = ()
+    """Names, beside localhost and `host`, by which others may ask for them, such as the name of a container."""
 
 
 class Config(Section):

@@ -1,0 +1,81 @@
+"""Waiting for the cluster, or refusing to: until it answers, has the topics and lets us in."""
+
+import logging
+
+from streamkl.adapters.kafka import Cluster, KafkaSession, preflight
+from streamkl.adapters.telemetry import Telemetry
+from streamkl.assembly.stopping import Stopping
+from streamkl.config import KafkaConfig
+from streamkl.errors import SourceError
+from streamkl.ports import Clock
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 2.0
+REPEAT_SECONDS = 60.0  # an unchanged problem is logged so often
+NAP_SECONDS = 0.1  # a request to stop ends the wait
+
+
+def cluster_of(kafka: KafkaConfig) -> Cluster:
+    """The connection settings."""
+    return Cluster(
+        bootstrap_servers=kafka.bootstrap_servers,
+        client_id=kafka.client_id,
+        security_protocol=kafka.security_protocol,
+        ssl_cafile=kafka.ssl_cafile,
+        ssl_certfile=kafka.ssl_certfile,
+        ssl_keyfile=kafka.ssl_keyfile,
+        ssl_password=kafka.ssl_password.get_secret_value() if kafka.ssl_password else None,
+        sasl_mechanism=kafka.sasl_mechanism,
+        sasl_username=kafka.sasl_username,
+        sasl_password=kafka.sasl_password.get_secret_value() if kafka.sasl_password else None,
+    )
+
+
+def join(kafka: KafkaConfig, stopping: Stopping, clock: Clock, telemetry: Telemetry) -> KafkaSession | None:
+    """A session with the cluster, once nothing stands in its way; None where a stop was requested before.
+
+    Raises ConfigError, and SourceError with all problems where `startup` is "exit".
+    """
+    cluster = cluster_of(kafka)
+    cluster.options()  # what is wrong with the settings themselves does not mend by waiting
+    said, said_at = [""], 0.0
+    while not stopping.requested:
+        problems = _problems(kafka, cluster)
+        if isinstance(problems, KafkaSession):
+            return problems
+        if kafka.startup == "exit":
+            raise SourceError("; ".join(problems))
+        now = clock.now()
+        if problems != said or now - said_at >= REPEAT_SECONDS:
+            said, said_at = problems, now
+            for problem in problems:
+                log.warning("waiting: %s", problem)
+        while not stopping.requested and clock.now() - now < RETRY_SECONDS:
+            telemetry.turned()
+            clock.sleep(NAP_SECONDS)
+    return None
+
+
+def _problems(kafka: KafkaConfig, cluster: Cluster) -> list[str] | KafkaSession:
+    problems = preflight(
+        cluster,
+        group_id=kafka.group_id,
+        topics=kafka.topics,
+        topic_pattern=kafka.topic_pattern,
+        output_topics=(kafka.events_topic, kafka.dead_letter_topic),
+        create_missing=True,
+    )
+    if problems:
+        return problems
+    try:
+        return KafkaSession(
+            cluster,
+            group_id=kafka.group_id,
+            topics=kafka.topics,
+            topic_pattern=kafka.topic_pattern,
+            excluded_topics=(kafka.events_topic, kafka.dead_letter_topic),
+            session_timeout_seconds=kafka.session_timeout_seconds,
+        )
+    except SourceError as error:
+        return [str(error)]

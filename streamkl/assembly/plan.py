@@ -1,0 +1,50 @@
+"""From a configuration to the plan that engines are built from."""
+
+import logging
+from collections.abc import Mapping
+
+from streamkl.adapters.files.normal import read_normal
+from streamkl.adapters.tables import Tables
+from streamkl.config import DEFAULT_MONITOR, Config, DetectorConfig, config_hash
+from streamkl.core.run_length import TableKey
+from streamkl.engine.codec import Codec
+from streamkl.engine.mapping import InputMapping
+from streamkl.engine.plan import Monitor, Normal, Plan
+from streamkl.library.settings import settings_of
+
+log = logging.getLogger(__name__)
+
+
+def build_plan(config: Config) -> Plan:
+    """What every engine is built from. Reads reference files; a threshold table that nobody has simulated yet is made when it is needed.
+
+    Raises InputError where a reference file cannot be used.
+
+    >>> [monitor.match for monitor in build_plan(Config()).monitors]
+    ['*']
+    """
+    mapping = config.input.mapping()
+    chosen = [(monitor.name, monitor.match, monitor.kind, monitor.detector) for monitor in config.monitors]
+    monitors = [
+        Monitor(name, match, kind, settings_of(detector), {} if kind == "ignore" else _normal(detector, mapping))
+        for name, match, kind, detector in (*chosen, (DEFAULT_MONITOR, "*", "auto", config.detector))
+    ]
+    return Plan(
+        config_hash=config_hash(config),
+        codec=Codec(mapping),
+        monitors=tuple(monitors),
+        table=Tables(on_simulation=_announce),
+        max_series=config.state.max_series,
+        evict_after_us=config.state.evict_after,
+    )
+
+
+def _normal(detector: DetectorConfig, mapping: InputMapping) -> Mapping[str, Normal]:
+    reference = detector.reference
+    if reference.kind != "file" or reference.path is None:
+        return {}
+    return read_normal(reference.path, mapping, reference.size)
+
+
+def _announce(key: TableKey) -> None:
+    log.info("simulating thresholds once: window of %d points, %d bins, reference of %d points", key.window, key.bins, key.reference)

@@ -1,0 +1,87 @@
+"""The service: adapters, engines and loop put together, started when the cluster lets us, and stopped in good order."""
+
+import logging
+from contextlib import ExitStack
+from functools import partial
+
+from streamkl.adapters.clock import MonotonicClock
+from streamkl.adapters.console import ConsoleLog
+from streamkl.adapters.http_server import HttpServer
+from streamkl.adapters.kafka import KafkaOutlet, KafkaSource
+from streamkl.adapters.state_files import FileStateStore
+from streamkl.adapters.state_memory import MemoryStateStore
+from streamkl.adapters.telemetry import Telemetry
+from streamkl.assembly.joining import cluster_of, join
+from streamkl.assembly.plan import build_plan
+from streamkl.assembly.stopping import Stopping
+from streamkl.config import Config
+from streamkl.engine.engine import Engine
+from streamkl.engine.outgoing import encode_event, encode_rejected
+from streamkl.ports import StateStore
+from streamkl.runner import Holdings, Runner
+from streamkl.runner.holdings import Encoders
+
+log = logging.getLogger(__name__)
+
+
+def run(config: Config) -> int:
+    """Run the service until SIGTERM or SIGINT, and return the exit code 0. To be called in the main thread.
+
+    Raises ConfigError, InputError, SourceError, SinkError and SnapshotError: what the operator has to act on. Nothing committed is lost by
+    any of them, and a restart goes on from there.
+    """
+    clock = MonotonicClock()
+    with ExitStack() as stack:
+        console = stack.enter_context(ConsoleLog(clock))
+        stopping = stack.enter_context(Stopping())
+        store = _open_store(config, stack)
+        telemetry = Telemetry(clock, config.kafka.commit_interval_seconds)
+        _serve_http(config, telemetry, stack)
+        plan = build_plan(config)
+        session = join(config.kafka, stopping, clock, telemetry)
+        if session is None:
+            return 0
+        source = KafkaSource(session)
+        stack.callback(source.close)
+        outlet = KafkaOutlet(cluster_of(config.kafka), session, store)
+        stack.callback(outlet.close)
+        encoders = Encoders(
+            event=partial(encode_event, topic=config.kafka.events_topic, source_uri=f"/streamkl/{config.kafka.group_id}"),
+            rejected=partial(encode_rejected, topic=config.kafka.dead_letter_topic),
+        )
+        runner = Runner(
+            source=source,
+            outlet=outlet,
+            holdings=Holdings(source, store, lambda partition, state: Engine(partition, plan, state), encoders),
+            clock=clock,
+            commit_seconds=config.kafka.commit_interval_seconds,
+            snapshot_seconds=config.kafka.snapshot_interval_seconds,
+            observers=(telemetry, console),
+        )
+        stopping.tell(runner.stop)
+        runner.run()
+        log.info("stopped: all results are sent, all state is saved")
+    return 0
+
+
+def _open_store(config: Config, stack: ExitStack) -> StateStore:
+    if config.state.backend == "none":
+        return MemoryStateStore()
+    store = FileStateStore(config.state.directory)
+    stack.callback(store.close)
+    return store
+
+
+def _serve_http(config: Config, telemetry: Telemetry, stack: ExitStack) -> None:
+    if config.http.port == 0:
+        return
+    server = HttpServer(
+        host=config.http.host,
+        port=config.http.port,
+        allowed_hosts=config.http.allowed_hosts,
+        metrics=telemetry.metrics,
+        not_alive=telemetry.not_alive,
+        not_ready=telemetry.not_ready,
+    )
+    stack.callback(server.close)
+    log.info("metrics, health and readiness on http://%s:%d", config.http.host, server.port)
