@@ -79,7 +79,7 @@ class _Table:
         rows = self._plain(data, number) or self._careful(data, number)
         layout, mapping = self._layout, self._mapping
         moments, when, faults = self._moments(rows.columns[layout.when])
-        faults |= check_bounds(moments, np.full(len(when), -1), when, mapping.earliest_us, mapping.max_ahead_us)
+        faults = check_bounds(moments, np.full(len(when), -1), when, mapping.earliest_us, mapping.max_ahead_us) | faults
         names, cells = self._values(rows)
         width = len(cells) // max(1, len(when)) or 1
         doubles, text, unusable = to_doubles(_numbers(cells))
