@@ -63,9 +63,9 @@ def compile_mapping(mapping: InputMapping) -> CompiledMapping:
     points = _read("input.points", Path.parse, mapping.points, problems) if mapping.points else None
     series = _read("input.series", Template.parse, mapping.series, problems)
     timestamp = _read("input.timestamp", Path.parse, mapping.timestamp, problems) if mapping.timestamp else None
-    value = _read("input.value", Path.parse, mapping.value, problems)
     if timestamp is not None and timestamp.wildcard:
         problems.append(f"input.timestamp: {mapping.timestamp!r} may match several fields: name one")
+    value = _read("input.value", Path.parse, mapping.value, problems) if mapping.value else None
     if not mapping.value:
         problems.append("input.value: empty: name the field, or $ for the whole record")
     if not mapping.series:

@@ -33,22 +33,17 @@ class Template:
     def parse(cls, text: str) -> "Template":
         """Read a template; ValueError (with the fix) if it is none."""
         segments: list[list[Piece]] = [[]]
-        only: Path | None = None
         for found in _PIECE.finditer(text):
             hole = found["hole"]
             if found["stray"]:
                 raise ValueError(f"{text!r} has a single {found['stray']!r}: write {{{{ or }}}} for a brace in the name")
-            if hole is None:
-                segments[-1].append(partial(_literal, found["literal"] or found["escaped"][0]))
-            elif hole == "field":
+            if hole == "field":
                 segments.append([])
-            elif hole in _FROM_MESSAGE or hole.startswith("header:"):
-                segments[-1].append(_FROM_MESSAGE.get(hole) or partial(_header, hole.removeprefix("header:")))
             else:
-                path = _hole_path(text, hole)
-                segments[-1].append(partial(_pairs, path) if path.wildcard else partial(_scalar, path))
-                only = path if found.span() == (0, len(text)) and not path.wildcard else None
-        return cls(text, tuple(tuple(segment) for segment in segments), only)
+                segments[-1].append(partial(_literal, found["literal"] or found["escaped"][0]) if hole is None else _piece(text, hole))
+        only = segments[0][0] if len(segments) == len(segments[0]) == 1 else None
+        path = only.args[0] if isinstance(only, partial) and only.func is _scalar else None
+        return cls(text, tuple(map(tuple, segments)), path)
 
     @property
     def names_the_field(self) -> bool:
@@ -94,11 +89,21 @@ def _name_fault(name: str | Fault, max_bytes: int) -> Fault | None:
     return Fault(Reason.BAD_SERIES, f"the series name has {size} bytes, at most {max_bytes} are allowed") if size > max_bytes else None
 
 
-def _hole_path(text: str, hole: str) -> Path:
+def _piece(text: str, hole: str) -> Piece:
+    if hole == "key":
+        return _key
+    if hole == "topic":
+        return _topic
+    if hole.startswith("header:"):
+        if hole == "header:":
+            raise ValueError(f"{text!r} names no header: write {{header:NAME}}")
+        return partial(_header, hole.removeprefix("header:"))
+    if not hole:
+        raise ValueError(f"{text!r} has an empty hole: name a field in it, as in {{series}}")
     path = Path.parse(hole)
     if not path.steps or EVERY in path.steps[:-1]:
         raise ValueError(f"{text!r}: in {{{hole}}} a wildcard may only be the last step, as in {{tags.*}}")
-    return path
+    return partial(_pairs if path.wildcard else _scalar, path)
 
 
 def _literal(text: str, _point: object, _record: object, _message: Message) -> str:
@@ -165,6 +170,3 @@ def _as_text(raw: object) -> str | None:
             return str(raw)
         case _:
             return None
-
-
-_FROM_MESSAGE: dict[str, Piece] = {"key": _key, "topic": _topic}

@@ -206,7 +206,11 @@ def test_messages_that_are_one_document_only_when_joined_stay_apart(reader: Code
     twice = GOOD + b"," + GOOD
     decoded = reader.decode([message(head, 0), message(tail, 1), message(twice, 2), message(GOOD, 3)])
     assert rows(decoded) == [("good", NOW_US, 0.5, 3)]
-    assert [(offset, reason) for offset, reason, _ in rejections(decoded)] == [(0, "invalid_json"), (1, "invalid_json"), (2, "invalid_json")]
+    assert [(offset, reason) for offset, reason, _ in rejections(decoded)] == [
+        (0, "invalid_json"),
+        (1, "invalid_json"),
+        (2, "invalid_json"),
+    ]
 
 
 def test_an_empty_batch_has_no_points(reader: Codec) -> None:

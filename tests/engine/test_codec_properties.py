@@ -21,12 +21,14 @@ SCALARS = st.one_of(
     st.text(max_size=8),
     st.sampled_from(["a", "0.5", "NaN", "2023-11-14T22:13:20Z", 1_700_000_000, 1_700_000_000_000, 0.25]),
 )
-VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3), max_leaves=6)
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3), max_leaves=6
+)
 POINTS = st.fixed_dictionaries({}, optional={"series": VALUES, "timestamp": VALUES, "value": VALUES, "x": VALUES})
 NESTED = st.fixed_dictionaries({}, optional={"name": VALUES, "tags": VALUES, "fields": VALUES, "timestamp": VALUES})
-JSON_TEXT = st.one_of(POINTS, st.lists(POINTS, max_size=4), NESTED, st.fixed_dictionaries({"metrics": st.lists(NESTED, max_size=4)}), VALUES).map(
-    lambda document: json.dumps(document).encode()
-)
+JSON_TEXT = st.one_of(
+    POINTS, st.lists(POINTS, max_size=4), NESTED, st.fixed_dictionaries({"metrics": st.lists(NESTED, max_size=4)}), VALUES
+).map(lambda document: json.dumps(document).encode())
 
 
 @st.composite

@@ -161,7 +161,11 @@ def test_an_empty_path_takes_the_kafka_timestamp_and_judges_it_too() -> None:
     assert rows(decoded) == [("a", NOW_US, 1.0, 0)]
     assert rejections(decoded) == [
         (1, "timestamp_too_old", "the Kafka timestamp 0 ms lies before 2000-01-01T00:00:00Z"),
-        (2, "timestamp_in_future", f"the Kafka timestamp {LARGEST} ms lies after 2100-01-01T00:00:00Z, the latest that this record may carry"),
+        (
+            2,
+            "timestamp_in_future",
+            f"the Kafka timestamp {LARGEST} ms lies after 2100-01-01T00:00:00Z, the latest that this record may carry",
+        ),
     ]
 
 
