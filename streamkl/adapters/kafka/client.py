@@ -39,8 +39,11 @@ def open_client(build: Callable[..., _Opened], cluster: Cluster, failure: type[S
     opened: list[KafkaNetClient] = []
 
     def remember(**configs: Any) -> KafkaNetClient:
-        opened.append(KafkaNetClient(**configs))
-        return opened[-1]
+        client = KafkaNetClient(**configs)
+        # The library loses its own allow_auto_create_topics on the way here, and asking for a deleted topic would bring it back empty.
+        client.cluster.config["allow_auto_create_topics"] = False
+        opened.append(client)
+        return client
 
     with overheard() as heard:
         try:

@@ -89,7 +89,6 @@ def _open_producer(cluster: Cluster) -> KafkaProducer:
         max_block_ms=METADATA_TIMEOUT_MS,
         delivery_timeout_ms=DELIVERY_TIMEOUT_MS,
         request_timeout_ms=REQUEST_TIMEOUT_MS,
-        allow_auto_create_topics=False,
         metrics_enabled=False,
     )
 

@@ -72,7 +72,6 @@ class KafkaSession:
             enable_auto_commit=False,
             isolation_level="read_committed",  # also what makes committed offsets wait for pending transactions
             auto_offset_reset="none",  # never jump: the loop decides where to read, and lost records are an error
-            allow_auto_create_topics=False,
             check_crcs=True,
             max_poll_records=MAX_POLL_RECORDS,
             max_partition_fetch_bytes=MAX_PARTITION_FETCH_BYTES,
@@ -113,9 +112,8 @@ class KafkaSession:
         if not missing:
             self._complete_at = now
         elif now - self._complete_at > MISSING_TOPIC_SECONDS:
-            raise SourceError(
-                f"topic {', '.join(missing)}: the broker has not known it for {MISSING_TOPIC_SECONDS:g} s: create it, or correct kafka.topics"
-            )
+            gone = ", ".join(missing)
+            raise SourceError(f"topic {gone}: unknown to the broker for {MISSING_TOPIC_SECONDS:g} s: create it, or correct kafka.topics")
 
     def _adopt(self) -> None:
         if self._changes.pending is None:
