@@ -45,18 +45,19 @@ def main() -> None:
     below.set_xlabel("hours")
     below.set_yscale("symlog", linthresh=1)
     episodes = np.flatnonzero(np.diff(np.r_[0, result.in_episode.astype(int), 0])).reshape(-1, 2)
-    for start, end in episodes:
+    shown_episodes = [(start, end) for start, end in episodes if end > shown.start]
+    for start, end in shown_episodes:
         for axis in (above, below):
             axis.axvspan(start / 60, end / 60, color="#d62728", alpha=0.15, linewidth=0)
     for event in result.events:
-        if event.type == "opened":
+        if event.type == "opened" and event.source.last_offset >= shown.start:
             at = event.source.last_offset / 60
             above.annotate(
                 event.sentence, (at, values[shown].max()), xytext=(-4, 0), textcoords="offset points", ha="right", va="top", fontsize=9
             )
     TARGET.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(TARGET, metadata={"Date": None})
-    print(f"{len(episodes)} episodes, {TARGET.stat().st_size} bytes")
+    print(f"{len(shown_episodes)} episodes shown of {len(episodes)}, {TARGET.stat().st_size} bytes")
 
 
 if __name__ == "__main__":

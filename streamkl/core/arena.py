@@ -81,6 +81,9 @@ class Arena(NamedTuple):
     flagged_run: Ints  # (R, W) blocks in a row at or above the factor
     # episode
     open: NDArray[np.bool_]  # (R,)
+    ratio: Floats  # (R, W) newest statistic / threshold of each window; 0 where it is not ready
+    muted: Ints  # (R, W) points for which a window that still holds an episode that has ended is not heard
+    teller: Ints  # (R,) the window that the last event of the open episode was about
     above: Ints  # (R,) points in a row at or above the threshold
     below: Ints  # (R,) points in a row that count as recovered
     cooling: Ints  # (R,)
@@ -155,13 +158,13 @@ def allocate(settings: Settings, rows: int) -> Arena:
         "open": ((), np.bool_),
     }
     for names, shape, dtype in (
-        ("slot late_run head filled bins ref_head season bin_class above below cooling", (), np.int32),
+        ("slot late_run head filled bins ref_head season bin_class above below cooling teller", (), np.int32),
         ("learned points newest late resume reference_from reference_to interval age since_time since_position", (), np.int64),
         ("total weight log_run sent peak", (), np.float64),
         ("units log_units prior", (k,), np.float64),
-        ("length since_sync limit_points blocks block_left flagged_run", (w,), np.int32),
+        ("length since_sync limit_points blocks block_left flagged_run muted", (w,), np.int32),
         ("judged next_fit", (w,), np.int64),
-        ("self_term cross_term limit block_max factor overshoot", (w,), np.float64),
+        ("self_term cross_term limit block_max factor overshoot ratio", (w,), np.float64),
     ):
         shapes |= dict.fromkeys(names.split(), (shape, dtype))
     return Arena(**{name: np.zeros((rows, *shapes[name][0]), shapes[name][1]) for name in Arena._fields})

@@ -172,7 +172,7 @@ class Bank:
         a, settings = self.arena, self.settings
         learned = learn(values, settings.bins, settings.categorical)
         bins = len(learned.units)
-        for array in (a.counts, a.length, a.self_term, a.cross_term, a.since_sync, a.mixture, a.slot_count, a.limit_points):
+        for array in (a.counts, a.length, a.self_term, a.cross_term, a.since_sync, a.mixture, a.slot_count, a.limit_points, a.muted):
             array[row] = 0
         a.head[row] = a.filled[row] = 0
         a.phase[row] = JUDGING

@@ -4,8 +4,11 @@
 |---|---|---|
 | quiet | open (OPENED) | `min_points` points in a row score >= 1, and the cooldown is over |
 | open | open (UPDATED) | the score is `escalate_factor` times the last one sent |
-| open | quiet (RECOVERED) | `close_after` points in a row score below `close_below` |
+| open | quiet (RECOVERED) | for `close_after` points in a row, the window last told of and all shorter ones score below `close_below` |
 | open | quiet, with a new reference (ACCEPTED) | it stayed open for `accept_after` points, and as many as a reference takes |
+
+Long windows still hold an incident long after it is over. When an episode closes, windows that are still up are muted until they have
+come down, or until every point they hold is newer than the closing.
 """
 
 from streamkl.core.arena import Arena, Rules
@@ -15,10 +18,11 @@ NOTHING, OPENED, UPDATED, RECOVERED, ACCEPTED, LEARNED = 0, 1, 2, 3, 4, 5
 
 
 @inlined
-def move(a: Arena, rules: Rules, row: int, score: float, time: int, position: int) -> int:
-    """Take one judged score; returns what happened. O(1)."""
+def move(a: Arena, rules: Rules, row: int, score: float, window: int, time: int, position: int) -> int:
+    """Take one judged score and the window it comes from; returns what happened. O(windows)."""
     if a.open[row]:
-        return _while_open(a, rules, row, score)
+        return _while_open(a, rules, row, score, window)
+    listen(a, rules, row)
     if a.cooling[row] > 0:
         a.cooling[row] -= 1
         return NOTHING
@@ -37,14 +41,15 @@ def move(a: Arena, rules: Rules, row: int, score: float, time: int, position: in
     a.age[row] = 0
     a.sent[row] = score
     a.peak[row] = score
+    a.teller[row] = window
     return OPENED
 
 
 @inlined
-def _while_open(a: Arena, rules: Rules, row: int, score: float) -> int:
+def _while_open(a: Arena, rules: Rules, row: int, score: float, window: int) -> int:
     a.age[row] += 1
     a.peak[row] = max(a.peak[row], score)
-    a.below[row] = a.below[row] + 1 if score < rules.close_below else 0
+    a.below[row] = a.below[row] + 1 if recovered(a, rules, row) else 0
     if a.below[row] >= rules.close_after:
         close(a, rules, row)
         return RECOVERED
@@ -53,8 +58,27 @@ def _while_open(a: Arena, rules: Rules, row: int, score: float) -> int:
         return ACCEPTED
     if score >= rules.escalate * a.sent[row]:
         a.sent[row] = score
+        a.teller[row] = window
         return UPDATED
     return NOTHING
+
+
+@inlined
+def recovered(a: Arena, rules: Rules, row: int) -> bool:
+    """Whether the window last told of, and all that are not longer, are below `close_below`."""
+    longest = a.length[row, a.teller[row]]
+    for w in range(len(rules.window_points)):
+        if a.length[row, w] <= longest and a.ratio[row, w] >= rules.close_below:
+            return False
+    return True
+
+
+@inlined
+def listen(a: Arena, rules: Rules, row: int) -> None:
+    """While quiet: unmute windows that have come down, or have nothing left of what was muted."""
+    for w in range(len(rules.window_points)):
+        if a.muted[row, w] > 0:
+            a.muted[row, w] = 0 if a.ratio[row, w] < rules.close_below else a.muted[row, w] - 1
 
 
 @inlined
@@ -63,6 +87,8 @@ def close(a: Arena, rules: Rules, row: int) -> None:
     a.open[row] = False
     a.cooling[row] = rules.cooldown
     a.resume[row] = a.points[row]
+    for w in range(len(rules.window_points)):
+        a.muted[row, w] = a.length[row, w] if a.ratio[row, w] >= rules.close_below else 0
 
 
 @inlined

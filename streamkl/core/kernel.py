@@ -59,7 +59,7 @@ def walk(
         score, best = judge(a, rules, row, times[i], values[i], positions[i])
         if best < 0:
             continue
-        happened = move(a, rules, row, score, times[i], positions[i])
+        happened = move(a, rules, row, score, best, times[i], positions[i])
         fate[i] = JUDGED
         output[i] = alarm_output(happened, score)
         ratio[i] = score
@@ -117,7 +117,7 @@ def keep(a: Arena, pool: Pool, rules: Rules, row: int, time: int, value: float, 
 
 @inlined
 def judge(a: Arena, rules: Rules, row: int, time: int, value: float, position: int) -> tuple[float, int]:
-    """Move every window and the reference by one point; returns (highest statistic / threshold, its window or -1 where none is ready)."""
+    """Move every window and the reference by one point; returns (highest ratio statistic / threshold, its window or -1: none is ready)."""
     code = bin_of(a.edges[row], a.bins[row], value)
     depth = place(a, row, code, time, position)
     if rules.kind == SEASONAL and slot_of(rules, a.newest[row]) != a.season[row]:
@@ -126,6 +126,7 @@ def judge(a: Arena, rules: Rules, row: int, time: int, value: float, position: i
     advance(a, rules, row, depth)
     best, best_window = 0.0, -1
     for w in range(len(rules.window_points)):
+        a.ratio[row, w] = 0.0
         if not is_full(a, rules, row, w, SHORTEST_TIME_WINDOW):
             continue
         if a.limit_points[row, w] != a.length[row, w]:
@@ -134,8 +135,11 @@ def judge(a: Arena, rules: Rules, row: int, time: int, value: float, position: i
         multiple = statistic(a, rules, row, w) / a.limit[row, w]
         factor = a.factor[row, w]
         observe(a, row, w, multiple)
-        if factor > 0.0 and (best_window < 0 or multiple / factor > best):
-            best, best_window = multiple / factor, w
+        if factor > 0.0:
+            a.ratio[row, w] = multiple / factor
+            heard = a.muted[row, w] == 0 or a.open[row]
+            if best_window < 0 or (heard and a.ratio[row, w] > best):
+                best, best_window = a.ratio[row, w] if heard else 0.0, w
     return best, best_window
 
 

@@ -15,7 +15,7 @@ def place(a: Arena, row: int, code: int, time: int, position: int) -> int:
     depth = 0
     at = a.head[row]
     filled = a.filled[row]
-    while depth < filled:
+    while depth < min(filled, size - 1):  # the last one of a full ring is overwritten, so it is no neighbour
         before = at - 1 if at > 0 else size - 1
         if a.time[row, before] <= time:
             break
