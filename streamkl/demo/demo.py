@@ -1,4 +1,4 @@
-"""The demo's story: learn what is normal, be quiet, cause an incident, watch episodes open and close, and say whether all was as promised."""
+"""The demo as a story: learn what is normal, be quiet, cause an incident, watch episodes open and close, judge the whole."""
 
 import signal
 import time

@@ -95,7 +95,7 @@ class Stage:
         url = f"http://127.0.0.1:{port}/"
         program = Program("web server", [sys.executable, "-m", "streamkl.demo.web_app", "--port", str(port)], self.folder)
         self._start(stack, program)
-        wait_for("An answer of the web server", WEB_SECONDS, lambda: _answers(url), [program])
+        wait_for("An answer of the web server", WEB_SECONDS, lambda: answers(url), [program])
         self._screen.say(f"A small web server answers at {url}")
         return url
 
@@ -117,7 +117,8 @@ def _admin(bootstrap: str) -> KafkaAdminClient:
     return open_client(KafkaAdminClient, cluster, SinkError)
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Whether an HTTP server answers there."""
     try:
         urllib.request.urlopen(url, timeout=2.0).close()  # noqa: S310  # our own URL
     except (OSError, urllib.error.URLError):

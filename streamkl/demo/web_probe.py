@@ -5,7 +5,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -30,6 +30,7 @@ class WebProbe:
         self._host, self._port, self._path = parts.hostname, parts.port or 80, parts.path or "/"
         self._pool = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="web-probe")
         self._own = threading.local()  # a connection of its own for each thread
+        self._connections: list[http.client.HTTPConnection] = []
         self._asked: deque[tuple[int, Future[Answer]]] = deque()
 
     def ask(self, at_ms: int) -> None:
@@ -42,14 +43,21 @@ class WebProbe:
             at_ms, future = self._asked.popleft()
             yield at_ms, future.result()
 
+    def wait(self) -> None:
+        """Wait for the requests on their way: at most 2 s and a little."""
+        wait([future for _, future in self._asked])
+
     def close(self) -> None:
-        """Wait for the requests on their way."""
+        """Wait for the requests on their way and close the connections; what was answered can still be read."""
         self._pool.shutdown(wait=True)
+        for connection in self._connections:
+            connection.close()
 
     def _request(self) -> Answer:
         connection: http.client.HTTPConnection | None = getattr(self._own, "connection", None)
         if connection is None:
             connection = self._own.connection = http.client.HTTPConnection(self._host, self._port, timeout=TIMEOUT_SECONDS)
+            self._connections.append(connection)
         began = time.perf_counter()
         try:
             connection.request("GET", self._path)
