@@ -14,7 +14,6 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from streamkl.engine.faults import escape
 from streamkl.ports import Clock, Status
 
 LONGEST_LINE = 2_000  # characters
@@ -38,7 +37,8 @@ class OneLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, without its end."""
-        return escape(super().format(record), LONGEST_LINE)
+        line = super().format(record)[:LONGEST_LINE]
+        return line if line.isprintable() else "".join(each if each.isprintable() else _escaped(each) for each in line)
 
 
 class ConsoleLog(contextlib.AbstractContextManager["ConsoleLog"]):
@@ -96,6 +96,10 @@ class _Above(logging.Handler):
             self._console.print(Text(self.format(record)), soft_wrap=True)
         except OSError:
             self.handleError(record)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
 
 
 def status_line(status: Status) -> str:

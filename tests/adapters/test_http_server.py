@@ -11,35 +11,17 @@ from streamkl.adapters.http_server import HttpServer
 from streamkl.adapters.telemetry import Telemetry
 from streamkl.errors import ConfigError
 from streamkl.model import Partition
-from streamkl.ports import Status
+from tests.statuses import HandClock, a_status
 
-
-class HandClock:
-    """A clock moved by hand."""
-
-    def __init__(self) -> None:
-        self.time = 1000.0
-
-    def now(self) -> float:
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        self.time += seconds
-
-
-def a_status(**changed: object) -> Status:
-    figures: dict[str, object] = dict.fromkeys(Status.__dataclass_fields__, 0)
-    figures |= {
-        "records": 1200,
-        "points": 2400,
-        "rejected": {"invalid_json": 3},
-        "events": {"opened": 2, "closed": 1},
-        "partitions": 2,
-        "lag": {Partition("metrics", 1): 7, Partition('odd"topic', 0): 1},
-        "series": 8,
-        "newest_us": 1_700_000_000_500_000,
-    }
-    return Status(**(figures | changed))  # type: ignore[arg-type]
+BUSY = {
+    "records": 1200,
+    "points": 2400,
+    "rejected": {"invalid_json": 3},
+    "events": {"opened": 2, "closed": 1},
+    "lag": {Partition("metrics", 1): 7, Partition('odd"topic', 0): 1},
+    "series": 8,
+    "newest_us": 1_700_000_000_500_000,
+}
 
 
 @pytest.fixture
@@ -82,8 +64,8 @@ def samples(text: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
 
 
 def test_metrics_are_what_the_loop_last_said(client: httpx.Client, telemetry: Telemetry) -> None:
-    telemetry.observe(a_status(records=1))
     telemetry.observe(a_status())
+    telemetry.observe(a_status(**BUSY))
     telemetry.committed(0.03)
     telemetry.committed(0.0)
     answer = client.get("/metrics")

@@ -14,6 +14,7 @@ from streamkl.model import Calibration, Event, Message, Outgoing, Partition, Pro
 from streamkl.ports import Assignment, Status, Step
 from streamkl.runner import Holdings, Runner
 from streamkl.runner.holdings import Encoders
+from tests.statuses import HandClock
 
 P0 = Partition("metrics", 0)
 P1 = Partition("metrics", 1)
@@ -22,21 +23,6 @@ STAGES = ("before", "results", "states", "offsets")  # after which part of a com
 
 class Crash(BaseException):
     """The process is gone: nothing of it may tidy up."""
-
-
-class HandClock:
-    """A clock moved by hand and by sleeping."""
-
-    def __init__(self) -> None:
-        self.time = 0.0
-        self.slept: list[float] = []
-
-    def now(self) -> float:
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        self.time += seconds
-        self.slept.append(seconds)
 
 
 @dataclass
