@@ -21,6 +21,11 @@ def unknown_topics(consumer: KafkaConsumer, topics: Iterable[str]) -> list[str]:
     return [topic for topic in topics if consumer._cluster.partitions_for_topic(topic) is None]
 
 
+def ask_again(consumer: KafkaConsumer) -> None:
+    """Have the metadata refreshed soon. A subscription made while an answer is under way is forgotten until the next regular refresh."""
+    consumer._cluster.request_update()
+
+
 def forbidden_topics(consumer: KafkaConsumer) -> list[str]:
     """Subscribed topics that we may not even see, as of the last answer. The library raises this where nobody hears it."""
     return sorted(consumer._cluster.unauthorized_topics)

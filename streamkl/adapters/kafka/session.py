@@ -14,7 +14,7 @@ from kafka.structs import ConsumerGroupMetadata, MemberState
 
 from streamkl.adapters.kafka.client import open_client
 from streamkl.adapters.kafka.cluster import Cluster
-from streamkl.adapters.kafka.internals import forbidden_topics, rescue_lost_join, unknown_topics
+from streamkl.adapters.kafka.internals import ask_again, forbidden_topics, rescue_lost_join, unknown_topics
 from streamkl.adapters.kafka.subscription import subscription
 from streamkl.adapters.kafka.words import in_words, may_pass
 from streamkl.errors import FencedError, SinkError, SourceError
@@ -27,6 +27,7 @@ MAX_PARTITION_FETCH_BYTES = 4 * 2**20
 FETCH_MAX_BYTES = 32 * 2**20  # of one answer: bounds the memory that records wait in
 FETCH_MAX_WAIT_MS = 100  # an idle partition's record is seen at once anyway; this only bounds an empty answer
 METADATA_MAX_AGE_MS = 15_000  # until new topics and partitions are noticed
+ASK_AGAIN_SECONDS = 0.5  # while a topic is unknown
 MISSING_TOPIC_SECONDS = 60.0  # a topic unknown for so long is gone; shorter gaps come with a broker's restart
 MAX_POLL_INTERVAL_MS = 300_000  # a loop that does not poll for so long is given up and its partitions move on
 COMMIT_TIMEOUT_MS = 30_000
@@ -87,7 +88,7 @@ class KafkaSession:
         self._assignment = Assignment(0, frozenset())
         self._pinned: tuple[int, str] | None = None
         self._topics = [] if topic_pattern else list(topics)
-        self._complete_at = time.monotonic()
+        self._complete_at = self._asked_at = time.monotonic()
         self._dismissed: SourceError | None = None
         self.consumer.subscribe(listener=self._changes, **wanted)
 
@@ -111,7 +112,11 @@ class KafkaSession:
         missing = unknown_topics(self.consumer, self._topics)
         if not missing:
             self._complete_at = now
-        elif now - self._complete_at > MISSING_TOPIC_SECONDS:
+            return
+        if now - self._asked_at > ASK_AGAIN_SECONDS:
+            self._asked_at = now
+            ask_again(self.consumer)
+        if now - self._complete_at > MISSING_TOPIC_SECONDS:
             gone = ", ".join(missing)
             raise SourceError(f"topic {gone}: unknown to the broker for {MISSING_TOPIC_SECONDS:g} s: create it, or correct kafka.topics")
 

@@ -85,7 +85,8 @@ class OnKafka:
 
     def topic(self, partitions: int = 1, *, name: str = "", **configs: str) -> str:
         name = name or f"test-{uuid.uuid4().hex[:12]}"
-        settings = {key.replace("_", "."): value for key, value in configs.items()}
+        # Some records here are old: a broker that lives long enough would delete them.
+        settings = {"retention.ms": "-1", **{key.replace("_", "."): value for key, value in configs.items()}}
         with self.admin() as admin:
             admin.create_topics({name: {"num_partitions": partitions, "replication_factor": 1, "configs": settings}})
             admin.wait_for_topics([name])
