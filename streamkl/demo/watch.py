@@ -1,16 +1,19 @@
 """Follows the downstream topic from its first record and tells each event in lines for a person."""
 
+import argparse
+import sys
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
 import msgspec
 from kafka import KafkaConsumer, TopicPartition
+from rich.console import Console
 from rich.text import Text
 
 from streamkl.adapters.kafka.client import open_client
 from streamkl.adapters.kafka.cluster import Cluster
-from streamkl.errors import SourceError
+from streamkl.errors import SourceError, StreamklError
 from streamkl.model import Bin, Event
 
 STYLES = {"opened": "bold red", "updated": "yellow", "closed": "bold green", "warning": "magenta"}
@@ -84,3 +87,26 @@ def _range(part: Bin) -> str:
 
 def _clock(time: str | None) -> str:
     return "" if time is None else time[11:19]
+
+
+def main() -> int:
+    """Tell events until Ctrl-C."""
+    parser = argparse.ArgumentParser(prog="python -m streamkl.demo.watch", description=__doc__)
+    parser.add_argument("--bootstrap", required=True, help="broker, HOST:PORT")
+    parser.add_argument("--topic", default="anomalies")
+    arguments = parser.parse_args()
+    console = Console(highlight=False, soft_wrap=True)
+    try:
+        with EventReader(arguments.bootstrap, arguments.topic) as reader:
+            while True:
+                for event in reader.read(1.0):
+                    console.print(told(event))
+    except KeyboardInterrupt:
+        return 0
+    except StreamklError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
