@@ -119,9 +119,9 @@ def keep(a: Arena, pool: Pool, rules: Rules, row: int, time: int, value: float, 
 def judge(a: Arena, rules: Rules, row: int, time: int, value: float, position: int) -> tuple[float, int]:
     """Move every window and the reference by one point; returns (highest ratio statistic / threshold, its window or -1: none is ready)."""
     code = bin_of(a.edges[row], a.bins[row], value)
-    depth = place(a, row, code, time, position)
     if rules.kind == SEASONAL and slot_of(rules, a.newest[row]) != a.season[row]:
-        refresh(a, rules, row, slot_of(rules, a.newest[row]))
+        refresh(a, rules, row, slot_of(rules, a.newest[row]))  # before the point is placed: windows are read off the ring
+    depth = place(a, row, code, time, position)
     slide(a, rules, row, code, time, depth)
     advance(a, rules, row, depth)
     best, best_window = 0.0, -1
