@@ -2,18 +2,17 @@
 
 import math
 import re
-from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from streamkl.engine.faults import Fault, quote
+from streamkl.engine.iso8601 import LONGEST, Microseconds, from_column, from_text
 from streamkl.model import Reason
 from streamkl.units import format_instant
 
 TimeUnit = Literal["auto", "s", "ms", "us", "ns", "iso8601"]
-Microseconds = npt.NDArray[np.int64]
 
 NO_TIME: Final = np.iinfo(np.int64).min  # stands for "the record has no time"
 YEAR_2100: Final = 4_102_444_800_000_000
@@ -25,11 +24,8 @@ _UNITS: Final = ("s", "ms", "us", "ns")
 _FACTORS: Final = {"s": 1_000_000, "ms": 1_000, "us": 1}
 
 _LARGEST = np.iinfo(np.int64).max
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _INTEGER = re.compile(r"[+-]?\d{1,30}", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?(?:\d{1,30}\.?\d{0,30}|\.\d{1,30})(?:[eE][+-]?\d{1,3})?", re.ASCII)
-_LONGEST_TEXT = 64
 
 
 def to_microseconds(column: list[object], unit: TimeUnit, fallback: Microseconds) -> tuple[Microseconds, dict[int, Fault]]:
@@ -73,16 +69,16 @@ def check_bounds(
 
 
 def _fill(result: Microseconds, column: list[object], unit: TimeUnit) -> dict[int, Fault]:
-    """Columns of several kinds, entry by entry into `result`; numbers are then converted together, as in pure columns."""
+    """Columns that are not plain numbers, entry by entry into `result`; what is a number is then converted as in plain columns."""
     faults: dict[int, Fault] = {}
     integers: dict[int, int] = {}
     floats: dict[int, float] = {}
-    for index, raw in enumerate(column):
+    rest = _fill_calendar(result, column) if unit in ("auto", "iso8601") else [index for index, raw in enumerate(column) if raw is not None]
+    for index in rest:
+        raw = column[index]
         number = _as_number(raw) if isinstance(raw, str) else raw
-        if raw is None:
-            continue
         if unit == "iso8601" or (number is None and unit == "auto"):
-            moment = _from_iso(raw) if isinstance(raw, str) else None
+            moment = from_text(raw) if isinstance(raw, str) else None
             if moment is None:
                 faults[index] = _unreadable(raw, unit)
             else:
@@ -100,6 +96,13 @@ def _fill(result: Microseconds, column: list[object], unit: TimeUnit) -> dict[in
     return faults
 
 
+def _fill_calendar(result: Microseconds, column: list[object]) -> list[int]:
+    """Times written out in the common way, all together; returns the indices of all other entries but None."""
+    moments, known = from_column([raw if isinstance(raw, str) else "" for raw in column])
+    result[known] = moments[known]
+    return [index for index in np.flatnonzero(~known).tolist() if column[index] is not None]
+
+
 def _unreadable(raw: object, unit: TimeUnit) -> Fault:
     if type(raw) in (str, int, float):
         expected = {"auto": "a number or an ISO 8601 time", "iso8601": "an ISO 8601 time"}.get(unit, f"a number of {unit}")
@@ -109,22 +112,11 @@ def _unreadable(raw: object, unit: TimeUnit) -> Fault:
 
 def _as_number(text: str) -> int | float | None:
     text = text.strip()
-    if len(text) > _LONGEST_TEXT:
+    if len(text) > LONGEST:
         return None
     if _INTEGER.fullmatch(text):
         return int(text)
     return float(text) if _DECIMAL.fullmatch(text) else None
-
-
-def _from_iso(text: str) -> int | None:
-    """Without an offset it is UTC; digits beyond microseconds are cut."""
-    try:
-        moment = datetime.fromisoformat(text.strip().upper()) if len(text) <= _LONGEST_TEXT else None
-    except ValueError:
-        return None
-    if moment is None:
-        return None
-    return ((moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)) - _EPOCH) // _MICROSECOND
 
 
 def _from_integers(column: list[int] | list[object], unit: str) -> Microseconds:
