@@ -14,6 +14,7 @@ from streamkl.adapters.telemetry import Telemetry
 from streamkl.assembly.joining import cluster_of, join
 from streamkl.assembly.plan import build_plan
 from streamkl.assembly.stopping import Stopping
+from streamkl.assembly.warming import warm_up
 from streamkl.config import Config
 from streamkl.engine.engine import Engine
 from streamkl.engine.outgoing import encode_event, encode_rejected
@@ -38,6 +39,7 @@ def run(config: Config) -> int:
         telemetry = Telemetry(clock, config.kafka.commit_interval_seconds)
         _serve_http(config, telemetry, stack)
         plan = build_plan(config)
+        warm_up(plan, clock)
         session = join(config.kafka, stopping, clock, telemetry)
         if session is None:
             return 0

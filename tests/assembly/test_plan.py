@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from streamkl.assembly import build_plan
+from streamkl.assembly.warming import warm_up
 from streamkl.config import Config, DetectorConfig, MonitorConfig, ReferenceConfig, config_hash
 from streamkl.engine.engine import Engine
 from streamkl.errors import InputError
 from streamkl.model import Message, Partition
+from tests.statuses import HandClock
 
 SIZE = 500  # as shipped tables have it: nothing is simulated
 
@@ -84,3 +86,13 @@ def test_a_file_that_cannot_be_used_is_refused_by_name(tmp_path: Path, text: str
 
 def test_a_file_of_a_monitor_that_ignores_its_series_is_not_read(tmp_path: Path) -> None:
     assert build_plan(config_with(tmp_path / "missing.csv", kind="ignore")).monitors[0].normal == {}
+
+
+def test_warming_up_needs_no_records_and_leaves_the_plan_as_it_was(caplog: pytest.LogCaptureFixture) -> None:
+    plan = build_plan(Config(monitors=(MonitorConfig(name="a", match="a*", kind="categorical"), MonitorConfig(name="b", kind="ignore"))))
+    engine = Engine(Partition("t", 0), plan)
+    before = engine.snapshot()
+    with caplog.at_level(logging.INFO):
+        warm_up(plan, HandClock())
+    assert [record.getMessage().split(" (")[0] for record in caplog.records] == ["preparing kernels and thresholds"]
+    assert engine.snapshot() == Engine(Partition("t", 0), plan).snapshot() == before
