@@ -26,7 +26,7 @@ from streamkl.model import Event
 
 HERTZ = 20
 WEB_SECONDS = 30.0
-DETECTOR_SECONDS = 120.0  # the first start on a machine compiles the kernels and makes the tables of thresholds
+DETECTOR_SECONDS = 600.0  # the first start on a machine compiles the kernels and makes the tables of thresholds
 LOOK_SECONDS = 0.2
 
 
@@ -104,8 +104,14 @@ class Stage:
         port = free_port()
         detector = Detector(self.bootstrap, self.topics, port, self.folder, group)
         self._start(stack, detector.program)
-        self._screen.status("the detector starts (the first time on a machine it compiles its kernels and makes its tables)")
-        wait_for("The detector's start", DETECTOR_SECONDS, detector.ready, [detector.program])
+        began = time.monotonic()
+
+        def ready() -> bool:
+            waited = f"{time.monotonic() - began:.0f} s"
+            self._screen.status(f"the detector starts: {waited} (the first time it compiles its kernels, which takes a minute or two)")
+            return detector.ready()
+
+        wait_for("The detector's start", DETECTOR_SECONDS, ready, [detector.program])
         self._screen.say(
             f"The detector reads {self.topics.metrics} in group {group} and writes {self.topics.events}; http://127.0.0.1:{port}/metrics"
         )
