@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from operator import itemgetter
 
 import numpy as np
 
@@ -13,7 +13,8 @@ from streamkl.model import Message, Reason
 
 _PIECE = re.compile(r'(?P<escaped>\{\{|\}\})|\{(?P<hole>(?:[^{}"]|"(?:[^"\\]|\\.)*")*)\}|(?P<literal>[^{}]+)|(?P<stray>[{}])')
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_SPECIAL = re.compile(r"([\\,=])")
+_ESCAPED = str.maketrans({sign: f"\\{sign}" for sign in "\\,="})  # so that two different sets of tags never give the same name
+_NAME = itemgetter(0)
 
 Piece = Callable[[object, object, Message], str | Fault]
 
@@ -26,13 +27,13 @@ class Template:
     """
 
     text: str
-    segments: tuple[tuple[Piece, ...], ...]
+    segments: tuple[tuple[str | Piece, ...], ...]  # a piece is a literal, or a function for a hole
     path: Path | None  # set if the whole template is one `{path}`
 
     @classmethod
     def parse(cls, text: str) -> "Template":
         """Read a template; ValueError (with the fix) if it is none."""
-        segments: list[list[Piece]] = [[]]
+        segments: list[list[str | Piece]] = [[]]
         for found in _PIECE.finditer(text):
             hole = found["hole"]
             if found["stray"]:
@@ -40,10 +41,9 @@ class Template:
             if hole == "field":
                 segments.append([])
             else:
-                segments[-1].append(partial(_literal, found["literal"] or found["escaped"][0]) if hole is None else _piece(text, hole))
+                segments[-1].append(_piece(text, hole) if hole is not None else found["literal"] or found["escaped"][0])
         only = segments[0][0] if len(segments) == len(segments[0]) == 1 else None
-        path = only.args[0] if isinstance(only, partial) and only.func is _scalar else None
-        return cls(text, tuple(map(tuple, segments)), path)
+        return cls(text, tuple(map(tuple, segments)), only.path if isinstance(only, _Field) else None)
 
     @property
     def names_the_field(self) -> bool:
@@ -56,12 +56,56 @@ class Template:
         for segment in self.segments:
             pieces = []
             for piece in segment:
-                text = piece(point, record, message)
-                if isinstance(text, Fault):
-                    return text
+                text = piece if type(piece) is str else piece(point, record, message)  # type: ignore[operator]  # no str here
+                if type(text) is not str:
+                    return text  # type: ignore[return-value]  # a Fault
                 pieces.append(text)
             parts.append("".join(pieces))
         return parts
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """The hole `{path}`."""
+
+    path: Path
+
+    def __call__(self, point: object, record: object, _message: Message) -> str | Fault:
+        raw = self.path.find(point, record)
+        if type(raw) is str:
+            return raw
+        if raw is None:
+            return Fault(Reason.MISSING_FIELD, f"`{self.path.text}`, which the series name needs, is absent or null")
+        text = _as_text(raw)
+        if text is None:
+            return Fault(Reason.WRONG_TYPE, f"`{self.path.text}` is {quote(raw)}, which cannot be part of a series name")
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """The hole `{path.*}`: sorted `name=value` pairs."""
+
+    path: Path
+
+    def __call__(self, point: object, record: object, _message: Message) -> str | Fault:
+        pairs = []
+        for name, raw in sorted(self.path.find_all(point, record), key=_NAME):
+            text = raw if type(raw) is str else _as_text(raw)
+            if text is None:
+                return Fault(Reason.WRONG_TYPE, f"`{name}` in `{self.path.text}` is {quote(raw)}, which cannot be part of a series name")
+            pairs.append(f"{name.translate(_ESCAPED)}={text.translate(_ESCAPED)}")
+        return ",".join(pairs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """The hole `{header:NAME}`: the last header of that name."""
+
+    name: str
+
+    def __call__(self, _point: object, _record: object, message: Message) -> str | Fault:
+        return _decoded(next((value for name, value in reversed(message.headers) if name == self.name), None), f"header `{self.name}`")
 
 
 def check_names(names: list[str | Fault], max_bytes: int) -> dict[int, Fault]:
@@ -97,17 +141,13 @@ def _piece(text: str, hole: str) -> Piece:
     if hole.startswith("header:"):
         if hole == "header:":
             raise ValueError(f"{text!r} names no header: write {{header:NAME}}")
-        return partial(_header, hole.removeprefix("header:"))
+        return _Header(hole.removeprefix("header:"))
     if not hole:
         raise ValueError(f"{text!r} has an empty hole: name a field in it, as in {{series}}")
     path = Path.parse(hole)
     if not path.steps or EVERY in path.steps[:-1]:
         raise ValueError(f"{text!r}: in {{{hole}}} a wildcard may only be the last step, as in {{tags.*}}")
-    return partial(_pairs if path.wildcard else _scalar, path)
-
-
-def _literal(text: str, _point: object, _record: object, _message: Message) -> str:
-    return text
+    return _Pairs(path) if path.wildcard else _Field(path)
 
 
 def _topic(_point: object, _record: object, message: Message) -> str:
@@ -118,10 +158,6 @@ def _key(_point: object, _record: object, message: Message) -> str | Fault:
     return _decoded(message.key, "Kafka key")
 
 
-def _header(name: str, _point: object, _record: object, message: Message) -> str | Fault:
-    return _decoded(next((value for header, value in reversed(message.headers) if header == name), None), f"header `{name}`")
-
-
 def _decoded(raw: bytes | None, what: str) -> str | Fault:
     if raw is None:
         return Fault(Reason.MISSING_FIELD, f"the record has no {what}, which the series name needs")
@@ -129,35 +165,6 @@ def _decoded(raw: bytes | None, what: str) -> str | Fault:
         return raw.decode()
     except UnicodeDecodeError:
         return Fault(Reason.BAD_SERIES, f"the {what} is not UTF-8")
-
-
-def _scalar(path: Path, point: object, record: object, _message: Message) -> str | Fault:
-    raw = path.find(point, record)
-    if type(raw) is str:
-        return raw
-    if raw is None:
-        return Fault(Reason.MISSING_FIELD, f"`{path.text}`, which the series name needs, is absent or null")
-    text = _as_text(raw)
-    return text if text is not None else Fault(Reason.WRONG_TYPE, f"`{path.text}` is {quote(raw)}, which cannot be part of a series name")
-
-
-def _pairs(path: Path, point: object, record: object, _message: Message) -> str | Fault:
-    pairs = []
-    for name, raw in sorted(path.find_all(point, record), key=_first):
-        text = _as_text(raw)
-        if text is None:
-            return Fault(Reason.WRONG_TYPE, f"`{name}` in `{path.text}` is {quote(raw)}, which cannot be part of a series name")
-        pairs.append(f"{_escaped(name)}={_escaped(text)}")
-    return ",".join(pairs)
-
-
-def _escaped(text: str) -> str:
-    """With backslashes, so that two different sets of tags never give the same name."""
-    return _SPECIAL.sub(r"\\\1", text)
-
-
-def _first(pair: tuple[str, object]) -> str:
-    return pair[0]
 
 
 def _as_text(raw: object) -> str | None:

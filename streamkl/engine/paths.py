@@ -31,6 +31,8 @@ class Path:
     text: str
     absolute: bool
     steps: tuple[Step, ...]
+    wildcard: bool  # more than one field can match
+    name: str  # the last step, which names the value where no wildcard does
 
     @classmethod
     def parse(cls, text: str) -> "Path":
@@ -45,12 +47,7 @@ class Path:
                 raise ValueError(f"{text!r} is no path: {GRAMMAR}")
             steps.append(_step(found))
             at = found.end()
-        return cls(text, absolute, tuple(steps))
-
-    @property
-    def wildcard(self) -> bool:
-        """Whether more than one field can match."""
-        return EVERY in self.steps
+        return cls(text, absolute, tuple(steps), EVERY in steps, str(steps[-1]) if steps else "")
 
     @property
     def key(self) -> str | None:
@@ -58,16 +55,11 @@ class Path:
         first = self.steps[0] if len(self.steps) == 1 else None
         return first if isinstance(first, str) and not self.absolute else None
 
-    @property
-    def name(self) -> str:
-        """The last step, which names the value where no wildcard does."""
-        return str(self.steps[-1]) if self.steps else ""
-
     def find(self, point: object, record: object) -> object:
         """The field, or None where it is absent or null. Not for wildcards."""
         node = record if self.absolute else point
         for step in self.steps:
-            node = _child(node, step)
+            node = node.get(step) if type(node) is dict else _child(node, step)
         return node
 
     def find_all(self, point: object, record: object) -> list[tuple[str, object]]:

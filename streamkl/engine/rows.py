@@ -8,6 +8,8 @@ from streamkl.engine.mapping import CompiledMapping
 from streamkl.engine.paths import Path
 from streamkl.model import Message, Reason
 
+_NUMBERS = frozenset((int, float, bool))
+
 
 @dataclass(slots=True)
 class Rows:
@@ -75,16 +77,18 @@ def _points(path: Path | None, record: object) -> list[object] | Fault:
 
 
 def _read_point(mapping: CompiledMapping, message: Message, point: object, record: object, rows: Rows) -> None:
-    if not isinstance(point, dict | list) and not mapping.value.absolute:
+    path = mapping.value
+    if not isinstance(point, dict | list) and not path.absolute:
         rows.add(Fault(Reason.WRONG_TYPE, f"the point is {quote(point)}, not an object"), None, None)
         return
     segments = mapping.series.render(point, record, message)
     when = mapping.timestamp.find(point, record) if mapping.timestamp is not None else None
-    if not mapping.value.wildcard:
-        values = [(mapping.value.name, mapping.value.find(point, record))]
-    else:
-        values = [match for match in mapping.value.find_all(point, record) if isinstance(match[1], int | float)]
-        if not values:
-            rows.add(Fault(Reason.MISSING_FIELD, f"no number under `{mapping.value.text}`"), when, None)
-    for name, value in values:
-        rows.add(segments if isinstance(segments, Fault) else name.join(segments), when, value)
+    if not path.wildcard:
+        rows.add(segments if isinstance(segments, Fault) else path.name.join(segments), when, path.find(point, record))
+        return
+    numbers = [match for match in path.find_all(point, record) if type(match[1]) in _NUMBERS]
+    if not numbers:
+        rows.add(Fault(Reason.MISSING_FIELD, f"no number under `{path.text}`"), when, None)
+    rows.series += [segments] * len(numbers) if isinstance(segments, Fault) else [name.join(segments) for name, _ in numbers]
+    rows.when += [when] * len(numbers)
+    rows.value += [number for _, number in numbers]
