@@ -39,7 +39,7 @@ class Arena(NamedTuple):
     position: Longs  # (R, L) offset of the record
     head: Ints  # (R,) where the next point goes
     filled: Ints  # (R,)
-    recent: NDArray[np.float32]  # (R, RECENT) newest values in order of arrival
+    recent: Floats  # (R, RECENT) newest values in order of arrival
     # windows: suffixes of the ring
     length: Ints  # (R, W)
     counts: Ints  # (R, W, K)
@@ -143,7 +143,7 @@ def allocate(settings: Settings, rows: int) -> Arena:
     slots = ref.slots if ref.kind == ReferenceKind.SEASONAL else 0
     shapes: dict[str, tuple[tuple[int, ...], Any]] = {
         "phase": ((), np.int8),
-        "recent": ((RECENT,), np.float32),
+        "recent": ((RECENT,), np.float64),
         "code": ((ring,), np.uint8),
         "time": ((ring,), np.int64),
         "position": ((ring,), np.int64),

@@ -13,7 +13,7 @@ from streamkl.core.episode import ACCEPTED, LEARNED, NOTHING, OPENED, RECOVERED
 from streamkl.core.explanation import Explanation, explain
 from streamkl.core.kernel import LATE, rehearse, walk
 from streamkl.core.run_length import RUN_LENGTHS, Table, TableKey, class_of, classes, keys, length_nodes
-from streamkl.core.season import refresh, slot_of
+from streamkl.core.season import learn_slots
 from streamkl.core.settings import ReferenceKind, Settings
 from streamkl.units import Budget
 
@@ -24,7 +24,7 @@ MICROSECONDS = 1_000_000
 class Transition:
     """An episode of `row` moved at point `index` of the batch: `happened` is one of core.episode's numbers above NOTHING.
 
-    `explanation` is of the window with the highest score at that moment.
+    `explanation` and `score` are of the window with the highest score at that moment; when it closes, of the window last told of.
     """
 
     index: int
@@ -147,8 +147,9 @@ class Bank:
         return out
 
     def _answer(self, index: int, row: int, happened: int, out: Verdicts) -> Transition:
-        window = int(out.window[index])
-        transition = Transition(index, row, happened, float(out.ratio[index]), window, explain(self.arena, self.rules, row, window))
+        window = int(self.arena.teller[row]) if happened in (RECOVERED, ACCEPTED) else int(out.window[index])
+        score = float(self.arena.ratio[row, window])
+        transition = Transition(index, row, happened, score, window, explain(self.arena, self.rules, row, window))
         if happened == OPENED:
             self._give_slot(row)
         elif happened == RECOVERED:
@@ -160,9 +161,10 @@ class Bank:
     # -- references ------------------------------------------------------------
 
     def _learn(self, row: int) -> None:
-        """Make the row's full buffer its reference, and give the buffer back."""
+        """Make the row's full buffer its reference, by event time, and give the buffer back."""
         slot, size = self.arena.slot[row], self.settings.reference.size
-        order = np.arange(self.arena.learned[row], self.arena.learned[row] + size) % size
+        arrival = np.arange(self.arena.learned[row], self.arena.learned[row] + size) % size
+        order = arrival[np.argsort(self.pool.time[slot, arrival], kind="stable")]
         values, times, positions = (p[slot][order] for p in self.pool)
         self._take_slot(row)
         self._set_reference(row, values, times)
@@ -201,9 +203,7 @@ class Bank:
             a.ref_head[row] = 0
             a.prior[row] = a.units[row]
         elif kind == ReferenceKind.SEASONAL:
-            for code, time in zip(codes.tolist(), times.tolist(), strict=True):
-                a.slot_count[row, slot_of(self.rules, time), code] += 1.0
-            refresh(a, self.rules, row, slot_of(self.rules, int(a.newest[row])))
+            learn_slots(a, self.rules, row, codes, times)
 
     def run_length(self, interval_us: int) -> float:
         """Promised points between two false alarms of a series whose points come every `interval_us` (0: no clock)."""

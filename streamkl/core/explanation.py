@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from streamkl.core.arena import RECENT, Arena, Rules
 from streamkl.core.binning import QUANTILES
-from streamkl.core.ring import at_depth
 from streamkl.core.season import SEASONAL
 
 
@@ -48,7 +47,7 @@ def explain(a: Arena, rules: Rules, row: int, w: int) -> Explanation:
     share = counts / n
     with np.errstate(divide="ignore", invalid="ignore"):
         nats = np.where(counts > 0, share * np.log(share / expected), 0.0)
-    oldest = at_depth(a, row, n - 1)
+    oldest = (int(a.head[row]) - n) % a.code.shape[1]
     table = float(a.limit[row, w]) / n
     factor = float(a.factor[row, w])
     edges = a.edges[row, : bins - 1]
@@ -83,4 +82,4 @@ def _recent_quantiles(a: Arena, row: int, n: int) -> NDArray[np.float64]:
     newest = int(a.points[row])
     held = min(n, RECENT, newest)
     values = a.recent[row, np.arange(newest - held, newest) % RECENT]
-    return np.asarray(np.quantile(values.astype(np.float64), QUANTILES, method="inverted_cdf"))
+    return np.asarray(np.quantile(values, QUANTILES, method="inverted_cdf"))

@@ -6,7 +6,7 @@ The loop stops after a point that needs more than arithmetic (a reference is com
 import numpy as np
 from numpy.typing import NDArray
 
-from streamkl.core.arena import JUDGING, LEARNING, RECENT, Arena, Pool, Rules
+from streamkl.core.arena import JUDGING, LEARNING, NO_SLOT, RECENT, Arena, Pool, Rules
 from streamkl.core.binning import bin_of
 from streamkl.core.compiled import inlined, outlined
 from streamkl.core.episode import LEARNED, NOTHING, alarm_output, move
@@ -46,7 +46,7 @@ def walk(
         window[i] = -1
         if not np.isfinite(values[i]):
             continue
-        if is_late(a, rules, row, times[i]):
+        if is_late(a, pool, rules, row, times[i]):
             fate[i] = LATE
             continue
         take_in(a, row, times[i], values[i])
@@ -70,7 +70,7 @@ def walk(
 
 
 @inlined
-def is_late(a: Arena, rules: Rules, row: int, time: int) -> bool:
+def is_late(a: Arena, pool: Pool, rules: Rules, row: int, time: int) -> bool:
     """Older than the grace period, or than all that the ring still holds. A long run of such points restarts the series' clock."""
     late = time < a.newest[row] - rules.grace if a.points[row] > 0 else False
     if not late and a.phase[row] == JUDGING and a.filled[row] == a.code.shape[1]:
@@ -80,18 +80,21 @@ def is_late(a: Arena, rules: Rules, row: int, time: int) -> bool:
         return False
     a.late_run[row] += 1
     if a.late_run[row] >= LATE_RUN:
-        restart_clock(a, row, time)
+        restart_clock(a, pool, rules, row, time)
         return False
     a.late[row] += 1
     return True
 
 
 @inlined
-def restart_clock(a: Arena, row: int, time: int) -> None:
-    """The clock stepped back for good: what the ring holds is taken to lie just before `time`, in the order it has."""
+def restart_clock(a: Arena, pool: Pool, rules: Rules, row: int, time: int) -> None:
+    """The clock stepped back for good: what is held is taken to lie just before `time`, in the order it has."""
     shift = a.newest[row] - time
     for depth in range(a.filled[row]):
         a.time[row, at_depth(a, row, depth)] -= shift
+    if a.slot[row] != NO_SLOT:
+        for at in range(min(a.learned[row], rules.size)):
+            pool.time[a.slot[row], at] -= shift
     a.newest[row] = time
     a.late_run[row] = 0
 
@@ -120,7 +123,7 @@ def judge(a: Arena, rules: Rules, row: int, time: int, value: float, position: i
     """Move every window and the reference by one point; returns (highest ratio statistic / threshold, its window or -1: none is ready)."""
     code = bin_of(a.edges[row], a.bins[row], value)
     if rules.kind == SEASONAL and slot_of(rules, a.newest[row]) != a.season[row]:
-        refresh(a, rules, row, slot_of(rules, a.newest[row]))  # before the point is placed: windows are read off the ring
+        refresh(a, rules, row)  # before the point is placed: windows are read off the ring
     depth = place(a, row, code, time, position)
     slide(a, rules, row, code, time, depth)
     advance(a, rules, row, depth)
@@ -145,17 +148,20 @@ def judge(a: Arena, rules: Rules, row: int, time: int, value: float, position: i
 
 @outlined
 def rehearse(a: Arena, rules: Rules, row: int, times: NDArray[np.int64], values: NDArray[np.float64], positions: NDArray[np.int64]) -> None:
-    """Run a just learned reference through its own windows, so that they are full and the tail guard has a first past.
+    """Run a just learned reference, sorted by time, through its own windows, so that they are full and the tail guard has a first past.
 
     A window inside the reference lies closer to it than one outside, by (1 - x) / (1 + x) with x = window / reference length; the
     statistic is corrected by that. No verdict comes of it.
     """
+    newest = a.newest[row]
     for i in range(len(values)):
         code = bin_of(a.edges[row], a.bins[row], values[i])
         depth = place(a, row, code, times[i], positions[i])
+        a.newest[row] = times[i]
         slide(a, rules, row, code, times[i], depth)
         for w in range(len(rules.window_points)):
             share = a.length[row, w] / rules.size
             if share < 0.5 and is_full(a, rules, row, w, SHORTEST_TIME_WINDOW):
                 limit = limit_for(rules, a.bin_class[row], w, a.length[row, w], a.log_run[row])
                 observe(a, row, w, statistic(a, rules, row, w) / limit * (1.0 + share) / (1.0 - share))
+    a.newest[row] = newest

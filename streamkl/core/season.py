@@ -6,6 +6,7 @@ are exact inverses.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from streamkl.core.arena import Arena, Rules
 from streamkl.core.compiled import inlined, outlined
@@ -21,7 +22,7 @@ def slot_of(rules: Rules, time: int) -> int:
 
 
 @outlined
-def refresh(a: Arena, rules: Rules, row: int, slot: int) -> None:
+def refresh(a: Arena, rules: Rules, row: int) -> None:
     """Bring what the slots have learned into force: each slot's own points, mixed with `shrinkage` points of the pooled reference.
 
     Runs when the event time enters another slot, so that masses are constant between; O(slots * bins + ring).
@@ -36,7 +37,7 @@ def refresh(a: Arena, rules: Rules, row: int, slot: int) -> None:
             a.slot_share[row, s, k] = (a.slot_count[row, s, k] + rules.shrinkage * pooled) / (own + rules.shrinkage)
     for w in range(a.counts.shape[1]):
         mix_again(a, rules, row, w)
-    a.season[row] = slot
+    a.season[row] = slot_of(rules, a.newest[row])
 
 
 @outlined
@@ -66,3 +67,11 @@ def mixed_cross_term(a: Arena, row: int, w: int) -> float:
         if count > 0:
             value += count * np.log(a.mixture[row, w, k] / n)
     return value
+
+
+@outlined
+def learn_slots(a: Arena, rules: Rules, row: int, codes: NDArray[np.int64], times: NDArray[np.int64]) -> None:
+    """Count a just learned reference's points in their slots and bring them into force; O(points + slots * bins)."""
+    for i in range(len(codes)):
+        a.slot_count[row, slot_of(rules, times[i]), codes[i]] += 1.0
+    refresh(a, rules, row)

@@ -19,6 +19,7 @@ TOP_BINS = 6  # bins told in an event, by their part in the statistic
 CRITICAL = 2.0  # score from which an episode is critical
 NEW_CATEGORY = "(new)"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ENDINGS = {RECOVERED: "recovered; in the last window, {}", ACCEPTED: "accepted as the new normal: {}"}
 _WHY = {OPENED: ("opened", "threshold"), RECOVERED: ("closed", "recovered"), ACCEPTED: ("closed", "accepted_as_normal")}
 
 
@@ -75,7 +76,7 @@ class Teller:
         bins = self._bins(why, seat)
         before, now = _quantiles(why.reference_quantiles), _quantiles(why.window_quantiles)
         categorical = seat.categorical
-        sentence = say(categorical, bins, before, now)
+        sentence = _ENDINGS.get(transition.happened, "{}").format(say(categorical, bins, before, now))
         return Event(
             id=f"{episode_id(place, seat.name)}/{kind}",
             episode_id=episode.id,
@@ -98,7 +99,7 @@ class Teller:
             top_bins=bins,
             reference_quantiles=None if categorical else before,
             window_quantiles=None if categorical else now,
-            sentence=f"back to normal: {sentence}" if kind == "closed" and reason == "recovered" and why.statistic_nats == 0 else sentence,
+            sentence=sentence,
             calibration=self._calibration(why),
             source=Provenance(
                 topic=place.topic, partition=place.partition, first_offset=min(why.first_position, place.offset), last_offset=place.offset
@@ -133,7 +134,7 @@ class Teller:
         return Calibration(
             method="table+tail" if why.factor > 1.0 else "table",
             budget=str(budget),
-            run_length_points=why.run_length / (len(self.settings.windows) * self.settings.features),
+            run_length_points=float(f"{why.run_length / (len(self.settings.windows) * self.settings.features):.9g}"),  # kept as a logarithm
             interval_seconds=why.interval_us / MICROSECONDS if why.interval_us > 0 and self.clocked else None,
             table_threshold_nats=why.table_threshold_nats,
             guard_factor=why.factor,
