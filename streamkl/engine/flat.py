@@ -1,7 +1,6 @@
 """The short way for flat records: one typed decoding per message, no mapping. What it refuses, the mapping reads."""
 
 from collections.abc import Sequence
-from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -10,8 +9,6 @@ from streamkl.engine.jsontext import MAX_DEPTH, presentable
 from streamkl.engine.mapping import CompiledMapping
 from streamkl.engine.rows import Rows, read_record, too_many
 from streamkl.model import Message
-
-_VALUE = itemgetter(Message._fields.index("value"))  # twice as fast as the attribute
 
 
 class FlatReader:
@@ -37,32 +34,28 @@ class FlatReader:
 
     def read(self, messages: Sequence[Message]) -> Rows:
         """The rows of a batch. About 0.3 µs a message."""
-        decode = self._decode
-        decoded: list[Any] = []
-        for raw in map(_VALUE, messages):
-            try:
-                decoded.append(decode(raw) if raw and ((len(raw) <= MAX_DEPTH and raw.isascii()) or presentable(raw)) else None)
-            except (ValueError, RecursionError):
-                decoded.append(None)
         rows = Rows()
-        if set(map(type, decoded)) == {self._type}:
-            self._extend(rows, decoded)
-            rows.counts = [1] * len(decoded)
-            return rows
-        for found, message in zip(decoded, messages, strict=True):  # some are arrays of points, or were refused
-            if not found:  # refused, or an empty array
+        decode, flat, has_time = self._decode, self._type, self._has_time
+        series, when, value, counts = rows.series.append, rows.when.append, rows.value.append, rows.counts.append
+        found: Any
+        for message in messages:
+            raw = message.value
+            try:
+                found = decode(raw) if raw and ((len(raw) <= MAX_DEPTH and raw.isascii()) or presentable(raw)) else None
+            except (ValueError, RecursionError):
+                found = None
+            if type(found) is flat:
+                series(found.series)
+                when(found.when if has_time else None)
+                value(found.value)
+                counts(1)
+            elif not found:  # refused, or an empty array
                 read_record(self._mapping, self._limit, message, rows)
-            elif type(found) is not list:
-                rows.add(found.series, found.when if self._has_time else None, found.value)
-                rows.close(1)
             elif len(found) > self._limit:
                 rows.reject(too_many(self._limit))
             else:
-                self._extend(rows, found)
-                rows.close(len(found))
+                rows.series += [point.series for point in found]
+                rows.when += [point.when for point in found] if has_time else [None] * len(found)
+                rows.value += [point.value for point in found]
+                counts(len(found))
         return rows
-
-    def _extend(self, rows: Rows, points: list[Any]) -> None:
-        rows.series += [point.series for point in points]
-        rows.when += [point.when for point in points] if self._has_time else [None] * len(points)
-        rows.value += [point.value for point in points]
