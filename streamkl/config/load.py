@@ -35,7 +35,7 @@ def load(path: Path | None, examine: Callable[[Config], Iterable[Mistake]] | Non
     if config is not None and examine is not None:
         found += [problem for problem in of_mistakes(examine(config), merged) if not _involves(problem, set_aside)]
     lines = sources.line_numbers(text)
-    placed = [(_line(problem.paths[0], lines), problem) for problem in found]
+    placed = [(_line(problem, lines), problem) for problem in found]
     placed.sort(key=lambda pair: pair[0])
     reported = [problem.line(_origin(problem.paths[0], environment, line)) for line, problem in placed]
     reported += sources.stray_variables()
@@ -80,9 +80,11 @@ def _is_own(problem: Problem, data: Mapping[str, Any]) -> bool:
     return not inherits or any(find(data, path) is not MISSING for path in problem.paths)
 
 
-def _line(path: trees.Path, lines: Mapping[str, int]) -> int:
-    """The line of an option, else of the nearest table above it; 0 where the file says nothing of it."""
-    return next((lines[dotted(path[:end])] for end in range(len(path), 0, -1) if dotted(path[:end]) in lines), 0)
+def _line(problem: Problem, lines: Mapping[str, int]) -> int:
+    """The line of the option, else of one that it contradicts, else of the table it belongs in; 0 where the file says nothing of them."""
+    path = problem.paths[0]
+    candidates = (*problem.paths, field_at(path)[0], *(path[:end] for end in range(len(path) - 1, 0, -1)))
+    return next((lines[dotted(each)] for each in candidates if dotted(each) in lines), 0)
 
 
 def _origin(path: trees.Path, environment: Mapping[str, Any], line: int) -> str | None:

@@ -25,7 +25,7 @@ def replay_files(paths: Sequence[str], config: Config, events: str, rejected: st
     with ExitStack() as stack:
         out = stack.enter_context(JsonLinesFile(events))
         refused = stack.enter_context(JsonLinesFile(rejected)) if rejected is not None else None
-        watch = stack.enter_context(display.progress(paths, shown=not quiet and not mixed))
+        watch = stack.enter_context(display.progress(paths, shown=not quiet, bar=not mixed))
 
         def keep(output: Output) -> None:
             out.write_events(output.events)

@@ -1,10 +1,12 @@
 """How far a replay is, and what came out of it, on standard error."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
+from rich.logging import RichHandler
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -13,15 +15,21 @@ from streamkl.replay.judging import Summary, Watch
 
 
 @contextmanager
-def progress(paths: Sequence[str], *, shown: bool) -> Iterator[Watch]:
-    """A bar over all files by their bytes on disk; without an end where standard input is among them. Nothing unless on a terminal."""
+def progress(paths: Sequence[str], *, shown: bool, bar: bool) -> Iterator[Watch]:
+    """A bar over all files by their bytes on disk; without an end where standard input is among them. It needs a terminal.
+
+    What is logged meanwhile (thresholds that have to be simulated first) stands above it.
+    """
     sizes = [Path(path).stat().st_size if Path(path).is_file() else None for path in paths]
     total = None if None in sizes else sum(size or 0 for size in sizes)
     counted = TextColumn("{task.fields[points]:,} points")
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), counted, TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not (shown and console.is_terminal)) as bar:
-        task = bar.add_task("", total=total, points=0)
+    console = Console(stderr=True, highlight=False)
+    with (
+        _logged(console, shown=shown),
+        Progress(*columns, console=console, transient=True, disable=not (shown and bar and console.is_terminal)) as live,
+    ):
+        task = live.add_task("", total=total, points=0)
         seen = dict.fromkeys(paths, 0)
         points = 0
 
@@ -29,9 +37,24 @@ def progress(paths: Sequence[str], *, shown: bool) -> Iterator[Watch]:
             nonlocal points
             points += more
             seen[file.path] = file.position
-            bar.update(task, description=file.name, completed=sum(seen.values()), points=points)
+            live.update(task, description=file.name, completed=sum(seen.values()), points=points)
 
         yield watch
+
+
+@contextmanager
+def _logged(console: Console, *, shown: bool) -> Iterator[None]:
+    log = logging.getLogger("streamkl")
+    handler = RichHandler(console=console, show_time=False, show_level=False, show_path=False, level=logging.INFO)
+    before = log.level
+    if shown:
+        log.addHandler(handler)
+        log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(before)
 
 
 def show(summary: Summary, seconds: float) -> None:
@@ -56,4 +79,4 @@ def show(summary: Summary, seconds: float) -> None:
     console = Console(stderr=True, highlight=False)
     console.print(table)
     if summary.points and not summary.judged:
-        console.print(f"No point was judged: a series learns from its first {summary.wanted:,} points (detector.reference.size).")
+        console.print("No point was judged: every series was still learning (detector.reference.size), or its windows were.")

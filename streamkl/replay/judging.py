@@ -18,7 +18,7 @@ _LONGEST_NAME = 200
 
 @dataclass(slots=True)
 class Summary:
-    """Totals of a replay. `opened` counts episodes, `open_episodes` those open at the end; `wanted` are the points a series learns from."""
+    """Totals of a replay. `opened` counts episodes, `open_episodes` those open at the end."""
 
     files: int = 0
     lines: int = 0
@@ -30,7 +30,6 @@ class Summary:
     learning: int = 0
     opened: int = 0
     open_episodes: int = 0
-    wanted: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
 
     def add(self, engine: Engine) -> None:
@@ -39,7 +38,6 @@ class Summary:
         for name in ("points", "judged", "late", "shed", "series", "learning", "open_episodes"):
             setattr(self, name, getattr(self, name) + getattr(stats, name))
         self.rejected.update(stats.rejected)
-        self.wanted = max(self.wanted, stats.wanted_points)
 
 
 def judge_files(

@@ -85,7 +85,7 @@ ONE_MISTAKE = {
     "one window twice": ("[detector]\nwindows = ['1m', '60s']", "names one window twice; remove one (line 2)"),
     "window as long as the reference": (
         "[detector]\nwindows = ['500 points']",
-        'detector.reference.size: must be more than the longest window ("500 points"); try 2000, or a shorter window (line 1)',
+        'detector.reference.size: must be more than the longest window ("500 points"); try 2000, or a shorter window (line 2)',
     ),
     "more bins than the reference fills": (
         "[detector]\nbins = 60\nwindows = ['16 points']\n[detector.reference]\nsize = 100",
@@ -101,7 +101,7 @@ ONE_MISTAKE = {
     ),
     "reference file without a path": (
         "[detector.reference]\nkind = 'file'",
-        'detector.reference.path: missing; kind = "file" needs the file of what is normal, for example path = "normal.csv" (line 1)',
+        'detector.reference.path: missing; kind = "file" needs the file of what is normal, for example path = "normal.csv" (line 2)',
     ),
     "accepted before it can recover": (
         "[detector.episodes]\nclose_after = 100\naccept_new_normal_after = 60",
@@ -141,7 +141,7 @@ ONE_MISTAKE = {
     ),
     "certificate without its key": (
         "[kafka]\nsecurity_protocol = 'SSL'\nssl_certfile = 'c.pem'",
-        "kafka.ssl_keyfile: missing; ssl_certfile is of no use without it (line 1)",
+        "kafka.ssl_keyfile: missing; ssl_certfile is of no use without it (line 3)",
     ),
     "secret in the file": (
         "[kafka]\nsasl_password = 'hunter2'",
@@ -177,10 +177,10 @@ def test_all_mistakes_are_reported_at_once_in_the_order_of_the_file(write: Write
     )
     assert [line.split(" ")[0].rstrip(":") for line in mistakes(path)] == [
         "http.port",
-        "kafka.sasl_mechanism",  # missing options stand where their table begins
+        "kafka.topics[0]",
+        "kafka.sasl_mechanism",  # missing options stand where the option is that needs them
         "kafka.sasl_username",
         "kafka.sasl_password",
-        "kafka.topics[0]",
         "kafka.colour",
         "detector.bins",
         "detector.false_alarms_without_clock",

@@ -1,0 +1,61 @@
+"""Writes the records of the shipped scenarios: `python tests/config/make_scenarios.py`. The events come from `streamkl replay`."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+FOLDER = Path(__file__).parents[2] / "config"
+
+
+def server_metrics() -> Iterator[dict[str, Any]]:
+    """A web server for 20 hours, a record a minute. From minute 960 on its database is slow for 50 minutes and some requests fail."""
+    rng = np.random.default_rng(1)
+    begin, load = datetime(2026, 3, 2, tzinfo=UTC), 0.0
+    for minute in range(1_200):
+        slow = 960 <= minute < 1_010
+        load = 0.7 * load + rng.normal()  # the minutes resemble those before
+        yield {
+            "name": "web",
+            "tags": {"host": "web-1", "region": "eu"},
+            "timestamp": round((begin + timedelta(minutes=minute)).timestamp()),
+            "fields": {
+                "cpu_percent": round(35 + 4 * load, 1),
+                "response_ms": round(float(np.exp(4.8 + 0.05 * load + 0.25 * rng.normal() + 1.1 * slow)), 1),
+                "status": int(rng.choice([200, 302, 404, 503], p=[0.6, 0.03, 0.02, 0.35] if slow else [0.94, 0.04, 0.02, 0.0])),
+            },
+        }
+
+
+def fraud_drift() -> Iterator[dict[str, Any]]:
+    """Card payments in two countries, about 34 a day for 60 days. In the last ten small amounts appear in one: cards are tested."""
+    rng = np.random.default_rng(3)
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    for number in range(2_040):
+        at += timedelta(seconds=round(rng.exponential(86_400 / 34)))
+        country = "DE" if rng.random() < 0.5 else "FR"
+        tested = country == "DE" and at >= datetime(2026, 2, 20, tzinfo=UTC) and rng.random() < 0.3
+        yield {
+            "id": f"tx-{number:05d}",
+            "at": at.isoformat().replace("+00:00", "Z"),
+            "country": country,
+            "features": {
+                "amount": round(float(rng.uniform(0.5, 2) if tested else rng.lognormal(3.4, 0.8)), 2),
+                "seconds_since_last": round(float(rng.exponential(40_000))),
+                "distance_km": round(float(rng.exponential(12)), 1),
+            },
+        }
+
+
+def main() -> None:
+    """Both files, each record on a line."""
+    for name, records in (("server-metrics", server_metrics()), ("fraud-drift", fraud_drift())):
+        text = "".join(json.dumps(record, separators=(",", ":")) + "\n" for record in records)
+        (FOLDER / f"{name}.scenario.jsonl").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
