@@ -56,13 +56,14 @@ class Arena(NamedTuple):
     weight: Floats  # (R,) decayed: weight of the next point
     resume: Longs  # (R,) a moving reference learns no point before this number
     ref_code: NDArray[np.uint8]  # (R, size) trailing: bins of the reference's points, oldest at ref_head
+    ref_time: Longs  # (R, size) and their times
     ref_head: Ints  # (R,)
     slot_count: Floats  # (R, S, K) seasonal: points learned
     slot_share: Floats  # (R, S, K) seasonal: masses in force
     mixture: Floats  # (R, W, K) seasonal: sum of the masses of the window's points
     season: Ints  # (R,) seasonal: slot of the newest refresh
     quantiles: Floats  # (R, Q) of the reference when it was learned
-    reference_from: Longs  # (R,) first and last time of the learned points
+    reference_from: Longs  # (R,) first and last time of the reference's points
     reference_to: Longs
     interval: Longs  # (R,) learned microseconds between points; 0: no clock
     # threshold
@@ -150,6 +151,7 @@ def allocate(settings: Settings, rows: int) -> Arena:
         "edges": ((k - 1,), np.float64),
         "quantiles": ((len(QUANTILES),), np.float64),
         "ref_code": ((trailing,), np.uint8),
+        "ref_time": ((trailing,), np.int64),
         "slot_count": ((slots, k), np.float64),
         "slot_share": ((slots, k), np.float64),
         "mixture": ((w if slots else 0, k), np.float64),

@@ -199,7 +199,7 @@ class Bank:
         a, kind = self.arena, self.settings.reference.kind
         codes = np.searchsorted(a.edges[row, : a.bins[row] - 1], values, side="right")
         if kind == ReferenceKind.TRAILING:
-            a.ref_code[row] = codes
+            a.ref_code[row], a.ref_time[row] = codes, times
             a.ref_head[row] = 0
             a.prior[row] = a.units[row]
         elif kind == ReferenceKind.SEASONAL:

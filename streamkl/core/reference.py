@@ -38,8 +38,9 @@ def advance(a: Arena, rules: Rules, row: int, depth: int) -> None:
         return
     index = at_depth(a, row, deep)
     code = a.code[row, index]
+    a.reference_to[row] = max(a.reference_to[row], a.time[row, index])
     if rules.kind == TRAILING:
-        _replace_oldest(a, row, code)
+        _replace_oldest(a, row, code, a.time[row, index])
     elif rules.kind == DECAYED:
         _fade(a, rules, row, code)
     else:
@@ -48,12 +49,14 @@ def advance(a: Arena, rules: Rules, row: int, depth: int) -> None:
 
 
 @inlined
-def _replace_oldest(a: Arena, row: int, code: int) -> None:
+def _replace_oldest(a: Arena, row: int, code: int, time: int) -> None:
     """Trailing: the newest point in, the oldest out. A bin never falls below half a unit, so no divergence is infinite."""
     head = a.ref_head[row]
     gone = a.ref_code[row, head]
     a.ref_code[row, head] = code
+    a.ref_time[row, head] = time
     a.ref_head[row] = head + 1 if head + 1 < a.ref_code.shape[1] else 0
+    a.reference_from[row] = a.ref_time[row, a.ref_head[row]]
     if gone != code:
         a.prior[row, gone] -= 1.0
         a.prior[row, code] += 1.0

@@ -121,8 +121,8 @@ class Teller:
         if seat.categorical:
             category = seat.category_name(low) if atom else NEW_CATEGORY
         return Bin(
-            low=None if low == -np.inf or category else low,
-            high=None if high == np.inf or category else low if atom else high,
+            low=None if low == -np.inf or category else _plain(low),
+            high=None if high == np.inf or category else _plain(low if atom else high),
             category=category,
             reference_share=float(why.reference_share[k]),
             window_share=float(why.window_share[k]),
@@ -140,6 +140,11 @@ class Teller:
             guard_factor=why.factor,
             blocks=why.blocks,
         )
+
+
+def _plain(edge: float) -> float:
+    """Without the last digit, which only says on which side of a value an edge lies."""
+    return float(f"{edge:.15g}")
 
 
 def _quantiles(values: np.ndarray) -> Quantiles:

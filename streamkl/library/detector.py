@@ -12,7 +12,7 @@ from streamkl.core.kernel import JUDGED, LATE
 from streamkl.engine.router import Seat
 from streamkl.engine.story import Episode, Place, Teller, episode_id
 from streamkl.errors import InputError
-from streamkl.library.scoring import LATEST_SECONDS, shared_tables
+from streamkl.library.scoring import LATEST_SECONDS, require_clock, shared_tables
 from streamkl.library.settings import settings_of
 from streamkl.model import MICROSECONDS, Event
 
@@ -49,6 +49,7 @@ class Detector:
 
         NaN is not judged and changes nothing. Raises InputError for a value or a time that is no number.
         """
+        require_clock(self._settings, timestamp is not None)
         time_us = _microseconds(timestamp)
         try:
             number = float(value)

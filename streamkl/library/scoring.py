@@ -12,10 +12,11 @@ from streamkl.config.detector import DetectorConfig
 from streamkl.core.bank import Bank, Verdicts
 from streamkl.core.episode import ACCEPTED, OPENED, RECOVERED
 from streamkl.core.kernel import JUDGED, LATE
+from streamkl.core.settings import Settings
 from streamkl.engine.router import Seat
 from streamkl.engine.story import Episode, Place, Teller, episode_id
 from streamkl.errors import InputError
-from streamkl.library.settings import settings_of
+from streamkl.library.settings import needs_clock, settings_of
 from streamkl.model import MICROSECONDS, Event
 
 LATEST_SECONDS = 2**62 // MICROSECONDS
@@ -63,6 +64,7 @@ def evaluate(values: ArrayLike, timestamps: ArrayLike | None = None, *, config: 
     n, features = data.shape
     times = _times(timestamps, n)
     settings = settings_of(config or DetectorConfig(), features)
+    require_clock(settings, timestamps is not None)
     bank = Bank(settings, shared_tables(), features)
     rows = [bank.birth() for _ in range(features)]
     verdicts = bank.run(np.tile(rows, n), np.repeat(times, features), data.ravel(), np.repeat(np.arange(n), features))
@@ -77,6 +79,13 @@ def evaluate(values: ArrayLike, timestamps: ArrayLike | None = None, *, config: 
         in_episode=np.cumsum(moves) > 0,
         events=events,
     )
+
+
+def require_clock(settings: Settings, clocked: bool) -> None:
+    """InputError where settings need timestamps and there are none."""
+    needy = None if clocked else needs_clock(settings)
+    if needy is not None:
+        raise InputError(f"timestamps: {needy} needs them; pass them, or choose windows in points and another reference")
 
 
 def _values(values: ArrayLike) -> NDArray[np.float64]:

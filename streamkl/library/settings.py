@@ -16,6 +16,13 @@ _KINDS = {
 _SEASONS = {"hour_of_day": (24, DAY, 0), "hour_of_week": (168, 7 * DAY, MONDAY)}
 
 
+def needs_clock(settings: Settings) -> str | None:
+    """What of the settings means nothing without timestamps, or None."""
+    if settings.reference.kind == ReferenceKind.SEASONAL:
+        return 'reference.kind = "seasonal"'
+    return next((f'the window "{window.name}"' for window in settings.windows if not window.points), None)
+
+
 def settings_of(config: DetectorConfig, features: int = 1) -> Settings:
     """The core's settings for series judged as `config` says; `features` rows share one budget."""
     windows = tuple(Window(str(length), length.points or 0, length.microseconds or 0) for length in config.windows)
