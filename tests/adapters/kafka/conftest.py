@@ -7,6 +7,7 @@ import pytest
 
 from streamkl.broker.launcher import Broker
 from tests.adapters.kafka.places import InMemory, OnKafka, Place
+from tests.adapters.kafka.secure import Secured, secured_broker
 from tests.conftest import RunningBroker
 from tests.fakes import MemoryStore
 
@@ -18,10 +19,16 @@ def kafka_place(broker: RunningBroker) -> Iterator[OnKafka]:
 
 
 @pytest.fixture(scope="session")
-def own_broker() -> Iterator[Broker]:
-    """A broker that may be paused, killed and started again."""
-    with Broker() as started:
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+    """A broker with certificates, passwords and permissions, which may also be paused, killed and started again."""
+    with secured_broker(tmp_path_factory.mktemp("keys")) as started:
         yield started
+
+
+@pytest.fixture
+def own_broker(secured: Secured) -> Broker:
+    """The broker that may be mistreated; on its plaintext listener everything is allowed."""
+    return secured.broker
 
 
 @pytest.fixture

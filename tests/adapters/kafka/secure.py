@@ -27,8 +27,9 @@ KEYSTORE, PKCS8 = Encoding.PEM, PrivateFormat.PKCS8
 
 
 class Secured(NamedTuple):
-    """Where its listeners are (host:port) and which certificates belong to it."""
+    """The broker, where its listeners are (host:port), and which certificates belong to it."""
 
+    broker: Broker
     plaintext: str  # clients without a name may do everything here
     ssl: str
     sasl_plaintext: str
@@ -64,7 +65,7 @@ def secured_broker(folder: Path) -> Iterator[Secured]:
     with Broker(nodes=[node], properties=properties) as broker:
         with KafkaAdminClient(bootstrap_servers=broker.bootstrap) as admin:
             admin.alter_user_scram_credentials([UserScramCredentialUpsertion(USER, "SCRAM-SHA-256", PASSWORD, iterations=4096)])
-        yield Secured(*(f"127.0.0.1:{ports[name]}" for name in names), authority, stranger)
+        yield Secured(broker, *(f"127.0.0.1:{ports[name]}" for name in names), authority, stranger)
 
 
 def permit(admin: KafkaAdminClient, kind: ResourceType, name: str, *operations: ACLOperation) -> None:

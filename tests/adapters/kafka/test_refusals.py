@@ -2,7 +2,6 @@
 
 import logging
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +12,10 @@ from streamkl.adapters.kafka import Cluster, KafkaSession, KafkaSource, cluster,
 from streamkl.errors import ConfigError, SourceError
 from tests.adapters.kafka.places import OnKafka
 from tests.adapters.kafka.reading import wait_until
-from tests.adapters.kafka.secure import CANARY, PASSWORD, USER, Secured, permit, secured_broker
+from tests.adapters.kafka.secure import CANARY, PASSWORD, USER, Secured, permit
 from tests.fakes import MemoryStore
 
 pytestmark = pytest.mark.broker
-
-
-@pytest.fixture(scope="module")
-def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
-    with secured_broker(tmp_path_factory.mktemp("keys")) as broker:
-        yield broker
 
 
 @pytest.fixture(autouse=True)
