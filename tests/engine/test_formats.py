@@ -1,15 +1,33 @@
 """Records as well-known senders write them, each with the mapping that docs/input.md gives for it."""
 
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from streamkl.engine.mapping import compile_mapping
+from streamkl.model import Reason
 from tests.engine.material import NOW_US, codec, mapping, message, rejections, rows
 
-TELEGRAF = {"series": "{name},{tags.*},{field}", "value": "fields.*", "time_unit": "s"}
-COLLECTD = {"series": "{host}/{plugin}-{plugin_instance}/{type}/{field}", "timestamp": "time", "value": "values[*]"}
-PROMETHEUS = {"series": "{labels.*}"}
-METRICBEAT = {"series": "{host.name}.{metricset.name}.{field}", "timestamp": "@timestamp", "value": "system.cpu.total.norm.pct"}
-DEBEZIUM = {"series": "{payload.source.table}.amount", "timestamp": "payload.ts_ms", "time_unit": "ms", "value": "payload.after.amount"}
+PAGE = (Path(__file__).parents[2] / "docs" / "input.md").read_text(encoding="utf-8")
+
+
+def documented(sender: str) -> dict[str, Any]:
+    """The mapping that the page shows for a sender."""
+    (block,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    (example,) = [example for example in block.split("[input]") if example.strip().startswith(f"# {sender}")]
+    options: dict[str, Any] = tomllib.loads("[input]" + example)["input"]
+    return options
+
+
+TELEGRAF = documented("Telegraf")
+
+
+def test_the_page_tells_every_reason_and_no_other() -> None:
+    table = PAGE.partition("| reason | when |")[2].partition("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == [reason.value for reason in Reason]
 
 
 def test_telegraf_gives_one_series_per_number_and_skips_the_rest() -> None:
@@ -37,7 +55,7 @@ def test_a_telegraf_batch_is_an_array_of_points() -> None:
 def test_prometheus_labels_name_the_series_whatever_their_order() -> None:
     first = b'{"timestamp":"2023-11-14T22:13:20Z","value":"9876543210","name":"up","labels":{"job":"x","__name__":"up"}}'
     other = b'{"timestamp":"2023-11-14T22:13:20Z","value":"NaN","name":"up","labels":{"__name__":"up","job":"x"}}'
-    decoded = codec(**PROMETHEUS).decode([message(first, 0), message(other, 1)])
+    decoded = codec(**documented("prometheus-kafka-adapter")).decode([message(first, 0), message(other, 1)])
     assert rows(decoded) == [("__name__=up,job=x", NOW_US, 9876543210.0, 0)]
     assert rejections(decoded) == [(1, "not_finite", 'the value "NaN" is not a finite double')]
 
@@ -48,7 +66,10 @@ def test_collectd_values_are_told_apart_by_their_place() -> None:
         b'"plugin":"load","plugin_instance":"","type":"load"}]'
     )
     when = NOW_US + 495_000
-    assert rows(codec(**COLLECTD).decode([message(raw)])) == [("h/load-/load/0", when, 0.31, 0), ("h/load-/load/2", when, 0.28, 0)]
+    assert rows(codec(**documented("collectd")).decode([message(raw)])) == [
+        ("h/load-/load/0", when, 0.31, 0),
+        ("h/load-/load/2", when, 0.28, 0),
+    ]
 
 
 def test_metricbeat_values_lie_deep_and_keys_may_hold_signs() -> None:
@@ -56,20 +77,20 @@ def test_metricbeat_values_lie_deep_and_keys_may_hold_signs() -> None:
         b'{"@timestamp":"2023-11-14T22:13:20.853Z","metricset":{"name":"cpu"},"host":{"name":"h"},'
         b'"system":{"cpu":{"total":{"norm":{"pct":0.0457}}}}}'
     )
-    assert rows(codec(**METRICBEAT).decode([message(raw)])) == [("h.cpu.pct", NOW_US + 853_000, 0.0457, 0)]
+    assert rows(codec(**documented("Metricbeat")).decode([message(raw)])) == [("h.cpu.pct", NOW_US + 853_000, 0.0457, 0)]
 
 
 def test_debezium_deletions_and_tombstones_are_no_points() -> None:
     created = b'{"payload":{"before":null,"after":{"id":1,"amount":12.5},"source":{"table":"t"},"op":"c","ts_ms":1700000000000}}'
     deleted = b'{"payload":{"before":{"id":1},"after":null,"source":{"table":"t"},"op":"d","ts_ms":1700000000000}}'
-    decoded = codec(**DEBEZIUM).decode([message(created, 0), message(deleted, 1), message(None, 2)])
+    decoded = codec(**documented("Debezium")).decode([message(created, 0), message(deleted, 1), message(None, 2)])
     assert rows(decoded) == [("t.amount", NOW_US, 12.5, 0)]
     assert [(offset, reason) for offset, reason, _ in rejections(decoded)] == [(1, "missing_field"), (2, "empty")]
 
 
 def test_pairs_of_time_and_value_take_their_name_from_the_record() -> None:
     raw = b'{"metric":{"name":"load"},"samples":[[1700000000,1],[1700000001,"2.5"]]}'
-    reader = codec(points="samples", series="{$.metric.name}", timestamp="[0]", value="[1]")
+    reader = codec(**documented('{"metric"'))
     assert rows(reader.decode([message(raw)])) == [("load", NOW_US, 1.0, 0), ("load", NOW_US + 1_000_000, 2.5, 0)]
 
 
