@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from streamkl.core.arena import Arena
 from streamkl.core.bank import Bank, Verdicts
 from streamkl.core.run_length import RUN_LENGTHS, Table, TableKey
 from streamkl.core.settings import Episodes, Reference, ReferenceKind, Settings, Window
@@ -57,3 +58,9 @@ def feed(bank: Bank, row: int, values: ArrayLike, times: ArrayLike | None = None
     n = len(numbers)
     when = np.zeros(n, np.int64) if times is None else np.atleast_1d(np.asarray(times, np.int64))
     return bank.run(np.full(n, row), when, numbers, np.arange(first, first + n))
+
+
+def held(arena: Arena, row: int) -> list[int]:
+    """Places in the row's ring, from the oldest point to the newest."""
+    room = arena.code.shape[1]
+    return [(int(arena.head[row]) - depth) % room for depth in range(int(arena.filled[row]), 0, -1)]

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamkl.core.arena import Arena, allocate
-from streamkl.core.ring import at_depth, place
-from tests.small import settings
+from tests.kernels import place
+from tests.small import held, settings
 
 ROOM = 21  # the longest window has 20 points
 
@@ -17,8 +17,7 @@ Entry = tuple[int, int, int]  # time, position, bin
 
 def contents(arena: Arena) -> list[Entry]:
     """Oldest first."""
-    held = [at_depth(arena, 0, depth) for depth in range(int(arena.filled[0]) - 1, -1, -1)]
-    return [(int(arena.time[0, i]), int(arena.position[0, i]), int(arena.code[0, i])) for i in held]
+    return [(int(arena.time[0, i]), int(arena.position[0, i]), int(arena.code[0, i])) for i in held(arena, 0)]
 
 
 def test_a_ring_is_one_longer_than_the_longest_window() -> None:
@@ -59,13 +58,13 @@ def test_the_oldest_place_of_a_full_ring_can_be_taken() -> None:
 @given(st.lists(st.integers(0, 60), max_size=120))
 def test_a_ring_holds_the_newest_points_by_time_whatever_order_they_come_in(times: list[int]) -> None:
     arena = allocate(settings(), 1)
-    held: list[Entry] = []
+    expected: list[Entry] = []
     for position, time in enumerate(times):
-        if len(held) == ROOM and time < held[0][0]:
+        if len(expected) == ROOM and time < expected[0][0]:
             continue  # older than all that is held: refused before it comes here
         entry = (time, position, position % 5)
-        insort(held, entry)
+        insort(expected, entry)
         depth = place(arena, 0, position % 5, time, position)
-        assert depth == len(held) - 1 - held.index(entry)
-        held = held[-ROOM:]
-        assert contents(arena) == held
+        assert depth == len(expected) - 1 - expected.index(entry)
+        expected = expected[-ROOM:]
+        assert contents(arena) == expected

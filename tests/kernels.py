@@ -1,0 +1,52 @@
+"""Doors from Python into compiled functions that have none of their own; not cached, so they never run against older code."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+from numpy.typing import NDArray
+
+from streamkl.core import binning, episode, ring, tail, window
+from streamkl.core.arena import Arena, Rules
+
+_door: Callable[..., Any] = numba.njit(_nrt=False)
+
+
+@_door
+def place(a: Arena, row: int, code: int, time: int, position: int) -> int:
+    return ring.place(a, row, code, time, position)
+
+
+@_door
+def bin_of(edges: NDArray[Any], bins: int, value: float) -> int:
+    return binning.bin_of(edges, bins, value)
+
+
+@_door
+def add(a: Arena, rules: Rules, row: int, w: int, code: int) -> None:
+    window.add(a, rules, row, w, code)
+
+
+@_door
+def remove(a: Arena, rules: Rules, row: int, w: int, code: int) -> None:
+    window.remove(a, rules, row, w, code)
+
+
+@_door
+def statistic(a: Arena, rules: Rules, row: int, w: int) -> float:
+    return window.statistic(a, rules, row, w)
+
+
+@_door
+def move(a: Arena, rules: Rules, row: int, score: float, w: int, time: int, position: int) -> int:
+    return episode.move(a, rules, row, score, w, time, position)
+
+
+@_door
+def alarm_output(happened: int, score: float) -> float:
+    return episode.alarm_output(happened, score)
+
+
+@_door
+def observe(a: Arena, row: int, w: int, ratio: float) -> None:
+    tail.observe(a, row, w, ratio)
