@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -121,7 +120,11 @@ def test_rejected_lines_are_counted_by_reason(replay: Replay) -> None:
     Path("m.jsonl").write_text('nonsense\n{"series": "a"}\n{"series": "a", "timestamp": 1700000000, "value": NaN}\n')
     code, out, err = replay("m.jsonl")
     assert (code, out) == (0, "")
-    assert [line.split()[1:] for line in err.splitlines() if line.startswith("rejected")] == [["2", "invalid_json"], ["1", "missing_field"]]
+    assert [line.split()[1:] for line in err.splitlines() if line.startswith("rejected")] == [
+        ["1", "invalid_json"],
+        ["1", "missing_field"],
+        ["1", "not_finite"],
+    ]
 
 
 def test_the_configuration_is_used(replay: Replay) -> None:
@@ -155,7 +158,7 @@ def test_too_few_points_are_explained(replay: Replay) -> None:
         (["none.csv"], "none.csv: no such file"),
         (["good.csv", "none.csv"], "none.csv: no such file"),
         (["."], ".: is a directory; name the files in it"),
-        (["binary"], "binary: is neither JSON lines nor CSV (its first line is not UTF-8)"),
+        (["binary"], "binary: is neither JSON lines nor CSV (its first line is not text)"),
         (["good.csv", "--events", "none/out"], "none/out: cannot be written: No such file or directory"),
         (["good.csv", "--events", "good.csv"], "good.csv: is one of the files to be read; name another for the results"),
         (["good.csv", "--events", "x", "--rejected", "x"], "x: cannot hold both events and rejected lines; name two"),
@@ -192,9 +195,11 @@ def test_ctrl_c_is_quiet(tmp_path: Path) -> None:
         assert process.stdout is not None
         assert process.stdout.readline().startswith(b'{"schema_version"')  # it is at work: an event of what it read so far
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert err == b""
+        out = process.stdout.read()
+        assert process.stderr is not None
+        err = process.stderr.read()
+        process.wait(timeout=30)
+    assert (process.returncode, err) == (130, b"")
     assert all(json.loads(line) for line in out.splitlines())
 
 
@@ -213,13 +218,10 @@ def test_a_pipe_is_judged_as_it_flows(tmp_path: Path) -> None:
     with start("-", "--quiet", cwd=tmp_path) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        for part in ("timestamp,value\n", *csv_rows()[: INCIDENT + 100]):
-            process.stdin.write(part.encode())
+        process.stdin.write("".join(["timestamp,value\n", *csv_rows()[: INCIDENT + 100]]).encode())
         process.stdin.flush()
-        begin = time.monotonic()
         assert b'"type":"opened"' in process.stdout.readline()  # although the input has not ended
-        assert time.monotonic() - begin < 60
         process.stdin.close()
-        process.stdin = None
-        process.communicate(timeout=30)
+        assert b'"type":"updated"' in process.stdout.read()
+        process.wait(timeout=30)
     assert process.returncode == 0

@@ -66,10 +66,9 @@ class _Table:
     """One file's layout, and how its rows become points."""
 
     def __init__(self, header: bytes, topic: str, series: str, mapping: InputMapping) -> None:
-        try:
-            text = header.decode("utf-8-sig").rstrip("\r")
-        except UnicodeDecodeError:
-            raise InputError(f"{topic}: is neither JSON lines nor CSV (its first line is not UTF-8)") from None
+        text = header.decode("utf-8-sig", "surrogateescape").rstrip("\r")
+        if not all(character.isprintable() or character == "\t" for character in text):
+            raise InputError(f"{topic}: is neither JSON lines nor CSV (its first line is not text)")
         self._delimiter = max(_DELIMITERS, key=text.count)
         self._topic, self._mapping = topic, mapping
         self._layout = find_layout([cell.strip() for cell in _cells(text, self._delimiter)], topic, series, mapping)
