@@ -38,7 +38,7 @@ class Codec:
         self._mapping = mapping
         self._compiled = compile_mapping(mapping)
         keys = self._compiled.keys
-        self._flat = FlatReader(self._compiled, keys, mapping.max_points_per_record) if keys is not None else None
+        self._flat = FlatReader(self._compiled, keys) if keys is not None else None
 
     def decode(self, messages: Sequence[Message]) -> Decoded:
         """All points of the messages, in order, and the rejected messages. About 0.5 µs a flat record of 120 bytes."""
@@ -52,7 +52,7 @@ class Codec:
     def _read(self, messages: Sequence[Message]) -> Rows:
         rows = Rows()
         for message in messages:
-            read_record(self._compiled, self._mapping.max_points_per_record, message, rows)
+            read_record(self._compiled, message, rows)
         return rows
 
     def _judge(self, rows: Rows, messages: Sequence[Message]) -> tuple[Points, dict[int, Fault]]:

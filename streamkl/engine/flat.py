@@ -18,7 +18,7 @@ class FlatReader:
     is exactly one document are paid for.
     """
 
-    def __init__(self, mapping: CompiledMapping, keys: tuple[str, str | None, str], limit: int) -> None:
+    def __init__(self, mapping: CompiledMapping, keys: tuple[str, str | None, str]) -> None:
         series, when, value = keys
         fields: list[tuple[str, Any, Any]] = [("value", float | str | bool | None, None)]
         names = {"series": series, "value": value}
@@ -30,7 +30,7 @@ class FlatReader:
         self._decode = msgspec.json.Decoder(flat | list[flat]).decode
         self._has_time = when is not None
         self._mapping = mapping
-        self._limit = limit
+        self._limit = mapping.max_points_per_record
 
     def read(self, messages: Sequence[Message]) -> Rows:
         """The rows of a batch. About 0.3 µs a message."""
@@ -50,7 +50,7 @@ class FlatReader:
                 value(found.value)
                 counts(1)
             elif not found:  # refused, or an empty array
-                read_record(self._mapping, self._limit, message, rows)
+                read_record(self._mapping, message, rows)
             elif len(found) > self._limit:
                 rows.reject(too_many(self._limit))
             else:

@@ -29,12 +29,14 @@ class InputMapping:
 
 @dataclass(frozen=True, slots=True)
 class CompiledMapping:
-    """A mapping's compiled paths and template."""
+    """A mapping's compiled paths and template, and the limits on what they find."""
 
     points: Path | None
     series: Template
     timestamp: Path | None
     value: Path
+    max_series_bytes: int
+    max_points_per_record: int
 
     @property
     def keys(self) -> tuple[str, str | None, str] | None:
@@ -68,13 +70,17 @@ def compile_mapping(mapping: InputMapping) -> CompiledMapping:
     value = _read("input.value", Path.parse, mapping.value, problems) if mapping.value else None
     if not mapping.value:
         problems.append("input.value: empty: name the field, or $ for the whole record")
+    if value is not None and value.absolute and points is not None:
+        problems.append(
+            f"input.value: {mapping.value!r} is the same for all points under {mapping.points!r}: start at the point, without $"
+        )
     if not mapping.series:
         problems.append("input.series: empty: write a template such as {series} or {name},{tags.*}")
     elif value is not None and series is not None and value.wildcard and not series.names_the_field:
         problems.append(f"input.series: {mapping.series!r} gives all values under {mapping.value!r} the same name: add {{field}}")
     if problems or series is None or value is None:
         raise ConfigError(problems)
-    return CompiledMapping(points, series, timestamp, value)
+    return CompiledMapping(points, series, timestamp, value, mapping.max_series_bytes, mapping.max_points_per_record)
 
 
 def _read(field: str, parse: Callable[[str], T], text: str, problems: list[str]) -> T | None:

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
+from typing import TypeGuard
 
 import numpy as np
 
@@ -27,13 +28,14 @@ class Template:
     """
 
     text: str
-    segments: tuple[tuple[str | Piece, ...], ...]  # a piece is a literal, or a function for a hole
+    segments: tuple[tuple[str | Fault | Piece, ...], ...]  # a piece is known, or a function for a hole
+    absolute: bool  # a hole's path starts at the record
     path: Path | None  # set if the whole template is one `{path}`
 
     @classmethod
     def parse(cls, text: str) -> "Template":
         """Read a template; ValueError (with the fix) if it is none."""
-        segments: list[list[str | Piece]] = [[]]
+        segments: list[list[str | Fault | Piece]] = [[]]
         for found in _PIECE.finditer(text):
             hole = found["hole"]
             if found["stray"]:
@@ -43,22 +45,33 @@ class Template:
             else:
                 segments[-1].append(_piece(text, hole) if hole is not None else found["literal"] or found["escaped"][0])
         only = segments[0][0] if len(segments) == len(segments[0]) == 1 else None
-        return cls(text, tuple(map(tuple, segments)), only.path if isinstance(only, _Field) else None)
+        absolute = any(_is_absolute(piece) for segment in segments for piece in segment)
+        return cls(text, tuple(map(tuple, segments)), absolute, only.path if isinstance(only, _Field) else None)
 
     @property
     def names_the_field(self) -> bool:
         """Whether several values of one point get different names."""
         return len(self.segments) > 1
 
-    def render(self, point: object, record: object, message: Message) -> list[str] | Fault:
-        """The segments of this point's names: `field.join(segments)` is the name of the value `field`."""
+    def bind(self, record: object, message: Message) -> "Template":
+        """The template for all points of one record: holes that start at the record are filled, once."""
+        segments = (tuple(piece(None, record, message) if _is_absolute(piece) else piece for piece in segment) for segment in self.segments)
+        return replace(self, segments=tuple(segments))
+
+    def render(self, point: object, record: object, message: Message, max_bytes: int) -> list[str] | Fault:
+        """The segments of this point's names: `field.join(segments)` is the name of the value `field`.
+
+        No piece is longer than `max_bytes`, so that a long one is not copied for each of thousands of points.
+        """
         parts = []
         for segment in self.segments:
             pieces = []
             for piece in segment:
-                text = piece if type(piece) is str else piece(point, record, message)  # type: ignore[operator]  # no str here
-                if type(text) is not str:
-                    return text  # type: ignore[return-value]  # a Fault
+                text = piece(point, record, message) if callable(piece) else piece
+                if isinstance(text, Fault):
+                    return text
+                if len(text) > max_bytes:
+                    return _too_long(max_bytes)
                 pieces.append(text)
             parts.append("".join(pieces))
         return parts
@@ -127,10 +140,19 @@ def _name_fault(name: str | Fault, max_bytes: int) -> Fault | None:
         return name
     if not name:
         return Fault(Reason.BAD_SERIES, "the series name is empty")
+    if len(name) > max_bytes:
+        return _too_long(max_bytes)
     if _FORBIDDEN.search(name):
         return Fault(Reason.BAD_SERIES, f"the series name {quote(name)} holds a control character or half a surrogate pair")
-    size = len(name.encode())
-    return Fault(Reason.BAD_SERIES, f"the series name has {size} bytes, at most {max_bytes} are allowed") if size > max_bytes else None
+    return _too_long(max_bytes) if len(name.encode()) > max_bytes else None
+
+
+def _too_long(max_bytes: int) -> Fault:
+    return Fault(Reason.BAD_SERIES, f"the series name is longer than {max_bytes} bytes")
+
+
+def _is_absolute(piece: object) -> TypeGuard[Piece]:
+    return isinstance(piece, _Field | _Pairs) and piece.path.absolute
 
 
 def _piece(text: str, hole: str) -> Piece:

@@ -1,6 +1,6 @@
 """Undecided points: what the mapping found in each record, before anything is judged."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from streamkl.engine.faults import Fault, quote
 from streamkl.engine.jsontext import parse
@@ -39,7 +39,7 @@ class Rows:
         self.counts.append(0)
 
 
-def read_record(mapping: CompiledMapping, limit: int, message: Message, rows: Rows) -> None:
+def read_record(mapping: CompiledMapping, message: Message, rows: Rows) -> None:
     """Append the points of one message to `rows`, or its fault; never raises. About 2 µs a point."""
     record = parse(message.value)
     points = record if isinstance(record, Fault) else _points(mapping.points, record)
@@ -47,6 +47,9 @@ def read_record(mapping: CompiledMapping, limit: int, message: Message, rows: Ro
         rows.reject(points)
         return
     since = len(rows.series)
+    limit = mapping.max_points_per_record
+    if len(points) > 1 and mapping.series.absolute:
+        mapping = replace(mapping, series=mapping.series.bind(record, message))
     for point in points:
         _read_point(mapping, message, point, record, rows)
         if len(rows.series) - since > limit:
@@ -81,7 +84,7 @@ def _read_point(mapping: CompiledMapping, message: Message, point: object, recor
     if not isinstance(point, dict | list) and not path.absolute:
         rows.add(Fault(Reason.WRONG_TYPE, f"the point is {quote(point)}, not an object"), None, None)
         return
-    segments = mapping.series.render(point, record, message)
+    segments = mapping.series.render(point, record, message, mapping.max_series_bytes)
     when = mapping.timestamp.find(point, record) if mapping.timestamp is not None else None
     if not path.wildcard:
         rows.add(segments if isinstance(segments, Fault) else path.name.join(segments), when, path.find(point, record))

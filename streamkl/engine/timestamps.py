@@ -111,9 +111,9 @@ def _unreadable(raw: object, unit: TimeUnit) -> Fault:
 
 
 def _as_number(text: str) -> int | float | None:
-    text = text.strip()
     if len(text) > LONGEST:
         return None
+    text = text.strip()
     if _INTEGER.fullmatch(text):
         return int(text)
     return float(text) if _DECIMAL.fullmatch(text) else None

@@ -57,7 +57,7 @@ def _from_number(raw: object) -> float | Fault:
 
 
 def _from_text(raw: str) -> float | str | Fault:
-    text = raw.strip()
+    text = raw.strip() if len(raw) <= MAX_TEXT_BYTES else raw  # a long one may be the same for thousands of points
     if not text:
         return Fault(Reason.MISSING_FIELD, "the value is empty text")
     if len(text) > MAX_TEXT_BYTES or _FORBIDDEN.search(text) or len(text.encode()) > MAX_TEXT_BYTES:
