@@ -7,6 +7,7 @@ an *atom*: it gets the bin [v, next float after v), and the stretches between at
 distinct values each of them is an atom.
 """
 
+from math import inf, nextafter
 from typing import NamedTuple
 
 import numpy as np
@@ -36,8 +37,8 @@ def bin_capacity(bins: int) -> int:
 def learn(values: NDArray[np.float64], bins: int, every_value: bool = False) -> Learned:
     """Cut a reference into bins. `values` (n,) finite, any order; O(n log n).
 
-    `every_value` makes each distinct value an atom (categories), the rarest ones being left to the stretches between them when there are
-    more than `bins`.
+    `every_value` makes each distinct value an atom (categories), the rarest ones being left to the stretches between them, one bin each,
+    when there are more than `bins`.
 
     >>> learned = learn(np.arange(1.0, 101.0), bins=4)
     >>> learned.edges
@@ -52,14 +53,15 @@ def learn(values: NDArray[np.float64], bins: int, every_value: bool = False) -> 
     atoms, counts = _atoms(ordered, bins, every_value)
     edges: list[float] = []
     units: list[float] = []
+    cut = 0 if every_value else bins  # categories have no order worth cutting: what lies between two of them is one bin
     below = 0  # reference points left of the current place
     for atom, count in zip(atoms, counts, strict=True):
         first = int(np.searchsorted(ordered, atom))
-        _cut(ordered[below:first], bins, n, edges, units, opens=below == 0, closes=False)
-        edges += [atom, float(np.nextafter(atom, np.inf))]
+        _cut(ordered[below:first], cut, n, edges, units, opens=below == 0, closes=False)
+        edges += [atom, nextafter(atom, inf)]
         units.append(float(count))
         below = first + int(count)
-    _cut(ordered[below:], bins, n, edges, units, opens=below == 0, closes=True)
+    _cut(ordered[below:], cut, n, edges, units, opens=below == 0, closes=True)
     mass = np.array(units)
     inner = mass[1:-1] if len(mass) > 2 else mass
     quantiles = np.quantile(ordered, QUANTILES, method="inverted_cdf")
@@ -95,7 +97,7 @@ def _cut(part: NDArray[np.float64], bins: int, total: int, edges: list[float], u
     if closes:
         # The largest point itself belongs to the last bin; its rank is the border between that bin and the tail.
         counts[-1] = max(counts[-1] - 1.0, HALF)
-        edges.append(float(np.nextafter(part[-1], np.inf)))
+        edges.append(nextafter(part[-1], inf))
     units += counts.tolist()
     if closes:
         units.append(1.0)
