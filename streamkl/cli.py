@@ -117,9 +117,11 @@ def check(config: ConfigFile) -> None:
 
     Example: streamkl check config/streamkl.toml
     """
-    from streamkl import checking
+    from streamkl import assembly, checking
 
-    typer.echo(checking.summary(checking.load_checked(config)))
+    loaded = checking.load_checked(config)
+    assembly.build_plan(loaded)  # reads what reference files hold
+    typer.echo(checking.summary(loaded))
 
 
 @app.command(short_help="Judge files (CSV, JSON lines).")

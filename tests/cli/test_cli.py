@@ -169,6 +169,15 @@ def test_missing_files_are_mistakes(tmp_path: Path) -> None:
     ]
 
 
+def test_a_reference_file_with_too_little_in_it_is_found_by_check(tmp_path: Path) -> None:
+    (tmp_path / "normal.csv").write_text("series,value\ncpu,1\n")
+    path = tmp_path / "a.toml"
+    path.write_text(f'[detector.reference]\nkind = "file"\npath = "{tmp_path}/normal.csv"\n')
+    code, out, err = streamkl("check", str(path))
+    assert (code, out) == (2, "")
+    assert "series 'cpu' has 1 numbers, fewer than reference.size (500)" in err
+
+
 def test_debug_shows_where_an_error_comes_from(tmp_path: Path) -> None:
     arguments = ["check", str(tmp_path / "none.toml")]
     plain = subprocess.run([sys.executable, "-m", "streamkl", *arguments], capture_output=True, text=True, check=False)
