@@ -110,6 +110,8 @@ class Bank:
             self._free_slots += range(old + more - 1, old - 1, -1)
         self.arena.slot[row] = self._free_slots.pop()
         self.arena.learned[row] = 0
+        for array in self.pool:
+            array[self.arena.slot[row]] = 0  # nothing of its last owner: equal states are equal bytes
 
     def _take_slot(self, row: int) -> None:
         if self.arena.slot[row] != NO_SLOT:

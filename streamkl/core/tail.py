@@ -89,7 +89,8 @@ def observe(a: Arena, row: int, w: int, ratio: float) -> None:
         return
     young = a.judged[row, w] < YOUNG_WINDOWS * a.length[row, w]
     record(a, row, w, young)
-    if a.blocks[row, w] >= FIRST_BLOCKS and a.judged[row, w] >= a.next_fit[row, w]:
+    # An open episode is judged to its end by the threshold it was opened with; else it would end by raising it.
+    if a.blocks[row, w] >= FIRST_BLOCKS and a.judged[row, w] >= a.next_fit[row, w] and not a.open[row]:
         refit(a, row, w)
 
 
