@@ -74,11 +74,13 @@ def test_results_that_were_not_acknowledged_move_no_state_and_no_offset(
     member = own_place.member(group, topic, store)
     assignment = from_the_start(member.source)
     take(member.source, 3)
+    before = set(threading.enumerate())
     member.outlet.commit(Step(assignment, [Outgoing(events, b"s", b"0", ())], {}, {partition: 1}))
     own_broker.pause()
     with pytest.raises(SinkError, match=f"topic {events}") as caught:
         member.outlet.commit(Step(assignment, [Outgoing(events, b"s", b"1", ())], {partition: b"state"}, {partition: 3}))
     assert caught.value.transient
+    assert set(threading.enumerate()) <= before, "the failed producer is gone, or it would go on sending"
     own_broker.resume()
     assert store.states == {}
     wait_until(lambda: partition in member.source.assignment().partitions, member.source)
