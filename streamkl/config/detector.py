@@ -30,7 +30,8 @@ class ReferenceConfig(Section):
     size: Annotated[Whole, Field(ge=50, le=100_000), Unit("points")] = 500
     """Points learned before the first verdict; also the length of a trailing reference, and the fewest that a file has to hold."""
     gap: Annotated[Whole, Field(ge=0, le=100_000), Unit("points")] = 0
-    """`trailing`, `decayed`, `seasonal`: points between the newest point and the reference; 0 means the longest window."""
+    """`trailing`, `decayed`, `seasonal`: points between the newest point and the reference; 0 means the longest window (`max_window_points`
+    where one is a duration)."""
     half_life: Annotated[Whole, Field(ge=50, le=10_000_000), Unit("points")] = 5_000
     """`decayed`: after so many points a point counts half."""
     season: Literal["hour_of_day", "hour_of_week"] = "hour_of_day"

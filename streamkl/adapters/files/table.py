@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from streamkl.adapters.files.batches import Columns
+from streamkl.adapters.files.batches import Columns, LineMessages
 from streamkl.engine.faults import Fault, escape
 from streamkl.engine.mapping import InputMapping, compile_mapping
 from streamkl.engine.naming import check_names
@@ -15,7 +15,7 @@ from streamkl.engine.points import Points
 from streamkl.engine.timestamps import NO_TIME, check_bounds, to_microseconds
 from streamkl.engine.values import to_doubles
 from streamkl.errors import InputError
-from streamkl.model import Message, Reason, Rejected
+from streamkl.model import Reason, Rejected
 
 _DELIMITERS = ",;\t"
 
@@ -36,7 +36,8 @@ class _Rows:
     """Cells by column; the lines that are not blank, with their numbers; the line of each row; the lines that are no rows."""
 
     columns: list[list[str]]
-    messages: list[Message]
+    numbers: Sequence[int]
+    lines: list[bytes]
     owner: list[int]
     faults: dict[int, Fault] = field(default_factory=dict)
 
@@ -85,14 +86,15 @@ class _Table:
         points = Points(names, np.repeat(moments, width), doubles, text, np.repeat(np.array(rows.owner, np.int32), width))
         late_or_early = {row * width + place: fault for row, fault in faults.items() for place in range(width)}
         bad = unusable | late_or_early | check_names(names, mapping.max_series_bytes)  # type: ignore[arg-type]  # no name is a Fault here
+        messages = LineMessages(self._topic, rows.numbers, rows.lines)
         if not bad and not rows.faults:
-            return Columns(points, rows.messages, [])
+            return Columns(points, messages, [])
         faulty = dict(rows.faults)
         for index in sorted(bad):
             if width == 1 or cells[index].strip():
                 faulty.setdefault(int(points.message[index]), bad[index])
-        rejected = [Rejected(rows.messages[line], fault.reason, escape(fault.detail)) for line, fault in sorted(faulty.items())]
-        return Columns(_without(points, bad), rows.messages, rejected)
+        rejected = [Rejected(messages[line], fault.reason, escape(fault.detail)) for line, fault in sorted(faulty.items())]
+        return Columns(_without(points, bad), messages, rejected)
 
     def _values(self, rows: _Rows) -> tuple[list[str], list[str]]:
         """The name and the cell of each point, row by row."""
@@ -130,24 +132,25 @@ class _Table:
         cells.pop()
         if width == 1 and not all(cells):
             return None
-        topic = self._topic
-        messages = [Message(topic, 0, offset, -1, None, line) for offset, line in enumerate(data.split(b"\n")[:-1], start=number)]
-        return _Rows([cells[index::width] for index in range(width)], messages, list(range(len(messages))))
+        lines = data.split(b"\n")[:-1]
+        return _Rows([cells[index::width] for index in range(width)], range(number, number + len(lines)), lines, list(range(len(lines))))
 
     def _careful(self, data: bytes, number: int) -> _Rows:
-        rows = _Rows([[] for _ in range(self._layout.width)], [], [])
+        numbers: list[int] = []
+        rows = _Rows([[] for _ in range(self._layout.width)], numbers, [], [])
         for offset, raw in enumerate(data.split(b"\n")[:-1], start=number):
             text = raw.decode("utf-8", "surrogateescape").rstrip("\r")
             if not text.strip():
                 continue
-            rows.messages.append(Message(self._topic, 0, offset, -1, None, raw))
+            numbers.append(offset)
+            rows.lines.append(raw)
             cells = self._row(text)
             if isinstance(cells, Fault):
-                rows.faults[len(rows.messages) - 1] = cells
+                rows.faults[len(rows.lines) - 1] = cells
                 continue
             for column, cell in zip(rows.columns, cells, strict=True):
                 column.append(cell)
-            rows.owner.append(len(rows.messages) - 1)
+            rows.owner.append(len(rows.lines) - 1)
         return rows
 
     def _row(self, text: str) -> list[str] | Fault:
