@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
+import psutil
 import typer
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.errors import CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError
@@ -53,6 +54,25 @@ class Shape:
     points_per_record: int
 
 
+class Mark(NamedTuple):
+    """A commit that was seen: when, records committed so far, processor time the program had used."""
+
+    seconds: float
+    done: int
+    cpu_seconds: float
+
+
+class Speed(NamedTuple):
+    """What one run gave. Processor time holds also while other programs use the machine."""
+
+    records_per_second: float
+    cpu_us_per_record: float
+
+
+class TooShortError(Exception):
+    """The topic was read before its speed could be told."""
+
+
 Program = Callable[[str, Shape, str, Path], list[str]]
 
 
@@ -69,31 +89,33 @@ def service(bootstrap: str, shape: Shape, group: str, folder: Path) -> list[str]
     return [sys.executable, "-m", "streamkl", "run", str(config)]
 
 
-def speed(marks: Sequence[tuple[float, int]], total: int) -> float:
-    """Records per second between the first commit after the warm-up and the last one before the end of the topic.
+def speed(marks: Sequence[Mark], total: int) -> Speed:
+    """Between the first commit after the warm-up and the last one before the end of the topic.
 
-    `marks` are (seconds, records committed so far), one for each commit seen. Both ends are commits made while reading at full speed:
-    start-up, learning and the wait for the last commit do not count.
+    Both are commits made while reading at full speed: start-up, learning and the wait for the last commit do not count.
     """
-    inside = [(when, done) for when, done in marks if WARM * total <= done < total]
+    inside = [mark for mark in marks if WARM * total <= mark.done < total]
     if len(inside) < 3:
-        raise typer.BadParameter(f"only {len(inside)} commits between {WARM:.0%} and the end; use more records")
-    (first, low), (last, high) = inside[0], inside[-1]
-    return (high - low) / (last - first)
+        raise TooShortError(f"only {len(inside)} commits were seen between {WARM:.0%} of {total:,} records and the end; use more records")
+    first, last = inside[0], inside[-1]
+    done = last.done - first.done
+    return Speed(done / (last.seconds - first.seconds), 1e6 * (last.cpu_seconds - first.cpu_seconds) / done)
 
 
-def watch(admin: KafkaAdminClient, shape: Shape, group: str, process: subprocess.Popen[bytes], log: Path) -> list[tuple[float, int]]:
+def watch(admin: KafkaAdminClient, shape: Shape, group: str, process: subprocess.Popen[bytes], log: Path) -> list[Mark]:
     """Look at the group's committed offsets, 20 times a second, until they reach the end of the topic."""
     partitions = [TopicPartition(shape.topic, number) for number in range(topics.PARTITIONS)]
-    marks: list[tuple[float, int]] = []
+    marks: list[Mark] = []
+    usage = psutil.Process(process.pid)
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while not marks or marks[-1][1] < shape.records:
+    while not marks or marks[-1].done < shape.records:
         if process.poll() is not None or time.monotonic() > deadline:
             why = f"ended with {process.returncode}" if process.returncode is not None else f"did not finish in {PATIENCE_SECONDS:.0f} s"
             raise RuntimeError(f"the measured program {why}:\n{log.read_text(encoding='utf-8', errors='replace')[-2000:]}")
         done = committed(admin, group, partitions)
-        if done > (marks[-1][1] if marks else 0):
-            marks.append((time.monotonic(), done))
+        if done > (marks[-1].done if marks else 0):
+            used = usage.cpu_times()
+            marks.append(Mark(time.monotonic(), done, used.user + used.system))
         time.sleep(0.05)
     return marks
 
@@ -121,10 +143,10 @@ def running(command: Sequence[str], log: Path) -> Iterator[subprocess.Popen[byte
                 process.kill()
 
 
-def measure(bootstrap: str, shapes: Sequence[Shape], runs: int) -> dict[tuple[Shape, str], list[float]]:
-    """Records per second of every run; the two programs take turns, and a first turn of each is thrown away."""
+def measure(bootstrap: str, shapes: Sequence[Shape], runs: int) -> dict[tuple[Shape, str], list[Speed]]:
+    """The speed of every run; the two programs take turns, and a first turn of each is thrown away."""
     programs = {"bare": bare_loop, "streamkl": service}
-    speeds: dict[tuple[Shape, str], list[float]] = {(shape, name): [] for shape in shapes for name in programs}
+    speeds: dict[tuple[Shape, str], list[Speed]] = {(shape, name): [] for shape in shapes for name in programs}
     admin = KafkaAdminClient(bootstrap_servers=bootstrap)
     with progress_bar("runs", (runs + 1) * len(speeds)) as bar:
         for number in range(runs + 1):
@@ -137,28 +159,37 @@ def measure(bootstrap: str, shapes: Sequence[Shape], runs: int) -> dict[tuple[Sh
     return speeds
 
 
-def measure_once(admin: KafkaAdminClient, bootstrap: str, shape: Shape, program: Program) -> float:
-    """Records per second of one run, in a consumer group and a folder of its own."""
+def measure_once(admin: KafkaAdminClient, bootstrap: str, shape: Shape, program: Program) -> Speed:
+    """One run, in a consumer group and a folder of its own."""
     group = f"benchmark-{uuid.uuid4().hex[:8]}"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with running(program(bootstrap, shape, group, folder), folder / "log") as process:
-            return speed(watch(admin, shape, group, process, folder / "log"), shape.records)
+            marks = watch(admin, shape, group, process, folder / "log")
+    try:
+        return speed(marks, shape.records)
+    except TooShortError as error:
+        option = "--single" if shape.points_per_record == 1 else "--arrays"
+        raise typer.BadParameter(f"{option}: {error}") from error
 
 
-def row(shape: Shape, bare: Sequence[float], ours: Sequence[float]) -> Row:
-    """One line of the table: the ratio of medians first."""
-    middle = statistics.median(ours)
+def row(shape: Shape, bare: Sequence[Speed], ours: Sequence[Speed]) -> Row:
+    """One line of the table: the ratios of medians first."""
+    rate, bare_rate = (statistics.median(run.records_per_second for run in runs) for runs in (ours, bare))
+    cpu, bare_cpu = (statistics.median(run.cpu_us_per_record for run in runs) for runs in (ours, bare))
     return {
         "points a record": shape.points_per_record,
-        "streamkl / bare": middle / statistics.median(bare),
-        "streamkl records/s": middle,
-        "streamkl points/s": middle * shape.points_per_record,
-        "lowest": min(ours),
-        "highest": max(ours),
-        "bare records/s": statistics.median(bare),
-        "bare lowest": min(bare),
-        "bare highest": max(bare),
+        "streamkl / bare": rate / bare_rate,
+        "by processor time": bare_cpu / cpu,
+        "records/s": rate,
+        "points/s": rate * shape.points_per_record,
+        "lowest": min(ours).records_per_second,
+        "highest": max(ours).records_per_second,
+        "CPU µs a record": cpu,
+        "bare records/s": bare_rate,
+        "bare lowest": min(bare).records_per_second,
+        "bare highest": max(bare).records_per_second,
+        "bare CPU µs a record": bare_cpu,
         "records": shape.records,
     }
 
@@ -182,9 +213,10 @@ def main(
         speeds = measure(address, shapes, runs)
     rows = [row(shape, speeds[shape, "bare"], speeds[shape, "streamkl"]) for shape in shapes]
     notes = [
-        f"Broker, program and observer share {os.cpu_count()} cores. Median of {runs} runs, the programs in turns after one warm-up each.",
+        f"Broker, program and observer share {os.cpu_count()} cores. Median of {runs} run(s), in turns after a warm-up.",
         "Speed: between commits, from 30 % of the topic to its end; start-up and learning do not count.",
         f"{topics.HOSTS * topics.METRICS} series on {topics.PARTITIONS} partitions, JSON of about 70 bytes a point, uncompressed.",
+        "By processor time: the same ratio from processor seconds of the two programs, which other programs on the machine do not slow.",
         "Bare: a kafka-python poll loop with the service's fetch settings and commit interval that does nothing with the records.",
     ]
     report = Report("pipeline", "Through Kafka: streamkl run beside a bare poll loop", command_line("pipeline"), notes, rows)

@@ -5,21 +5,27 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import typer
 
 from benchmarks.datasets import generate, load, write_files
-from benchmarks.pipeline import speed
+from benchmarks.pipeline import Mark, TooShortError, speed
 from benchmarks.topics import records
 
 
 def test_speed_is_measured_between_commits_after_the_warm_up_and_before_the_end() -> None:
-    marks = [(0.0, 10), (5.0, 290), (6.0, 400), (7.0, 600), (8.0, 800), (99.0, 1_000)]
-    assert speed(marks, total=1_000) == 200.0
+    marks = [
+        Mark(0.0, 10, 9.0),
+        Mark(5.0, 290, 9.5),
+        Mark(6.0, 400, 10.0),
+        Mark(7.0, 600, 10.8),
+        Mark(8.0, 800, 11.0),
+        Mark(99.0, 1_000, 12.0),
+    ]
+    assert speed(marks, total=1_000) == (200.0, 2_500.0)
 
 
 def test_too_few_commits_are_no_speed() -> None:
-    with pytest.raises(typer.BadParameter, match="only 2 commits"):
-        speed([(0.0, 500), (1.0, 600), (2.0, 1_000)], total=1_000)
+    with pytest.raises(TooShortError, match="only 2 commits were seen between 30% of 1,000 records and the end"):
+        speed([Mark(0.0, 500, 0.0), Mark(1.0, 600, 1.0), Mark(2.0, 1_000, 2.0)], total=1_000)
 
 
 def test_records_of_one_and_of_a_hundred_points_hold_the_same_points() -> None:
