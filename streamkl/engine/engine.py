@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,6 +105,7 @@ class Engine:
         offsets = np.array([message.offset for message in messages], np.int64)[points.message]
         seats = np.empty(len(points), np.int64)
         find, text, start = self._router.index.get, points.text, 0
+        told: list[tuple[int, Event]] = []  # with the point that caused it
         quick = [find(name, -1) for name in points.series]
         if not text and min(quick) >= 0 and not self._router.sweep_due(int(clock[-1])):
             seats[:] = quick
@@ -112,23 +114,24 @@ class Engine:
             values = points.value.copy()
             for i, name in enumerate(points.series):
                 if self._router.sweep_due(int(clock[i])):
-                    self._judge(points, messages, offsets, seats, values, start, i, output)
+                    self._judge(points, messages, offsets, seats, values, start, i, told)
                     start = i
                     self._evict(int(clock[i]))
-                seats[i] = self._seat(i, name, points, messages, output, refused)
-        if self._has_categories():
-            self._number_categories(points, seats, values, start)
-        self._judge(points, messages, offsets, seats, values, start, len(points), output)
+                seats[i] = self._seat(i, name, points, messages, told, refused)
+        self._judge(points, messages, offsets, seats, values, start, len(points), told)
+        output.events += [event for _, event in sorted(told, key=itemgetter(0))]
         self._newest_us = int(clock[-1])
 
-    def _seat(self, i: int, name: str, points: Points, messages: Sequence[Message], output: Output, refused: dict[int, str]) -> int:
+    def _seat(
+        self, i: int, name: str, points: Points, messages: Sequence[Message], told: list[tuple[int, Event]], refused: dict[int, str]
+    ) -> int:
         text = i in points.text
         seat = self._router.find(name, text)
         if seat == SHED:
             self._totals["shed"] += 1
             if not self._shedding:
                 self._shedding = True
-                output.events.append(shed_warning(self._place(i, points, messages), name, self._plan))
+                told.append((i, shed_warning(self._place(i, points, messages), name, self._plan)))
             return IGNORED
         if seat >= 0 and text and not self._router.seats[seat].categorical:
             refused.setdefault(int(points.message[i]), f"series {name!r} is numeric, got {points.text[i]!r}")
@@ -138,9 +141,10 @@ class Engine:
     def _has_categories(self) -> bool:
         return any(number % 2 for number in self._router.banks)
 
-    def _number_categories(self, points: Points, seats: NDArray[np.int64], values: NDArray[np.float64], start: int) -> None:
-        banks = np.where(seats[start:] >= 0, self._router.seat_bank[np.maximum(seats[start:], 0)], 0)
-        for i in (np.flatnonzero(banks % 2) + start).tolist():
+    def _number_categories(
+        self, points: Points, seats: NDArray[np.int64], banks: NDArray[np.int64], values: NDArray[np.float64], start: int
+    ) -> None:
+        for i in (np.flatnonzero((banks >= 0) & (banks % 2 == 1)) + start).tolist():
             text = points.text.get(i)
             values[i] = self._router.seats[int(seats[i])].category(text if text is not None else f"{points.value[i]:.15g}")
 
@@ -161,7 +165,7 @@ class Engine:
         values: NDArray[np.float64],
         start: int,
         stop: int,
-        output: Output,
+        told: list[tuple[int, Event]],
     ) -> None:
         """One kernel call per bank over the points of a piece, then their events in record order."""
         if start == stop:
@@ -169,6 +173,8 @@ class Engine:
         piece = seats[start:stop]
         seated = np.maximum(piece, 0)
         banks = np.where(piece >= 0, self._router.seat_bank[seated], -1)
+        if self._has_categories():
+            self._number_categories(points, seats, banks, values, start)
         moved: list[tuple[int, int, Transition]] = []
         for number, bank in self._router.banks.items():
             at = np.flatnonzero(banks == number) if len(self._router.banks) > 1 or (piece < 0).any() else np.arange(stop - start)
@@ -178,8 +184,8 @@ class Engine:
             verdicts = bank.run(self._router.seat_row[seated[at]], points.timestamp_us[where], values[where], offsets[where])
             self._count(verdicts)
             moved += [(int(where[t.index]), int(piece[at[t.index]]), t) for t in verdicts.transitions]
-        for i, seat, transition in sorted(moved, key=lambda entry: entry[0]):
-            output.events.append(self._tell(self._place(i, points, messages), seat, transition))
+        for i, seat, transition in sorted(moved, key=itemgetter(0)):
+            told.append((i, self._tell(self._place(i, points, messages), seat, transition)))
 
     def _count(self, verdicts: Verdicts) -> None:
         self._totals["judged"] += int((verdicts.fate == JUDGED).sum())
