@@ -190,9 +190,8 @@ def _decoded(raw: bytes | None, what: str) -> str | Fault:
 
 
 def _as_text(raw: object) -> str | None:
+    """Numbers and truth values as part of a name."""
     match raw:
-        case str():
-            return raw
         case bool():
             return "true" if raw else "false"
         case int() | float():

@@ -234,3 +234,9 @@ def test_details_are_escaped_and_cut() -> None:
     assert reason == "bad_timestamp"
     assert detail.startswith(r'the timestamp "\u202e\x07\xe9\xe9')
     assert len(detail) == 200
+
+
+@pytest.mark.parametrize("value", ["-0.0", "-0", '"-0.0"', "-1e-999"])
+def test_zero_has_no_sign_so_that_equal_values_are_equal_bits(reader: Codec, value: str) -> None:
+    alone, mixed = reader.decode([message(record(value))]), reader.decode([message(record(value)), message(record('"up"'))])
+    assert str(alone.points.value[0]) == str(mixed.points.value[0]) == "0.0"

@@ -104,6 +104,10 @@ def test_all_mistakes_of_a_mapping_are_told_at_once() -> None:
             {"series": "{a.*.b}"},
             "input.series: '{a.*.b}': in {a.*.b} a wildcard may only be the last step, as in {tags.*}",
         ),
+        (
+            {"points": "p", "value": "$.v"},
+            "input.value: '$.v' is the same for all points under 'p': start at the point, without $",
+        ),
         ({"series": "{}"}, "input.series: '{}' has an empty hole: name a field in it, as in {series}"),
         ({"series": "{header:}"}, "input.series: '{header:}' names no header: write {header:NAME}"),
     ],
