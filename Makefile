@@ -8,6 +8,8 @@ PYTHON ?=
 ARGS ?=
 
 BIN := $(VENV)/bin
+# The compiler's cache looks at a function's own file only, so a change in another file of the kernels would go unnoticed.
+export NUMBA_CACHE_DIR ?= $(abspath $(VENV))/kernels/$(shell cat streamkl/core/*.py | cksum | cut -d ' ' -f 1)
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 LOCKED := $(INSTALL) --require-hashes --only-binary :all:
 PACKAGE := $(INSTALL) -qq --no-deps --no-build-isolation

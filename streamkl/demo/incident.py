@@ -14,7 +14,7 @@ from streamkl.demo.programs import Program
 from streamkl.demo.web_app import Illness
 from streamkl.errors import DemoError
 
-ILLNESS = Illness(slow_ms=150.0, error_share=0.3)
+ILLNESS = Illness(slow_ms=800.0, error_share=0.5)
 SWITCH_SECONDS = 5.0
 
 

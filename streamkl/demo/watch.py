@@ -61,7 +61,9 @@ def told(event: Event) -> Text:
 def _headline(event: Event) -> Iterator[str | tuple[str, str]]:
     yield (f"  {event.series}", "bold")
     yield f"  {event.sentence}"
-    if event.type in {"opened", "updated"}:
+    if event.type == "closed":
+        yield f"  ({event.reason.replace('_', ' ')})"
+    else:
         yield f"  ({event.severity}, score {event.score:.1f})"
 
 
