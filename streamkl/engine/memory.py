@@ -1,6 +1,7 @@
 """What of an engine goes into a snapshot, and how an engine is filled from one."""
 
 from collections.abc import Iterator
+from operator import attrgetter
 
 import msgspec
 import numpy as np
@@ -20,7 +21,7 @@ class _SeatKept(msgspec.Struct, array_like=True):
 
 
 class Kept(msgspec.Struct, kw_only=True):
-    """An engine beside its banks. Rows of series are those within their bank's arrays, in the order of their seats."""
+    """An engine beside its banks. Rows of series are those within their bank's arrays."""
 
     partition: tuple[str, int]
     config_hash: str
@@ -33,14 +34,15 @@ class Kept(msgspec.Struct, kw_only=True):
 
 
 def keep(kept: Kept, router: Router) -> bytes:
-    """Pack an engine; rows are numbered anew, without gaps."""
+    """Pack an engine; series by name and rows numbered anew, so that equal states are equal bytes, however they came about."""
     arrays: Arrays = {}
-    rows: dict[int, list[int]] = {number: [] for number in sorted(router.banks)}
-    for _, seat in sorted(router.seats.items()):
-        kept.seats.append(_SeatKept(seat.name, seat.bank, len(rows[seat.bank]), list(seat.categories)))
-        rows[seat.bank].append(seat.row)
+    rows: dict[int, list[int]] = {}
+    for seat in sorted(router.seats.values(), key=attrgetter("name")):
+        used = rows.setdefault(seat.bank, [])
+        kept.seats.append(_SeatKept(seat.name, seat.bank, len(used), list(seat.categories)))
+        used.append(seat.row)
     kept.next_sweep_us = router.next_sweep_us
-    for number, used in rows.items():
+    for number, used in sorted(rows.items()):
         arrays |= dict(_bank_arrays(router.banks[number], np.array(used, np.int64), f"{number}."))
     return pack(kept, arrays)
 

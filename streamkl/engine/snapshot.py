@@ -46,7 +46,7 @@ def pack(meta: object, arrays: Arrays) -> bytes:
 def unpack(state: bytes, meta: type[T]) -> tuple[T, Arrays]:
     """The inverse of `pack`. Raises SnapshotError for anything that `pack` of this version did not make."""
     head = len(MAGIC) + 1
-    if state[: len(MAGIC)] != MAGIC:
+    if state[: len(MAGIC)] != MAGIC or len(state) < head + 32:
         raise SnapshotError("not a streamkl state")
     if state[len(MAGIC)] != VERSION:
         raise SnapshotError(f"state of format {state[len(MAGIC)]}, this version reads format {VERSION}: run the version that wrote it")
