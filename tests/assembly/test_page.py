@@ -1,0 +1,37 @@
+"""The page about the service says what the program does."""
+
+import re
+from pathlib import Path
+
+from streamkl.adapters import http_server, telemetry
+from streamkl.assembly import joining, stopping
+from streamkl.runner import loop
+from tests.statuses import HandClock, a_status
+
+PAGE = (Path(__file__).parents[2] / "docs/service.md").read_text()
+
+
+def test_every_metric_is_on_the_page_and_every_one_on_the_page_exists() -> None:
+    told = telemetry.Telemetry(HandClock(), 1.0)
+    told.observe(a_status(newest_us=1))
+    exposed = {
+        re.sub("_(bucket|sum|count|created)$", "", line.split("{")[0].split(" ")[0]) for line in told.metrics().decode().splitlines()
+    }
+    ours = {name for name in exposed if name.startswith("streamkl_")}
+    assert set(re.findall(r"streamkl_[a-z_]+", PAGE)) == ours
+
+
+def test_the_numbers_on_the_page_are_those_of_the_program() -> None:
+    pauses = [min(loop.FIRST_PAUSE_SECONDS * 2**n, loop.LONGEST_PAUSE_SECONDS) for n in range(loop.MAX_FAILURES - 1)]
+    assert 4.5 * 60 <= sum(pauses) <= 5.5 * 60
+    for text in (
+        f"after a pause of {loop.FIRST_PAUSE_SECONDS:g} s that doubles up\n  to {loop.LONGEST_PAUSE_SECONDS:g} s",
+        f"After {loop.MAX_FAILURES} failures in a row, about five minutes",
+        f"At most {loop.MAX_PENDING_RECORDS:,} results or {loop.MAX_PENDING_BYTES // 2**20} MB",
+        f"has not turned for {telemetry.ALIVE_SECONDS:g} s",
+        f"within the last {telemetry.READY_COMMITS} commit intervals (at least {telemetry.READY_COMMITS} s)",
+        f"{http_server.MAX_CONNECTIONS} connections",
+        f"takes longer than {stopping.GRACE_SECONDS:g} s",
+        f"tried every {joining.RETRY_SECONDS:g} s",
+    ):
+        assert text in PAGE
