@@ -19,7 +19,7 @@ from streamkl.errors import InputError
 from streamkl.library.settings import needs_clock, settings_of
 from streamkl.model import MICROSECONDS, Event
 
-LATEST_SECONDS = 2**62 // MICROSECONDS
+LATEST_SECONDS = 62_135_596_800  # either side of 1970: the years 1 to 3938, all of which a date can name
 
 
 @cache
@@ -106,10 +106,13 @@ def _times(timestamps: ArrayLike | None, n: int) -> NDArray[np.int64]:
     if given.shape != (n,):
         raise InputError(f"timestamps: must have the shape ({n},) of the values' rows, got {given.shape}")
     if given.dtype.kind == "M":
-        return given.astype("datetime64[us]").astype(np.int64)
+        moments = given.astype("datetime64[us]").astype(np.int64)  # NaT becomes the smallest integer
+        if n and (moments.max() > LATEST_SECONDS * MICROSECONDS or moments.min() < -LATEST_SECONDS * MICROSECONDS):
+            raise InputError("timestamps: must not be NaT, nor lie beyond the years 1 to 3938")
+        return moments
     if given.dtype.kind not in "iuf" or not np.isfinite(given).all():
         raise InputError(f"timestamps: must be seconds as integers or finite numbers, or datetime64, got {given.dtype}")
-    if n and np.abs(given).max() > LATEST_SECONDS:
+    if n and (given.max() > LATEST_SECONDS or given.min() < -LATEST_SECONDS):
         raise InputError("timestamps: must be seconds; divide milliseconds by 1000, nanoseconds by 1e9")
     return given.astype(np.int64) * MICROSECONDS if given.dtype.kind != "f" else np.round(given * MICROSECONDS).astype(np.int64)
 
