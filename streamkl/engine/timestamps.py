@@ -121,7 +121,7 @@ def _as_number(text: str) -> int | float | None:
 
 def _from_integers(column: list[int] | list[object], unit: str) -> Microseconds:
     try:
-        numbers = np.array(column, np.int64)
+        numbers = np.fromiter(column, np.int64, len(column))  # the caller has seen that all are integers
     except OverflowError:
         numbers = np.array([min(max(number, -_LARGEST), _LARGEST) for number in column if isinstance(number, int)], np.int64)
     np.maximum(numbers, -_LARGEST, out=numbers)  # so that abs() cannot overflow

@@ -1,6 +1,7 @@
 """Values as records carry them -> doubles, or text for categorical series, or the fault in them."""
 
 import re
+from array import array
 from typing import Final
 
 import numpy as np
@@ -21,15 +22,13 @@ def to_doubles(column: list[object]) -> tuple[npt.NDArray[np.float64], dict[int,
 
     true is 1 and false is 0; -0.0 becomes 0.0, so that equal values are equal bits. About 40 ns an entry for numbers.
     """
-    kinds = set(map(type, column))
-    if kinds <= {float, int, bool}:
-        try:
-            doubles = np.array(column, np.float64) + 0.0
-        except OverflowError:
-            pass
-        else:
-            if np.isfinite(doubles).all():
-                return doubles, {}, {}
+    try:
+        doubles = np.frombuffer(array("d", column)) + 0.0  # type: ignore[type-var]  # what is no number raises, at no cost to numbers
+    except (TypeError, OverflowError):
+        pass
+    else:
+        if np.isfinite(doubles).all():
+            return doubles, {}, {}
     doubles = np.full(len(column), np.nan)
     text: dict[int, str] = {}
     faults: dict[int, Fault] = {}
