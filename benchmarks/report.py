@@ -18,6 +18,7 @@ from rich.table import Table
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "benchmarks"
 WIDE = 160  # columns of a file or pipe
+UPRIGHT = 3  # rows that stand upright where there are more columns than these
 PACKAGES = ("numpy", "numba", "kafka-python")
 
 Cell = str | int | float | None
@@ -40,11 +41,12 @@ def show(report: Report) -> None:
     console = Console()
     if not console.is_terminal:
         console.width = WIDE
+    head, *body = grid(report.rows)
     table = Table(title=report.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for column in report.rows[0]:
-        table.add_column(column, justify="left" if _is_text(report.rows, column) else "right")
-    for row in report.rows:
-        table.add_row(*(text(cell) for cell in row.values()))
+    for column, name in enumerate(head):
+        table.add_column(name, justify="right" if _is_numeric(body, column) else "left")
+    for line in body:
+        table.add_row(*line)
     console.print(table)
     for note in (*report.notes, machine()):
         console.print(note, style="dim", highlight=False)
@@ -58,6 +60,13 @@ def write(report: Report, folder: Path = FOLDER) -> None:
     data.write_text(json.dumps({**facts, "rows": [dict(row) for row in report.rows]}, indent=1) + "\n", encoding="utf-8")
     page.write_text("\n".join(_markdown(report)) + "\n", encoding="utf-8")
     Console(stderr=True).print(f"wrote {data} and {page.name}", highlight=False)
+
+
+def grid(rows: Sequence[Row]) -> list[list[str]]:
+    """Head and lines of the table; a few rows of many columns stand upright, one column each."""
+    columns = list(rows[0])
+    lines = [columns, *([text(cell) for cell in row.values()] for row in rows)]
+    return [list(line) for line in zip(*lines, strict=True)] if len(rows) <= UPRIGHT < len(columns) else lines
 
 
 def text(cell: Cell) -> str:
@@ -105,18 +114,18 @@ def _processor() -> str:
     return names[0] if names else platform.machine()
 
 
-def _is_text(rows: Sequence[Row], column: str) -> bool:
-    return any(isinstance(row[column], str) for row in rows)
+def _is_numeric(body: Sequence[Sequence[str]], column: int) -> bool:
+    return all(set(line[column]) <= set("0123456789,.e+-") for line in body)
 
 
 def _markdown(report: Report) -> Iterator[str]:
-    columns = list(report.rows[0])
+    head, *body = [[cell.replace("|", "\\|") for cell in line] for line in grid(report.rows)]
     yield f"# {report.title}"
     yield ""
-    yield "| " + " | ".join(columns) + " |"
-    yield "|" + "|".join("---" if _is_text(report.rows, column) else "---:" for column in columns) + "|"
-    for row in report.rows:
-        yield "| " + " | ".join(text(cell).replace("|", "\\|") for cell in row.values()) + " |"
+    yield "| " + " | ".join(head) + " |"
+    yield "|" + "|".join("---:" if _is_numeric(body, column) else "---" for column in range(len(head))) + "|"
+    for line in body:
+        yield "| " + " | ".join(line) + " |"
     yield ""
     for note in report.notes:
         yield f"- {note}"

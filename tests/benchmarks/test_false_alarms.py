@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import rivals
 from benchmarks.false_alarms import Job, Tally, interval, measure, row, tabulate
-from benchmarks.report import Report, write
+from benchmarks.report import Report, grid, write
 from streamkl.config.detector import DetectorConfig
 
 
@@ -72,3 +72,8 @@ def test_a_report_is_written_for_people_and_for_programs(tmp_path: Path) -> None
     assert page[0] == "# Speed"
     assert page[2:5] == ["| what | points/s |", "|---|---:|", "| a\\|b | 1,234,568 |"]
     assert "- Measured once." in page
+
+
+def test_a_few_rows_of_many_columns_stand_upright() -> None:
+    assert grid([{"a": 1, "b": 2.5, "c": None, "d": "x"}]) == [["a", "1"], ["b", "2.5"], ["c", "-"], ["d", "x"]]
+    assert grid([{"a": 1}, {"a": 2}]) == [["a"], ["1"], ["2"]]
