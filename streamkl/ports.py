@@ -137,5 +137,5 @@ class Observer(Protocol):
         ...
 
     def committed(self, seconds: float) -> None:
-        """A commit was due and everything is durable; it took so long (0.0: nothing was new)."""
+        """Everything up to now is durable; the commit took so long. Idle times see a commit every few seconds too."""
         ...

@@ -70,8 +70,7 @@ class Telemetry(Collector):
     def committed(self, seconds: float) -> None:
         """Everything up to now is durable."""
         self._committed_at = self._clock.now()
-        if seconds > 0:
-            self._commits.observe(seconds)
+        self._commits.observe(seconds)
 
     def metrics(self) -> bytes:
         """All metrics in Prometheus' text format."""

@@ -144,6 +144,14 @@ class Holdings:
                 offsets[partition] = next_offset
         return Step(assignment, outgoing, states, offsets) if offsets else None
 
+    def proof(self, assignment: Assignment) -> Step | None:
+        """A commit that changes nothing: where the group stands already, or where reading began. None where nothing is ours."""
+        offsets = {
+            partition: holding.start if holding.committed is None else holding.committed
+            for partition, holding in sorted(self._held.items())
+        }
+        return Step(assignment, offsets=offsets) if offsets else None
+
     def committed(self, step: Step) -> None:
         """All of the step is durable."""
         for partition, offset in step.offsets.items():

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from streamkl.errors import FencedError, SinkError, SourceError
 from streamkl.model import Message, Partition
-from streamkl.ports import Assignment, Clock, Observer, Outlet, Source
+from streamkl.ports import Assignment, Clock, Observer, Outlet, Source, Step
 from streamkl.runner.figures import Figures
 from streamkl.runner.holdings import Holdings
 
@@ -18,6 +18,7 @@ MAX_PENDING_BYTES = 32 * 2**20  # this, a commit comes before its time
 FIRST_PAUSE_SECONDS = 0.5  # after a failed commit or restore; doubles with each failure in a row
 LONGEST_PAUSE_SECONDS = 30.0
 MAX_FAILURES = 15  # in a row, after which the loop gives up: five minutes of pauses, and what the tries themselves took
+PROOF_SECONDS = 2.0  # without anything to commit, after which the same offsets are committed again
 PAUSE_SLICE_SECONDS = 0.1  # a pause is cut into these, so that a request to stop ends it
 
 
@@ -46,7 +47,7 @@ class Runner:
         self._taken: Assignment | None = None
         self._failures = 0
         now = clock.now()
-        self._committed_at = self._saved_at = self._looked_at = now
+        self._committed_at = self._saved_at = self._proved_at = self._looked_at = now
         self._figures = Figures(now)
 
     def stop(self) -> None:
@@ -111,16 +112,35 @@ class Runner:
         log.warning("failed %d of %d times in a row, restoring and replaying: %s", self._failures, MAX_FAILURES, error)
 
     def _commit(self, assignment: Assignment, *, snapshots: bool) -> None:
-        began = self._clock.now()
         step = self._holdings.step(assignment, snapshots=snapshots)
         if step is not None:
-            self._outlet.commit(step)
-            self._holdings.committed(step)
-        now = self._committed_at = self._clock.now()
+            self._make_durable(step)
+        elif self._clock.now() - self._proved_at >= max(PROOF_SECONDS, self._commit_seconds):
+            self._prove(assignment)
+        self._committed_at = self._clock.now()
         if snapshots:
-            self._saved_at = now
+            self._saved_at = self._committed_at
+
+    def _make_durable(self, step: Step) -> None:
+        began = self._clock.now()
+        self._outlet.commit(step)
+        self._holdings.committed(step)
+        self._proved_at = self._clock.now()
         for observer in self._observers:
-            observer.committed(now - began if step is not None else 0.0)
+            observer.committed(self._proved_at - began)
+
+    def _prove(self, assignment: Assignment) -> None:
+        """Commit the same offsets again, so that an idle service still notices that it could not commit, or is no member any more."""
+        step = self._holdings.proof(assignment)
+        if step is None:
+            return
+        try:
+            self._make_durable(step)
+        except SinkError as error:
+            if not error.transient:
+                raise
+            log.warning("nothing could be committed at the moment, and nothing had to be: %s", error)
+            self._proved_at = self._clock.now()
 
     def _start_over(self) -> None:
         """Forget what is not committed; the next turn restores it, after a pause that grows with the failures in a row."""
@@ -136,8 +156,10 @@ class Runner:
     def _leave(self) -> None:
         if self._taken is None:
             return
+        step = self._holdings.step(self._taken, snapshots=True)
         try:
-            self._commit(self._taken, snapshots=True)
+            if step is not None:
+                self._make_durable(step)
         except FencedError as error:
             log.warning("the partitions moved on before the last commit; their new owner repeats it: %s", error)
         self._look(now=True)

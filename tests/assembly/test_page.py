@@ -30,6 +30,7 @@ def test_the_numbers_on_the_page_are_those_of_the_program() -> None:
         f"At most {loop.MAX_PENDING_RECORDS:,} results or {loop.MAX_PENDING_BYTES // 2**20} MB",
         f"has not turned for {telemetry.ALIVE_SECONDS:g} s",
         f"within the last {telemetry.READY_COMMITS} commit intervals (at least {telemetry.READY_COMMITS} s)",
+        f"again every {loop.PROOF_SECONDS:g} s",
         f"{http_server.MAX_CONNECTIONS} connections",
         f"takes longer than {stopping.GRACE_SECONDS:g} s",
         f"tried every {joining.RETRY_SECONDS:g} s",

@@ -10,7 +10,7 @@ from streamkl.errors import FencedError, SinkError, SnapshotError, SourceError
 from streamkl.model import Outgoing, Partition
 from streamkl.runner import loop
 from tests.runner.conftest import Start
-from tests.runner.world import P0, P1, STAGES, Crash, SummingEngine, World, sink_error
+from tests.runner.world import P0, P1, STAGES, Crash, Process, SummingEngine, World, sink_error
 
 
 def numbers(count: int, *, seed: int = 1) -> list[int | None]:
@@ -65,15 +65,58 @@ def test_states_are_saved_at_their_interval_and_not_with_every_commit(world: Wor
     assert world.commits > 3 * changes
 
 
-def test_nothing_new_is_no_commit_but_still_a_sign_of_life(world: World, start: Start) -> None:
-    world.write(P0, numbers(8))
-    life = start(commit_seconds=1.0)
-    idle = itertools.count()
-    life.source.on_idle = lambda: life.runner.stop() if next(idle) == 40 else None
+def idle_for(life: Process, polls: int) -> None:
+    """Run until there was nothing to read so many times."""
+    idle = itertools.count(1)
+    life.source.on_idle = lambda: life.runner.stop() if next(idle) == polls else None
     life.runner.run()
-    assert world.commits == 1
-    assert len(life.watcher.commits) > 5
-    assert life.watcher.commits.count(0.0) == len(life.watcher.commits) - 1
+
+
+def test_an_idle_service_proves_now_and_then_that_it_could_commit(world: World, start: Start) -> None:
+    world.write(P0, numbers(8))
+    life = start(commit_seconds=0.25)
+    idle_for(life, 80)
+    assert world.clock.time == pytest.approx(20, abs=2)
+    assert len(life.watcher.commits) == pytest.approx(20 / loop.PROOF_SECONDS, abs=2)
+    assert world.committed == {P0: 8}
+    assert len(world.results) == len(world.expected())
+
+
+def test_the_proof_on_an_empty_topic_is_where_reading_began(world: World, start: Start) -> None:
+    world.write(P0, [1, 2, 3])
+    world.first[P0] = 3
+    life = start()
+    idle_for(life, 40)
+    assert world.committed == {P0: 3}
+    assert world.states == {}
+
+
+def test_a_proof_that_fails_for_a_while_drops_nothing_and_is_not_told_as_a_commit(world: World, start: Start) -> None:
+    world.write(P0, numbers(8))
+    life = start(commit_seconds=0.25)
+    for commit in range(5, 40):
+        world.faults[commit, "before"] = sink_error()
+    idle_for(life, 100)
+    assert len(life.engines) == 1
+    assert len(life.watcher.commits) == 4
+    assert world.clock.slept == []
+    assert life.watcher.seen[-1].sink_failures == 0
+
+
+def test_a_proof_that_no_waiting_mends_ends_it(world: World, start: Start) -> None:
+    world.write(P0, numbers(8))
+    world.faults[2, "before"] = SinkError("no permission")
+    with pytest.raises(SinkError, match="no permission"):
+        idle_for(start(), 200)
+
+
+def test_a_lost_membership_shows_while_idle(world: World, start: Start) -> None:
+    world.write(P0, numbers(8))
+    life = start()
+    world.faults[2, "before"] = FencedError("no member any more")
+    idle_for(life, 200)
+    assert len(life.engines) == 2
+    world.assert_nothing_lost_or_changed()
 
 
 def test_many_results_are_committed_before_their_time(world: World, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ import random
 import signal
 import socket
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -189,7 +190,8 @@ def test_a_directory_or_a_port_in_use_is_one_line(place: Place) -> None:
 
 
 def test_a_broker_that_is_killed_and_comes_back_costs_nothing(own_broker: Broker, tmp_path: Path) -> None:
-    place = Place(own_broker.bootstrap, tmp_path)
+    port = free_port()
+    place = Place(own_broker.bootstrap, tmp_path, options={"http.port": str(port)})
     try:
         place.create("metrics", "anomalies", "dead")
         place.publish([*metrics(0, 650), b"{", *metrics(650, 30, shift=40.0)])
@@ -197,10 +199,12 @@ def test_a_broker_that_is_killed_and_comes_back_costs_nothing(own_broker: Broker
         place.wait_until_read()
         place.publish([b"[", *metrics(680, 40)])
         own_broker.kill()
-        time.sleep(2)
+        wait_until(lambda: page(port, "/readyz")[0] == 503, 30, place.log)
+        assert page(port, "/healthz")[0] == 200
         own_broker.start()
         place.publish([b"]", *metrics(720, 200)])
         place.wait_until_read()
+        wait_until(lambda: page(port, "/readyz")[0] == 200, 30, place.log)
         assert place.stop() == 0
         assert place.sent() == place.expected()
     finally:
