@@ -140,7 +140,8 @@ class Twin:
     def _learn(self, normal: list[Point]) -> None:
         self.learned, self.resume = True, self.arrivals
         self.cells = cells([p.value for p in normal], self.s.bins)
-        self.first = list(normal)
+        self.known: dict[float, int] = {}  # cells of values seen: the search is slow
+        self.first = sorted(normal)
         self.handed: list[Point] = []
         self.held = sorted(normal)[-self.room :]
         self.faded = [cell.units for cell in self.cells]
@@ -157,7 +158,7 @@ class Twin:
         self.handed.append(point)
         if self.ref.kind == DECAYED:
             self.weight *= 2.0 ** (1.0 / self.ref.half_life)
-            self.faded[cell_of(self.cells, point.value)] += self.weight
+            self.faded[self._cell(point.value)] += self.weight
             if self.weight > 2.0:
                 self.faded = [max(units / self.weight, LEAST) for units in self.faded]
                 self.weight = 1.0
@@ -174,8 +175,13 @@ class Twin:
     def _counts(self, points: Iterable[Point]) -> list[int]:
         counts = [0] * len(self.cells)
         for point in points:
-            counts[cell_of(self.cells, point.value)] += 1
+            counts[self._cell(point.value)] += 1
         return counts
+
+    def _cell(self, value: float) -> int:
+        if value not in self.known:
+            self.known[value] = cell_of(self.cells, value)
+        return self.known[value]
 
     # -- seasons -------------------------------------------------------------------
 

@@ -1,0 +1,132 @@
+"""How points are batched, mixed with other series or followed by more of them never changes a verdict, an event or a state."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+import streamkl
+from streamkl import DetectorConfig, ReferenceConfig
+from streamkl.core.bank import Bank, Verdicts
+from streamkl.units import parse_window
+from tests.engine.plans import engine, feed, monitor, plan, records, shifted, written
+from tests.small import BY_TIME, DECAYED, SEASONAL, TRAILING, flat, settings
+from tests.zoo import ZOO, stream
+
+COLUMNS = ("fate", "output", "ratio", "window")
+
+
+def bytes_of(verdicts: list[Verdicts]) -> dict[str, bytes]:
+    return {name: np.concatenate([getattr(each, name) for each in verdicts]).tobytes() for name in COLUMNS}
+
+
+def state(bank: Bank) -> dict[str, bytes]:
+    return {name: array.tobytes() for name, array in (bank.arena._asdict() | bank.pool._asdict()).items()}
+
+
+@pytest.mark.parametrize("changes", [{}, {"windows": BY_TIME, "reference": DECAYED}, {"reference": SEASONAL}, {"reference": TRAILING}])
+def test_any_splitting_gives_the_verdicts_and_the_state_of_one_batch(changes: dict[str, object]) -> None:
+    """Three streams of the zoo take turns in one bank."""
+    names, n = ("steps", "late", "new_value"), 800
+    streams = [stream(name, n) for name in names]
+    values, times = (np.stack(columns, axis=1).ravel() for columns in zip(*streams, strict=True))
+    dice = np.random.default_rng(2)
+    cuts = [[0, 3 * n], [0, *sorted(dice.choice(3 * n, 40, replace=False).tolist()), 3 * n], list(range(3 * n + 1))]
+    results = []
+    for pieces in cuts:
+        bank = Bank(settings(**changes), flat(5.0), 2)
+        rows = np.tile([bank.birth() for _ in names], n)
+        offsets = np.arange(3 * n)
+        outs = [bank.run(rows[a:b], times[a:b], values[a:b], offsets[a:b]) for a, b in pairwise(pieces)]
+        transitions = [
+            (a + t.index, t.row, t.happened, t.score, t.window, t.explanation.nats.tobytes())
+            for a, out in zip(pieces, outs, strict=False)
+            for t in out.transitions
+        ]
+        results.append((bytes_of(outs), transitions, state(bank)))
+    assert results[1] == results[0]
+    assert results[2] == results[0]
+    assert results[0][1]
+
+
+@pytest.mark.parametrize("name", ["steps", "autocorrelated", "late", "duplicate_times"])
+def test_other_series_beside_it_do_not_matter(name: str) -> None:
+    own = stream(name, 360)
+    alone = Bank(settings(), flat(5.0), 1)
+    row = alone.birth()
+    expected = alone.run(np.full(360, row), own.times, own.values, np.arange(360))
+    together = Bank(settings(), flat(5.0), 1)
+    others = [stream(other, 360) for other in ("heavy_tail", "clock_steps_back", "ramp")]
+    rows = [together.birth() for _ in range(4)]
+    mine = rows[2]
+    turn = np.random.default_rng(0).permuted(np.repeat(rows, 360))
+    taken = dict.fromkeys(rows, 0)
+    sources = dict(zip([r for r in rows if r != mine], others, strict=True)) | {mine: own}
+    values, times, offsets = [], [], []
+    for each in turn.tolist():
+        values.append(sources[each].values[taken[each]])
+        times.append(sources[each].times[taken[each]])
+        offsets.append(taken[each])
+        taken[each] += 1
+    got = together.run(turn, np.array(times), np.array(values), np.array(offsets))
+    for column in COLUMNS:
+        assert getattr(got, column)[turn == mine].tobytes() == getattr(expected, column).tobytes()
+    for field in alone.arena._fields:
+        if field != "slot":
+            assert getattr(together.arena, field)[mine].tobytes() == getattr(alone.arena, field)[row].tobytes()
+
+
+CONFIGS = {
+    "default": DetectorConfig(),
+    "by_time": DetectorConfig(windows=(parse_window("16 points"), parse_window("64 points"))),
+    "trailing": DetectorConfig(reference=ReferenceConfig(kind="trailing")),
+    "seasonal": DetectorConfig(reference=ReferenceConfig(kind="seasonal")),
+}
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+@pytest.mark.parametrize("name", ["steps", "poisson", "holes", "out_of_order", "clock_steps_back"])
+def test_scores_do_not_depend_on_what_comes_after(name: str, config: str) -> None:
+    values, times = stream(name, 2_500)
+    seconds = times // 1_000_000
+    whole = streamkl.score(values, seconds, config=CONFIGS[config])
+    for k in (0, 1, 499, 500, 501, 1_013, 2_499):
+        assert streamkl.score(values[:k], seconds[:k], config=CONFIGS[config]).tobytes() == whole[:k].tobytes()
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_a_score_is_a_number_and_zero_where_nothing_was_judged(name: str) -> None:
+    values, times = stream(name, 2_000)
+    result = streamkl.evaluate(values, times // 1_000_000)
+    assert np.isfinite(result.score).all()
+    assert np.isfinite(result.ratio).all()
+    assert (result.score[~result.judged] == 0.0).all()
+    assert (result.score >= 0.0).all()
+    escalated = np.zeros(2_000, bool)
+    escalated[[event.source.last_offset for event in result.events if event.type in ("opened", "updated")]] = True
+    assert ((result.score >= 1.0) == escalated).all()
+    assert not result.judged[:500].any()
+    assert not result.judged[~np.isfinite(values)].any()
+    assert not (result.judged & result.late).any()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_engine_says_the_same_however_its_records_are_batched(seed: int) -> None:
+    made = plan(
+        monitor("b*", judged=settings(reference=TRAILING)), monitor(judged=settings(reference=DECAYED)), evict_after_us=3_600_000_000
+    )
+    columns = {
+        "a": shifted(seed, 200, 40, 120),
+        "b": shifted(seed + 10, 220, 60, 80),
+        "brief": [*shifted(seed, 100, 0), *[None] * 260],
+        "code": ["OK"] * 200 + ["bad"] * 20 + ["OK"] * 140,
+    }
+    messages = records(columns)
+    one_batch = engine(made)
+    expected = written(feed(one_batch, messages))
+    dice = np.random.default_rng(seed)
+    for pieces in (range(1, len(messages)), dice.choice(len(messages), 25, replace=False).tolist()):
+        other = engine(made)
+        assert written(feed(other, messages, pieces)) == expected
+        assert other.snapshot() == one_batch.snapshot()
+    assert len(expected) > 3
