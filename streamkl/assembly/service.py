@@ -1,24 +1,26 @@
 """The service: adapters, engines and loop put together, started when the cluster lets us, and stopped in good order."""
 
 import logging
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 
 from streamkl.adapters.clock import MonotonicClock
 from streamkl.adapters.console import ConsoleLog
 from streamkl.adapters.http_server import HttpServer
-from streamkl.adapters.kafka import KafkaOutlet, KafkaSource
+from streamkl.adapters.kafka import KafkaOutlet, KafkaSession, KafkaSource
 from streamkl.adapters.state_files import FileStateStore
 from streamkl.adapters.state_memory import MemoryStateStore
 from streamkl.adapters.telemetry import Telemetry
-from streamkl.assembly.joining import cluster_of, join
+from streamkl.assembly.joining import join
 from streamkl.assembly.plan import build_plan
 from streamkl.assembly.stopping import Stopping
 from streamkl.assembly.warming import warm_up
 from streamkl.config import Config
 from streamkl.engine.engine import Engine
 from streamkl.engine.outgoing import encode_event, encode_rejected
-from streamkl.ports import StateStore
+from streamkl.engine.plan import Plan
+from streamkl.ports import Observer, StateStore
 from streamkl.runner import Holdings, Runner
 from streamkl.runner.holdings import Encoders
 
@@ -43,27 +45,30 @@ def run(config: Config) -> int:
         session = join(config.kafka, stopping, clock, telemetry)
         if session is None:
             return 0
-        source = KafkaSource(session)
-        stack.callback(source.close)
-        outlet = KafkaOutlet(cluster_of(config.kafka), session, store)
-        stack.callback(outlet.close)
-        encoders = Encoders(
-            event=partial(encode_event, topic=config.kafka.events_topic, source_uri=f"/streamkl/{config.kafka.group_id}"),
-            rejected=partial(encode_rejected, topic=config.kafka.dead_letter_topic),
-        )
-        runner = Runner(
-            source=source,
-            outlet=outlet,
-            holdings=Holdings(source, store, lambda partition, state: Engine(partition, plan, state), encoders),
-            clock=clock,
-            commit_seconds=config.kafka.commit_interval_seconds,
-            snapshot_seconds=config.kafka.snapshot_interval_seconds,
-            observers=(telemetry, console),
-        )
+        stack.callback(session.close)
+        runner = _build_runner(config, plan, session, store, (telemetry, console))
         stopping.tell(runner.stop)
         runner.run()
-        log.info("stopped: all results are sent, all state is saved")
+        log.info("stopped in good order")
     return 0
+
+
+def _build_runner(config: Config, plan: Plan, session: KafkaSession, store: StateStore, observers: Sequence[Observer]) -> Runner:
+    kafka = config.kafka
+    source = KafkaSource(session)
+    encoders = Encoders(
+        event=partial(encode_event, topic=kafka.events_topic, source_uri=f"/streamkl/{kafka.group_id}"),
+        rejected=partial(encode_rejected, topic=kafka.dead_letter_topic),
+    )
+    return Runner(
+        source=source,
+        outlet=KafkaOutlet(session.cluster, session, store),
+        holdings=Holdings(source, store, lambda partition, state: Engine(partition, plan, state), encoders),
+        clock=MonotonicClock(),
+        commit_seconds=kafka.commit_interval_seconds,
+        snapshot_seconds=kafka.snapshot_interval_seconds,
+        observers=observers,
+    )
 
 
 def _open_store(config: Config, stack: ExitStack) -> StateStore:

@@ -1,6 +1,7 @@
 """A small world in memory for the loop: a log, a group, an outlet that fails on demand, and an engine whose results show lost state."""
 
 import json
+import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -293,3 +294,9 @@ class Process:
 
 def sink_error() -> SinkError:
     return SinkError("the broker is away", transient=True)
+
+
+def numbers(count: int, *, seed: int = 1) -> list[int | None]:
+    """Numbers, with a null among them now and then."""
+    dice = random.Random(seed)  # noqa: S311 - no secret
+    return [None if dice.random() < 0.1 else dice.randrange(1000) for _ in range(count)]

@@ -60,7 +60,7 @@ def test_an_incident_becomes_an_episode_and_a_restart_goes_on_without_learning_a
     opened = place.events()
     assert (opened[0]["type"], opened[0]["series"], opened[0]["sequence"]) == ("opened", "cpu", 0)
     assert [message.value for message in place.read("dead")] == [b"{no json"]
-    assert "stopped: all results are sent" in place.log()
+    assert "stopped in good order" in place.log()
 
     place.publish([*metrics(730, 300)])
     place.start()
