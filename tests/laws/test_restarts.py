@@ -104,4 +104,5 @@ def test_a_snapshot_does_not_grow_with_the_length_of_its_streams() -> None:
         feed(one, records({"a": shifted(7, 500, 0), "b": shifted(8, 500, 0)}, 2 * start, start))
         _, arrays = unpack(one.snapshot(), dict[str, object])
         sizes.append(sum(array.nbytes for array in arrays.values()))
-    assert len(set(sizes)) == 1
+    buffers = 2 * 60 * 24  # of both series, should episodes be open: 60 values, times and positions
+    assert max(sizes) <= sizes[0] + buffers
