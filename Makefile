@@ -8,8 +8,6 @@ PYTHON ?=
 ARGS ?=
 
 BIN := $(VENV)/bin
-# The compiler's cache looks at a function's own file only, so a change in another file of the kernels would go unnoticed.
-export NUMBA_CACHE_DIR ?= $(abspath $(VENV))/kernels/$(shell cat streamkl/core/*.py | cksum | cut -d ' ' -f 1)
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 LOCKED := $(INSTALL) --require-hashes --only-binary :all:
 PACKAGE := $(INSTALL) -qq --no-deps --no-build-isolation
@@ -22,7 +20,7 @@ COMPILE := $(BIN)/pip-compile --quiet --strip-extras --allow-unsafe --generate-h
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-demo: $(VENV)/.demo $(VENV)/.kernels ## Show the main job: broker, metrics of this machine, detector, a real incident (ARGS=--once ends by itself)
+demo: $(VENV)/.demo ## Show the main job: broker, metrics of this machine, detector, a real incident (ARGS=--once ends by itself)
 	@$(BIN)/streamkl demo $(ARGS)
 
 test: lint types layers pytest coverage ## Everything that must hold: lint, types, layers, tests, coverage
@@ -41,7 +39,7 @@ types: $(VENV)/.dev ## mypy --strict
 layers: $(VENV)/.dev ## The import contracts of pyproject.toml
 	$(BIN)/lint-imports
 
-pytest: $(VENV)/.dev $(VENV)/.kernels ## All tests and doctests, with compiled kernels and a real broker
+pytest: $(VENV)/.dev ## All tests and doctests, with compiled kernels and a real broker
 	$(BIN)/python -m pytest --cov --cov-report=
 
 # Compiled kernels are invisible to coverage: the same tests of core and engine run once more as plain Python, without those marked `native`.
@@ -70,11 +68,6 @@ $(VENV)/.dev: requirements/dev.txt pyproject.toml | $(BIN)/python
 	@echo "Installing the locked packages for tests into $(VENV)/ ..."
 	$(LOCKED) -r requirements/dev.txt
 	$(PACKAGE) --editable .
-	@touch $@
-
-# The compiler's cache looks at a function's own file only, not at the files of the functions it calls.
-$(VENV)/.kernels: $(wildcard streamkl/core/*.py) | $(BIN)/python
-	@find streamkl -name '*.nb[ic]' -delete
 	@touch $@
 
 $(BIN)/python:

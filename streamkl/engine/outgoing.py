@@ -6,10 +6,11 @@ from typing import Final
 import msgspec
 
 from streamkl.engine.faults import escape
-from streamkl.model import Event, Outgoing, Rejected
+from streamkl.model import Event, Message, Outgoing, Rejected
 
 EVENT_SCHEMA_URI: Final = "urn:streamkl:schema:event:v{version}"
 ORIGINAL_HEADER_PREFIX: Final = "streamkl.origin.header."
+LARGEST_DEAD_LETTER: Final = 900_000  # bytes of key, value and own headers; brokers take 1 MiB by default
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _MAX_HEADER = 4_096
@@ -37,8 +38,12 @@ def encode_event(event: Event, topic: str, source_uri: str) -> Outgoing:
 
 
 def encode_rejected(rejected: Rejected, topic: str) -> Outgoing:
-    """The message as it came (key and value byte for byte), with the reason, the origin and its own headers, prefixed, in the headers."""
-    message = rejected.message
+    """The message as it came (key and value byte for byte), with the reason, the origin and its own headers, prefixed, in the headers.
+
+    A broker would refuse a record that was near its limit and has grown by these headers, and one bad record must not stop the rest: what
+    exceeds `LARGEST_DEAD_LETTER` bytes is cut, first the headers it had, then the value, and its lengths are told in `streamkl.cut`.
+    """
+    message = _cut(rejected.message)
     headers = (
         ("streamkl.reason", rejected.reason.encode()),
         ("streamkl.detail", escape(rejected.detail).encode()),
@@ -46,9 +51,24 @@ def encode_rejected(rejected: Rejected, topic: str) -> Outgoing:
         ("streamkl.origin.partition", b"%d" % message.partition),
         ("streamkl.origin.offset", b"%d" % message.offset),
         ("streamkl.origin.timestamp", b"%d" % message.timestamp_ms),
+        *((("streamkl.cut", _lengths(rejected.message)),) if message is not rejected.message else ()),
         *((ORIGINAL_HEADER_PREFIX + name, value) for name, value in message.headers),
     )
     return Outgoing(topic, message.key, message.value, headers)
+
+
+def _cut(message: Message) -> Message:
+    key, value = len(message.key or b""), len(message.value or b"")
+    own = sum(len(name) + len(held) + len(ORIGINAL_HEADER_PREFIX) for name, held in message.headers)
+    if key + value + own <= LARGEST_DEAD_LETTER:
+        return message
+    kept = message._replace(headers=()) if own else message
+    room = max(LARGEST_DEAD_LETTER - min(key, LARGEST_DEAD_LETTER), 0)
+    return kept._replace(key=message.key and message.key[:LARGEST_DEAD_LETTER], value=message.value and message.value[:room])
+
+
+def _lengths(message: Message) -> bytes:
+    return b"key %d, value %d, headers %d" % (len(message.key or b""), len(message.value or b""), len(message.headers))
 
 
 def _header(text: str) -> bytes:

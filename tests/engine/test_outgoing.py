@@ -205,3 +205,18 @@ def test_a_whole_episode_of_the_detector_fits_the_schema(clocked: bool) -> None:
         outgoing = encode_event(event, "anomalies", "urn:x")
         assert outgoing.value is not None
         VALIDATOR.validate(json.loads(outgoing.value))
+
+
+def test_a_dead_letter_near_the_brokers_limit_is_cut_and_says_so() -> None:
+    message = Message("metrics", 0, 7, -1, b"k" * 100, b"x" * 1_040_000, (("trace", b"t" * 50),))
+    letter = encode_rejected(Rejected(message, Reason.INVALID_JSON, "no JSON"), "metrics.dead")
+    assert letter.key == message.key
+    assert letter.value == message.value[:899_900]
+    assert dict(letter.headers)["streamkl.cut"] == b"key 100, value 1040000, headers 1"
+    assert "streamkl.origin.header.trace" not in dict(letter.headers)
+
+
+def test_a_dead_letter_with_an_endless_key_keeps_the_start_of_the_key() -> None:
+    message = Message("metrics", 0, 7, -1, b"k" * 1_000_000, b"x", ())
+    letter = encode_rejected(Rejected(message, Reason.INVALID_JSON, "no JSON"), "metrics.dead")
+    assert (len(letter.key or b""), letter.value) == (900_000, b"")
