@@ -13,12 +13,13 @@ from streamkl.core.bank import Transition, Verdicts
 from streamkl.core.episode import ACCEPTED, OPENED, RECOVERED
 from streamkl.core.kernel import JUDGED
 from streamkl.engine import memory
+from streamkl.engine.batch import Batch, batch_of
 from streamkl.engine.plan import Plan
 from streamkl.engine.points import Points
-from streamkl.engine.router import IGNORED, SHED, Router
+from streamkl.engine.router import IGNORED, SHED, UNKNOWN, Router
 from streamkl.engine.story import Episode, Place, Teller, episode_id
 from streamkl.engine.warning import shed_warning
-from streamkl.model import Event, Message, Partition, Reason, Rejected
+from streamkl.model import Event, Message, Partition, Rejected
 
 
 @dataclass(slots=True)
@@ -85,68 +86,59 @@ class Engine:
 
     def receive_points(self, points: Points, messages: Sequence[Message], rejected: Sequence[Rejected] = ()) -> Output:
         """The same for points that are decoded already; `messages` are the records that `points.message` counts."""
-        output = Output(rejected=list(rejected))
         self._totals["messages"] += len(messages)
         self._totals["points"] += len(points)
+        output = Output(rejected=list(rejected))
         if len(points):
-            refused: dict[int, str] = {}
-            self._judge_all(points, messages, output, refused)
-            if refused:
-                output.rejected = _merge(output.rejected, refused, messages)
+            batch = batch_of(points, messages, self._newest_us)
+            self._judge_all(batch)
+            self._newest_us = int(batch.clock[-1])
+            output = Output(batch.events(), batch.rejected(rejected))
         self._rejected.update(one.reason.value for one in output.rejected)
         self.next_offset = messages[-1].offset + 1
         return output
 
-    def _judge_all(self, points: Points, messages: Sequence[Message], output: Output, refused: dict[int, str]) -> None:
-        """Seat the points in order and judge them in as few pieces as the order allows: a sweep falls between two points."""
-        clock = np.maximum.accumulate(points.timestamp_us)
-        if self._newest_us is not None:
-            clock = np.maximum(clock, self._newest_us)
-        offsets = np.array([message.offset for message in messages], np.int64)[points.message]
-        seats = np.empty(len(points), np.int64)
-        find, text, start = self._router.index.get, points.text, 0
-        told: list[tuple[int, Event]] = []  # with the point that caused it
-        quick = [find(name, -1) for name in points.series]
-        if not text and min(quick) >= 0 and not self._router.sweep_due(int(clock[-1])):
-            seats[:] = quick
-            values = points.value if not self._has_categories() else points.value.copy()
-        else:
-            values = points.value.copy()
-            for i, name in enumerate(points.series):
-                if self._router.sweep_due(int(clock[i])):
-                    self._judge(points, messages, offsets, seats, values, start, i, told)
-                    start = i
-                    self._evict(int(clock[i]))
-                seats[i] = self._seat(i, name, points, messages, told, refused)
-        self._judge(points, messages, offsets, seats, values, start, len(points), told)
-        output.events += [event for _, event in sorted(told, key=itemgetter(0))]
-        self._newest_us = int(clock[-1])
+    def _judge_all(self, batch: Batch) -> None:
+        """Judge the points in as few pieces as their order allows: where silent series are looked for, between two points, one ends."""
+        start = 0
+        while start < len(batch.points):
+            due = self._router.sweep_due(int(batch.clock[start]))
+            if batch.clock[start] >= due:
+                self._evict(int(batch.clock[start]))
+                continue
+            stop = int(np.searchsorted(batch.clock, due))
+            self._take_seats(batch, start, stop)
+            self._judge(batch, start, stop)
+            start = stop
 
-    def _seat(
-        self, i: int, name: str, points: Points, messages: Sequence[Message], told: list[tuple[int, Event]], refused: dict[int, str]
-    ) -> int:
-        text = i in points.text
-        seat = self._router.find(name, text)
+    def _take_seats(self, batch: Batch, start: int, stop: int) -> None:
+        """Quick where all series are known and all values are numbers; else point by point, since births depend on their order."""
+        known = self._router.index
+        names = batch.points.series[start:stop]
+        batch.seats[start:stop] = [known.get(name, UNKNOWN) for name in names]
+        if batch.points.text or (batch.seats[start:stop] < 0).any():
+            for i, name in enumerate(names, start):
+                batch.seats[i] = self._seat(batch, i, name)
+
+    def _seat(self, batch: Batch, i: int, name: str) -> int:
+        text = batch.points.text.get(i)
+        seat = self._router.find(name, text is not None)
         if seat == SHED:
             self._totals["shed"] += 1
             if not self._shedding:
                 self._shedding = True
-                told.append((i, shed_warning(self._place(i, points, messages), name, self._plan)))
+                batch.told.append((i, shed_warning(batch.place(i), name, self._plan)))
             return IGNORED
-        if seat >= 0 and text and not self._router.seats[seat].categorical:
-            refused.setdefault(int(points.message[i]), f"series {name!r} is numeric, got {points.text[i]!r}")
+        if seat >= 0 and text is not None and not self._router.seats[seat].categorical:
+            batch.refused.setdefault(int(batch.points.message[i]), f"series {name!r} is numeric, got {text!r}")
             return IGNORED
         return seat
 
-    def _has_categories(self) -> bool:
-        return any(number % 2 for number in self._router.banks)
-
-    def _number_categories(
-        self, points: Points, seats: NDArray[np.int64], banks: NDArray[np.int64], values: NDArray[np.float64], start: int
-    ) -> None:
+    def _number_categories(self, batch: Batch, banks: NDArray[np.int64], start: int) -> None:
         for i in (np.flatnonzero((banks >= 0) & (banks % 2 == 1)) + start).tolist():
-            text = points.text.get(i)
-            values[i] = self._router.seats[int(seats[i])].category(text if text is not None else f"{points.value[i]:.15g}")
+            text = batch.points.text.get(i)
+            name = text if text is not None else f"{batch.points.value[i]:.15g}"
+            batch.values[i] = self._router.seats[int(batch.seats[i])].category(name)
 
     def _evict(self, clock_us: int) -> None:
         gone = self._router.sweep(clock_us)
@@ -156,45 +148,29 @@ class Engine:
         if gone:
             self._shedding = False
 
-    def _judge(
-        self,
-        points: Points,
-        messages: Sequence[Message],
-        offsets: NDArray[np.int64],
-        seats: NDArray[np.int64],
-        values: NDArray[np.float64],
-        start: int,
-        stop: int,
-        told: list[tuple[int, Event]],
-    ) -> None:
-        """One kernel call per bank over the points of a piece, then their events in record order."""
-        if start == stop:
-            return
-        piece = seats[start:stop]
+    def _judge(self, batch: Batch, start: int, stop: int) -> None:
+        """One kernel call per bank over the points of a piece, then their events."""
+        piece = batch.seats[start:stop]
         seated = np.maximum(piece, 0)
         banks = np.where(piece >= 0, self._router.seat_bank[seated], -1)
-        if self._has_categories():
-            self._number_categories(points, seats, banks, values, start)
+        if any(number % 2 for number in self._router.banks):
+            self._number_categories(batch, banks, start)
         moved: list[tuple[int, int, Transition]] = []
         for number, bank in self._router.banks.items():
-            at = np.flatnonzero(banks == number) if len(self._router.banks) > 1 or (piece < 0).any() else np.arange(stop - start)
+            at = np.flatnonzero(banks == number)
             if len(at) == 0:
                 continue
             where = at + start
-            verdicts = bank.run(self._router.seat_row[seated[at]], points.timestamp_us[where], values[where], offsets[where])
+            rows = self._router.seat_row[seated[at]]
+            verdicts = bank.run(rows, batch.points.timestamp_us[where], batch.values[where], batch.offsets[where])
             self._count(verdicts)
             moved += [(int(where[t.index]), int(piece[at[t.index]]), t) for t in verdicts.transitions]
         for i, seat, transition in sorted(moved, key=itemgetter(0)):
-            told.append((i, self._tell(self._place(i, points, messages), seat, transition)))
+            batch.told.append((i, self._tell(batch.place(i), seat, transition)))
 
     def _count(self, verdicts: Verdicts) -> None:
         self._totals["judged"] += int((verdicts.fate == JUDGED).sum())
         self._totals["late"] += verdicts.late
-
-    def _place(self, i: int, points: Points, messages: Sequence[Message]) -> Place:
-        first = int(np.searchsorted(points.message, points.message[i]))
-        message = messages[int(points.message[i])]
-        return Place(message.topic, message.partition, message.offset, i - first, int(points.timestamp_us[i]))
 
     def _tell(self, place: Place, number: int, transition: Transition) -> Event:
         seat = self._router.seats[number]
@@ -236,14 +212,3 @@ class Engine:
                 if wanted - learned > furthest:
                     furthest, stats.learned_points, stats.wanted_points = wanted - learned, learned, wanted
         return stats
-
-
-def _merge(rejected: list[Rejected], refused: dict[int, str], messages: Sequence[Message]) -> list[Rejected]:
-    """Both kinds of rejection in record order, a message at most once."""
-    known = {(one.message.topic, one.message.partition, one.message.offset) for one in rejected}
-    more = [
-        Rejected(messages[index], Reason.NOT_A_NUMBER, detail)
-        for index, detail in refused.items()
-        if (messages[index].topic, messages[index].partition, messages[index].offset) not in known
-    ]
-    return sorted([*rejected, *more], key=lambda one: one.message.offset)

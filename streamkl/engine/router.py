@@ -94,11 +94,11 @@ class Router:
         self.seat_row[number] = seat.row
         return number
 
-    def sweep_due(self, clock_us: int) -> bool:
-        """Whether silent series are to be looked for, by the partition's newest event time."""
+    def sweep_due(self, clock_us: int) -> int:
+        """The event time at which silent series are looked for next; the first time asked starts the count."""
         if self.next_sweep_us is None:
             self.next_sweep_us = clock_us + self.plan.evict_after_us
-        return clock_us >= self.next_sweep_us
+        return self.next_sweep_us
 
     def sweep(self, clock_us: int) -> list[int]:
         """Forget series that have been silent for too long; returns their seats. O(series), four times per eviction period."""
