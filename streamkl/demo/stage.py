@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from kafka.admin import KafkaAdminClient, NewTopic
+from kafka.errors import KafkaError
 
 from streamkl.adapters.kafka.client import open_client
 from streamkl.adapters.kafka.cluster import Cluster
@@ -86,9 +87,17 @@ class Stage:
         admin = stack.enter_context(_admin(self.bootstrap))
         admin.create_topics([NewTopic(name, 1, 1) for name in topics])
         if self._bootstrap is not None:
-            stack.callback(admin.delete_topics, list(topics))
+            stack.callback(self._clean_up, admin, topics)
         admin.wait_for_topics(list(topics))
         return topics
+
+    def _clean_up(self, admin: KafkaAdminClient, topics: Topics) -> None:
+        """Leave somebody else's broker as it was."""
+        try:
+            admin.delete_groups([topics.metrics])
+            admin.delete_topics(list(topics))
+        except KafkaError as error:
+            self._screen.say(f"Topics and group {topics.metrics.removesuffix(Topics().metrics)}* could not be deleted: {error}")
 
     def _start_web(self, stack: ExitStack) -> str:
         port = free_port()

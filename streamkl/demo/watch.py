@@ -61,9 +61,7 @@ def told(event: Event) -> Text:
 def _headline(event: Event) -> Iterator[str | tuple[str, str]]:
     yield (f"  {event.series}", "bold")
     yield f"  {event.sentence}"
-    if event.type == "closed":
-        yield f"  ({event.reason.replace('_', ' ')})"
-    else:
+    if event.type != "closed":
         yield f"  ({event.severity}, score {event.score:.1f})"
 
 

@@ -21,9 +21,9 @@ def test_an_opening_is_told_with_its_explanation() -> None:
 
 
 def test_later_steps_take_one_line() -> None:
-    updated, closed = event(type="updated", score=3.14), event(type="closed", reason="accepted_as_normal", sentence="back to normal")
+    updated, closed = event(type="updated", score=3.14), event(type="closed", sentence="recovered")
     assert told(updated).plain == "10:00:03  UPDATED   http.response_time_ms  p95 rose from 60 to 180  (critical, score 3.1)"
-    assert told(closed).plain == "10:00:03  CLOSED    http.response_time_ms  back to normal  (accepted as normal)"
+    assert told(closed).plain == "10:00:03  CLOSED    http.response_time_ms  recovered"
 
 
 @pytest.mark.parametrize(
