@@ -51,6 +51,11 @@ def fit(histogram: NDArray[np.uint32], blocks: int, block: float, log_run: float
         upper -= 1
         k += histogram[upper]
     threshold = bin_edge(upper)
+    for index in range(upper - 1, -1, -1):  # the largest maximum below the exceedances, where it is expected within its bin
+        if histogram[index] > 0:
+            part = histogram[index] / (histogram[index] + 1.0)
+            threshold = bin_edge(index) + part * (bin_edge(index + 1) - bin_edge(index))
+            break
     m0 = 0.0
     m1 = 0.0
     seen = 0
