@@ -112,13 +112,18 @@ class Place:
         consumer.close()
         return sorted(found, key=lambda message: (message.partition, message.offset))
 
-    def wait_until_read(self, seconds: float = START_SECONDS) -> None:
-        """Until the group has committed all there is to read."""
+    def wait_until_read(self, number: int = -1) -> None:
+        """Until the group has committed all there is to read, while a process of it runs."""
         consumer = KafkaConsumer(bootstrap_servers=self.bootstrap, group_id=f"group-{self.name}", enable_auto_commit=False)
         where = [TopicPartition(self.topics["metrics"], number) for number in range(self.partitions)]
         ends = {each: end for each, end in consumer.end_offsets(where).items() if end}
         try:
-            wait_until(lambda: all(consumer.committed(each) == end for each, end in ends.items()), seconds, self.log, self.processes[-1])
+            wait_until(
+                lambda: all(consumer.committed(each) == end for each, end in ends.items()),
+                START_SECONDS,
+                lambda: self.log(number),
+                self.processes[number],
+            )
         finally:
             consumer.close()
 
