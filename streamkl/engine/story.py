@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
+from math import inf, isfinite, nextafter
 
 import numpy as np
 
@@ -116,7 +117,7 @@ class Teller:
 
     def _bin(self, why: Explanation, seat: Seat, k: int) -> Bin:
         low, high = float(why.low[k]), float(why.high[k])
-        atom = high == np.nextafter(low, np.inf)
+        atom = high == nextafter(low, inf)
         category = None
         if seat.categorical:
             category = seat.category_name(low) if atom else NEW_CATEGORY
@@ -144,7 +145,8 @@ class Teller:
 
 def _plain(edge: float) -> float:
     """Without the last digit, which only says on which side of a value an edge lies."""
-    return float(f"{edge:.15g}")
+    short = float(f"{edge:.15g}")
+    return short if isfinite(short) else edge
 
 
 def _quantiles(values: np.ndarray) -> Quantiles:
