@@ -6,7 +6,7 @@ from typing import Any
 import numba
 from numpy.typing import NDArray
 
-from streamkl.core import binning, episode, ring, tail, window
+from streamkl.core import binning, episode, ring, run_length, tail, window
 from streamkl.core.arena import Arena, Rules
 
 _door: Callable[..., Any] = numba.njit(_nrt=False)
@@ -50,3 +50,8 @@ def alarm_output(happened: int, score: float) -> float:
 @_door
 def observe(a: Arena, row: int, w: int, ratio: float) -> None:
     tail.observe(a, row, w, ratio)
+
+
+@_door
+def limit_for(rules: Rules, bin_class: int, w: int, points: int, log_run: float) -> float:
+    return run_length.limit_for(rules, bin_class, w, points, log_run)

@@ -1,0 +1,165 @@
+"""Verdicts over time: a table of what opens, tells again, closes and is accepted, and the alarm output's order."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamkl.core.arena import Arena, allocate
+from streamkl.core.bank import make_rules
+from streamkl.core.episode import ACCEPTED, LEARNED, NOTHING, OPENED, RECOVERED, UPDATED
+from tests.kernels import alarm_output, move
+from tests.small import EPISODES, settings
+
+LETTERS = {NOTHING: ".", OPENED: "O", UPDATED: "U", RECOVERED: "R", ACCEPTED: "A"}
+CALM = replace(EPISODES, min_points=1, close_below=0.8, close_after=2, cooldown=3, escalate_factor=1.5, accept_after=6)
+
+
+def quiet(**changes: object) -> tuple[Arena, object]:
+    """One row with windows of 4, 10 and 20 points, nothing open, and a reference's worth of points seen since whatever opened."""
+    rules = make_rules(settings(episodes=replace(CALM, **changes)))  # type: ignore[arg-type]
+    arena = allocate(settings(), 1)
+    arena.length[0] = (4, 10, 20)
+    arena.learned[0] = 60
+    return arena, rules
+
+
+def story(scores: list[float], **changes: object) -> str:
+    """One letter a point; the shortest window says it all."""
+    arena, rules = quiet(**changes)
+    letters = ""
+    for at, score in enumerate(scores):
+        arena.ratio[0] = (score, 0.0, 0.0)
+        letters += LETTERS[move(arena, rules, 0, score, 0, 1_000 + at, at)]
+    return letters
+
+
+@pytest.mark.parametrize(
+    ("scores", "changes", "expected"),
+    [
+        # opening
+        ([0.5, 0.99, 1.0], {}, "..O"),
+        ([1.2, 1.2, 0.9, 1.2, 1.2, 1.2], {"min_points": 3}, ".....O"),
+        # telling again: half as much again as the last one sent, not as the last one seen
+        ([1.0, 1.4, 1.5, 2.0, 2.2, 2.3], {}, "O.U..U"),
+        ([1.0, 1.5, 1.0, 1.5, 2.25], {}, "OU..U"),
+        # closing: below 0.8, twice in a row
+        ([1.0, 0.79, 0.8, 0.79, 0.79], {}, "O...R"),
+        ([1.0, 0.9, 0.9, 0.9], {}, "O..."),
+        ([1.0, 0.1], {"close_after": 1}, "OR"),
+        # closing comes before telling again and before acceptance
+        ([1.0, 1.0, 1.0, 1.0, 1.0, 0.1, 0.1], {"close_after": 2, "accept_after": 6}, "O.....R"),
+        # cooling: three points after closing nothing opens, and none of them counts towards opening
+        ([1.0, 0.1, 0.1, 5.0, 5.0, 5.0, 5.0], {}, "O.R...O"),
+        ([1.0, 1.0, 0.1, 5.0, 5.0, 5.0, 5.0, 5.0], {"min_points": 2, "close_after": 1}, ".OR....O"),
+        ([1.0, 0.1, 1.0], {"close_after": 1, "cooldown": 0}, "ORO"),
+        # acceptance: open for six judged points, then quiet and cooling
+        ([1.0] * 12, {}, "O.....A...O."),
+        ([1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 9.0], {}, "O.....A"),
+    ],
+)
+def test_the_table(scores: list[float], changes: dict[str, object], expected: str) -> None:
+    assert story(scores, **changes) == expected
+
+
+def test_nothing_is_accepted_before_a_reference_can_be_made_of_it() -> None:
+    arena, rules = quiet()
+    arena.ratio[0] = (2.0, 0.0, 0.0)
+    letters = ""
+    for seen in (0, *range(51, 63)):
+        arena.learned[0] = seen
+        letters += LETTERS[move(arena, rules, 0, 2.0, 0, 0, 0)]
+    assert letters == "O" + 9 * "." + "A.."  # with the 60th point
+
+
+def test_an_episode_begins_with_the_first_point_of_the_run_that_opened_it() -> None:
+    arena, rules = quiet(min_points=3)
+    for at, score in enumerate([1.5, 0.2, 1.1, 1.2, 1.3, 1.0]):
+        arena.ratio[0] = (score, 0.0, 0.0)
+        move(arena, rules, 0, score, 0, 1_000 + at, 70 + at)
+    assert (arena.since_time[0], arena.since_position[0]) == (1_002, 72)
+    assert (arena.open[0], arena.age[0], arena.sent[0], arena.peak[0]) == (True, 1, 1.3, 1.3)
+
+
+def test_the_peak_is_the_highest_score_since_it_opened() -> None:
+    arena, rules = quiet()
+    for score in (1.0, 1.3, 1.1):
+        arena.ratio[0] = (score, 0.0, 0.0)
+        move(arena, rules, 0, score, 0, 0, 0)
+    assert (arena.peak[0], arena.sent[0]) == (1.3, 1.0)
+
+
+def step(arena: Arena, rules: object, ratios: tuple[float, float, float], told_by: int) -> str:
+    arena.ratio[0] = ratios
+    return LETTERS[move(arena, rules, 0, max(ratios), told_by, 0, 0)]
+
+
+def test_it_closes_when_the_window_that_told_of_it_and_the_shorter_ones_are_down() -> None:
+    arena, rules = quiet(close_after=1)
+    assert step(arena, rules, (0.5, 2.0, 2.0), 1) == "O"
+    assert step(arena, rules, (1.0, 0.5, 2.0), 2) == "."  # a shorter one is up
+    assert step(arena, rules, (0.5, 1.0, 2.0), 2) == "."  # the one itself is up
+    assert step(arena, rules, (0.5, 0.5, 2.0), 2) == "R"  # a longer one that is up still holds the incident
+    assert arena.muted[0].tolist() == [0, 0, 20]
+
+
+def test_an_update_hands_it_to_the_window_that_told() -> None:
+    arena, rules = quiet(close_after=1)
+    assert step(arena, rules, (1.0, 0.5, 0.5), 0) == "O"
+    assert step(arena, rules, (0.5, 0.5, 3.0), 2) == "R"
+    arena, rules = quiet(close_after=1)
+    assert step(arena, rules, (1.0, 0.5, 0.5), 0) == "O"
+    assert step(arena, rules, (1.0, 0.5, 3.0), 2) == "U"
+    assert step(arena, rules, (0.5, 0.5, 2.0), 2) == "."
+
+
+def test_a_muted_window_is_heard_again_when_it_has_come_down() -> None:
+    arena, rules = quiet(close_after=1)
+    step(arena, rules, (2.0, 0.5, 2.0), 0)
+    assert step(arena, rules, (0.5, 0.5, 2.0), 2) == "R"
+    step(arena, rules, (0.1, 0.1, 0.9), 0)
+    assert arena.muted[0].tolist() == [0, 0, 19]
+    step(arena, rules, (0.1, 0.1, 0.7), 0)
+    assert arena.muted[0].tolist() == [0, 0, 0]
+
+
+def test_a_muted_window_is_heard_again_when_it_has_turned_over() -> None:
+    arena, rules = quiet(close_after=1)
+    step(arena, rules, (2.0, 0.5, 2.0), 0)
+    step(arena, rules, (0.5, 0.5, 2.0), 2)
+    for left in range(19, -1, -1):
+        arena.ratio[0] = (0.1, 0.1, 2.0)
+        move(arena, rules, 0, 0.1, 0, 0, 0)  # the kernel leaves muted windows out of the score
+        assert arena.muted[0, 2] == left
+
+
+scores = st.floats(0.0, 1e9)
+
+
+@given(scores, scores)
+def test_the_alarm_output_keeps_the_order_of_the_scores(one: float, other: float) -> None:
+    low, high = sorted((one, other))
+    for happened in (NOTHING, RECOVERED, ACCEPTED, LEARNED):
+        assert 0.0 <= alarm_output(happened, low) <= alarm_output(happened, high) < 1.0
+    for happened in (OPENED, UPDATED):
+        assert 1.0 <= alarm_output(happened, low) <= alarm_output(happened, high)
+
+
+def test_the_alarm_output_tells_strengths_apart_and_is_the_score_where_it_alarms() -> None:
+    strengths = [0.0, 0.3, 0.99, 1.0, 1.01, 2.0, 10.0, 1e4]
+    assert all(alarm_output(NOTHING, a) < alarm_output(NOTHING, b) for a, b in pairwise(strengths))
+    assert alarm_output(NOTHING, 0.0) == 0.0
+    assert [alarm_output(OPENED, s) for s in (0.4, 1.0, 7.5)] == [1.0, 1.0, 7.5]
+
+
+@given(st.lists(st.floats(0.0, 4.0), max_size=60), st.integers(1, 3), st.integers(1, 3), st.integers(0, 4))
+def test_every_story_alternates(scores: list[float], min_points: int, close_after: int, cooldown: int) -> None:
+    letters = story(scores, min_points=min_points, close_after=close_after, cooldown=cooldown)
+    told = letters.replace(".", "")
+    for before, after in pairwise("R" + told):
+        assert after in ("O" if before in "RA" else "URA")
+    ends = [i for i, letter in enumerate(letters) if letter in "RA"]
+    for end in ends:
+        assert "O" not in letters[end + 1 : end + 1 + cooldown]
