@@ -5,10 +5,15 @@ import uuid
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+import hypothesis
 import pytest
 from kafka.admin import KafkaAdminClient, NewTopic
 
 from streamkl.broker.launcher import Broker
+
+# A test that waits for the compiler, or for its turn on a busy machine, has not failed.
+hypothesis.settings.register_profile("unhurried", hypothesis.settings.default, deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 
 class RunningBroker(NamedTuple):

@@ -6,7 +6,7 @@ from typing import Any
 import numba
 from numpy.typing import NDArray
 
-from streamkl.core import binning, episode, ring, run_length, tail, window
+from streamkl.core import binning, episode, ring, run_length, season, tail, window
 from streamkl.core.arena import Arena, Rules
 
 _door: Callable[..., Any] = numba.njit(_nrt=False)
@@ -55,3 +55,8 @@ def observe(a: Arena, row: int, w: int, ratio: float) -> None:
 @_door
 def limit_for(rules: Rules, bin_class: int, w: int, points: int, log_run: float) -> float:
     return run_length.limit_for(rules, bin_class, w, points, log_run)
+
+
+@_door
+def slot_of(rules: Rules, time: int) -> int:
+    return season.slot_of(rules, time)
