@@ -23,18 +23,17 @@ def say(categorical: bool, bins: Sequence[Bin], before: Quantiles, now: Quantile
     inner = max(before.p95 - before.p05, abs(before.p50) * 1e-9)
     moves = {"median": (before.p50, now.p50), "p95": (before.p95, now.p95), "p05": (before.p05, now.p05)}
     shifts = {name: (after - past) / inner if inner > 0 else float(after != past) for name, (past, after) in moves.items()}
+    if shifts["p05"] >= STEADY and shifts["p95"] <= -STEADY:
+        return f"values narrowed: p05 to p95 spans {number(now.p95 - now.p05)} instead of {number(before.p95 - before.p05)}"
     same_way = shifts["p95"] * shifts["p05"] > 0 and abs(shifts["median"]) >= STEADY
     name = "median" if same_way else max(shifts, key=lambda key: abs(shifts[key]))
     if abs(shifts[name]) < STEADY:
-        return _shape(bins, before, now)
+        return _shape(bins)
     past, after = moves[name]
     return f"{name} {'rose' if after > past else 'fell'} from {number(past)} to {number(after)}"
 
 
-def _shape(bins: Sequence[Bin], before: Quantiles, now: Quantiles) -> str:
-    spread, narrow = before.p95 - before.p05, now.p95 - now.p05
-    if narrow < 0.5 * spread:
-        return f"values narrowed: p05 to p95 spans {number(narrow)} instead of {number(spread)}"
+def _shape(bins: Sequence[Bin]) -> str:
     if not bins:
         return "the distribution changed shape"
     top = bins[0]
