@@ -1,0 +1,182 @@
+"""Many series judged alike: rows and buffers given and taken back, budgets, tables, and what is told of a transition."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from streamkl.core.arena import FREE, JUDGING, LEARNING, NO_SLOT, allocate
+from streamkl.core.bank import Bank
+from streamkl.core.episode import ACCEPTED, OPENED, RECOVERED
+from streamkl.core.run_length import RUN_LENGTHS, Table, TableKey
+from streamkl.units import parse_budget
+from tests.small import BY_COUNT, DECAYED, FIXED, NEVER, SEASONAL, TRAILING, feed, flat, settings
+from tests.zoo import MINUTE_US, every_minute, stream
+
+SIZE = 60
+
+
+def slots_in_use(bank: Bank) -> list[int]:
+    return sorted(int(slot) for slot in bank.arena.slot if slot != NO_SLOT)
+
+
+def test_rows_are_given_in_order_and_grow_when_they_are_used_up() -> None:
+    bank = Bank(settings(), NEVER, 2)
+    assert [bank.birth() for _ in range(20)] == list(range(20))
+    assert bank.living().tolist() == list(range(20))
+    assert len(set(slots_in_use(bank))) == 20
+
+
+def test_a_row_that_is_given_back_is_as_new() -> None:
+    bank = Bank(settings(reference=SEASONAL), NEVER, 2)
+    row = bank.birth()
+    feed(bank, row, stream("normal", 100).values, every_minute(100))
+    bank.death(row)
+    assert bank.living().tolist() == []
+    assert bank.birth() == row
+    fresh = Bank(settings(reference=SEASONAL), NEVER, 2)
+    fresh.birth()
+    for name in bank.arena._fields:
+        assert getattr(bank.arena, name)[row].tobytes() == getattr(fresh.arena, name)[row].tobytes(), name
+    assert [array.tobytes() for array in bank.pool] == [array.tobytes() for array in fresh.pool]
+
+
+def test_growing_keeps_what_there_is() -> None:
+    bank = Bank(settings(), NEVER, 1)
+    row = bank.birth()
+    feed(bank, row, stream("normal", 100).values, every_minute(100))
+    before = {name: getattr(bank.arena, name)[row].tobytes() for name in bank.arena._fields}
+    for _ in range(40):
+        bank.birth()
+    assert {name: getattr(bank.arena, name)[row].tobytes() for name in bank.arena._fields} == before
+    assert (bank.arena.phase == LEARNING).sum() == 40
+    assert (bank.arena.phase == FREE).sum() == len(bank.arena.phase) - 41
+
+
+def test_a_buffer_is_held_while_learning_and_while_an_episode_is_open() -> None:
+    bank = Bank(settings(windows=BY_COUNT[2:]), flat(6.0), 1)
+    row = bank.birth()
+    values = np.r_[stream("normal", 500).values, np.full(30, 50.0), stream("normal", 100, seed=1).values]
+    held = []
+    happened = []
+    for at, value in enumerate(values):
+        happened += [(at, t.happened) for t in feed(bank, row, value, every_minute(at + 1)[-1]).transitions]
+        held.append(bank.arena.slot[row] != NO_SLOT)
+    assert held[: SIZE - 1] == [True] * (SIZE - 1)
+    opened, closed = next(at for at, what in happened if what == OPENED), happened[-1][0]
+    assert happened[-1][1] == RECOVERED
+    assert [at for at, one in enumerate(held) if one][SIZE - 1 :] == list(range(opened, closed))
+    assert len(bank.pool.value) == 4  # one of the first four buffers served both times
+
+
+def test_a_given_reference_is_judged_by_at_once() -> None:
+    bank = Bank(settings(), NEVER, 1)
+    normal = stream("normal", 80).values
+    row = bank.birth(normal, every_minute(80))
+    a = bank.arena
+    assert (a.phase[row], a.slot[row], a.reference_to[row] - a.reference_from[row]) == (JUDGING, NO_SLOT, 79 * MINUTE_US)
+    assert a.units[row, : a.bins[row]].sum() == 81
+    assert bank.birth(normal) == 1
+    assert (bank.arena.reference_from[1], bank.arena.interval[1]) == (0, 0)
+
+
+@pytest.mark.parametrize("reference", [TRAILING, DECAYED, SEASONAL])
+def test_a_given_reference_can_move(reference: object) -> None:
+    bank = Bank(settings(reference=reference), NEVER, 1)
+    row = bank.birth(stream("normal", SIZE).values, every_minute(SIZE))
+    feed(bank, row, stream("normal", 100, seed=1).values, every_minute(SIZE + 100)[SIZE:])
+    assert bank.arena.reference_to[row] == every_minute(SIZE + 80)[-1]
+
+
+@pytest.mark.parametrize(
+    ("step_us", "points"),
+    [(MINUTE_US, 10_080.0), (1_000_000, 604_800.0), (0, 500.0)],
+)
+def test_the_promise_follows_from_the_learned_interval_and_is_split_among_the_windows(step_us: int, points: float) -> None:
+    budgets = {"budget": parse_budget("1 per series per week"), "budget_without_clock": parse_budget("1 per 500 points")}
+    bank = Bank(settings(**budgets, features=2), NEVER, 1)
+    row = bank.birth()
+    feed(bank, row, stream("normal", SIZE).values, step_us * np.arange(SIZE))
+    assert bank.arena.interval[row] == step_us
+    assert np.exp(bank.arena.log_run[row]) == pytest.approx(points * 3 * 2)
+    assert bank.run_length(step_us) == points
+    assert str(bank.budget(step_us)) == ("1 per series per week" if step_us else "1 per 500 points")
+
+
+def test_the_learned_interval_is_the_median_of_those_that_are_not_zero() -> None:
+    bank = Bank(settings(), NEVER, 1)
+    row = bank.birth()
+    feed(bank, row, stream("normal", SIZE).values, np.repeat(np.arange(30), 2) * MINUTE_US + (np.arange(SIZE) >= 40) * 600 * MINUTE_US)
+    assert bank.arena.interval[row] == MINUTE_US
+
+
+def test_each_table_is_asked_for_once_and_only_when_a_series_needs_it() -> None:
+    asked: list[TableKey] = []
+
+    def table(key: TableKey) -> Table:
+        asked.append(key)
+        return (1e9,) * len(RUN_LENGTHS)
+
+    bank = Bank(settings(), table, 1)
+    rows = [bank.birth() for _ in range(3)]
+    assert asked == []
+    feed(bank, rows[0], stream("normal", SIZE).values)
+    assert asked == [TableKey(4, 60, 8), TableKey(10, 60, 8), TableKey(20, 60, 8)]  # six bins: the next table has eight
+    feed(bank, rows[1], stream("heavy_tail", SIZE).values)
+    assert len(asked) == 3
+    feed(bank, rows[2], stream("constant", SIZE).values)
+    assert [key.bins for key in asked[3:]] == [1, 1, 1]
+
+
+def test_the_threshold_in_force_is_that_of_the_table_at_the_promised_run_length() -> None:
+    table = tuple(3.0 * np.log(run) for run in RUN_LENGTHS)
+    bank = Bank(settings(budget_without_clock=parse_budget("1 per 700 points")), lambda _key: table, 1)
+    row = bank.birth()
+    feed(bank, row, stream("normal", 61).values)
+    assert bank.arena.limit[row] == pytest.approx(3.0 * np.log(700 * 3))
+
+
+def test_a_transition_tells_of_the_window_with_the_highest_score_and_a_closing_of_the_one_that_told() -> None:
+    bank = Bank(settings(), flat(6.0), 1)
+    row = bank.birth()
+    values = np.r_[stream("normal", 500).values, np.full(40, 50.0), stream("normal", 200, seed=1).values]
+    out = feed(bank, row, values, every_minute(740))
+    told_by = None
+    for transition in out.transitions:
+        if transition.happened == RECOVERED:
+            assert transition.window == told_by
+            assert transition.score < 0.8
+        else:
+            told_by = transition.window
+            assert transition.window == out.window[transition.index]
+            assert transition.score == out.ratio[transition.index] >= 1.0
+        assert transition.explanation.window_points == (4, 10, 20)[transition.window]
+        assert transition.row == row
+    assert {OPENED, RECOVERED} <= {t.happened for t in out.transitions}
+
+
+def test_what_is_accepted_is_learned_from_the_newest_points() -> None:
+    episodes = replace(settings().episodes, accept_after=100)
+    bank = Bank(settings(windows=BY_COUNT[2:], episodes=episodes), flat(6.0), 1)
+    row = bank.birth()
+    lasting = np.random.default_rng(1).uniform(40.0, 60.0, 150)
+    values = np.r_[stream("normal", 500).values, lasting]
+    out = feed(bank, row, values, every_minute(650))
+    accepted = next(t for t in out.transitions if t.happened == ACCEPTED)
+    opened = next(t for t in out.transitions if t.happened == OPENED)
+    assert accepted.index - opened.index == 100
+    learned = np.sort(values[accepted.index - SIZE + 1 : accepted.index + 1])
+    assert bank.arena.edges[row, 0] == learned[0]
+    assert bank.arena.reference_from[row] == every_minute(650)[accepted.index - SIZE + 1]
+    assert bank.arena.slot[row] == NO_SLOT
+
+
+def test_memory_is_as_the_arena_says() -> None:
+    """Bytes a row: 17 for each point of the ring, the tables of the windows, the bins, and some more; a moving reference adds its own."""
+    made = settings(bins=16, windows=BY_COUNT)
+    windows, bins, ring, tail = 3, 2 * 16 + 3, 21, 120
+    more = {FIXED: 0, TRAILING: 9 * SIZE, SEASONAL: 16 * 24 * bins + 8 * windows * bins}
+    for reference, own in more.items():
+        one = sum(array.nbytes for array in allocate(replace(made, reference=reference), 1))
+        said = 17 * ring + windows * (4 * bins + 4 * tail) + 32 * bins + own
+        assert said < one < said + windows * 110 + 900

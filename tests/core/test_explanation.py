@@ -1,0 +1,75 @@
+"""Why a window was judged as it was: additive nats, the same statistic as the running one, quantiles and places."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy.special import rel_entr
+
+from streamkl.core.arena import RECENT
+from streamkl.core.bank import Bank
+from streamkl.core.explanation import explain
+from tests.kernels import statistic
+from tests.small import BY_TIME, DECAYED, FIXED, NEVER, SEASONAL, TRAILING, feed, settings
+from tests.zoo import MINUTE_US, START_US, every_minute, stream
+
+
+@pytest.mark.parametrize("reference", [FIXED, TRAILING, DECAYED, SEASONAL])
+@pytest.mark.parametrize("windows", [settings().windows, BY_TIME])
+def test_nats_add_up_to_the_statistic_that_was_judged(windows: object, reference: object) -> None:
+    bank = Bank(settings(windows=windows, reference=reference), NEVER, 1)
+    row = bank.birth()
+    values, times = stream("steps", 300)
+    for piece in range(0, 300, 25):
+        feed(bank, row, values[piece : piece + 25], times[piece : piece + 25], piece)
+        if piece < 75:
+            continue
+        for w in range(len(bank.settings.windows)):
+            why = explain(bank.arena, bank.rules, row, w)
+            assert why.window_points * why.statistic_nats == pytest.approx(statistic(bank.arena, bank.rules, row, w), abs=1e-11)
+            assert why.statistic_nats == pytest.approx(math.fsum(why.nats.tolist()), abs=1e-15)
+            assert why.nats == pytest.approx(rel_entr(why.window_share, why.reference_share))
+            assert (why.window_share.sum(), why.reference_share.sum()) == (pytest.approx(1.0), pytest.approx(1.0))
+            assert len(why.low) == len(why.high) == len(why.nats)
+            assert (why.low[0], why.high[-1]) == (-math.inf, math.inf)
+            assert why.low[1:].tolist() == why.high[:-1].tolist()
+
+
+def test_it_names_the_points_and_times_of_window_and_reference() -> None:
+    bank = Bank(settings(), NEVER, 1)
+    row = bank.birth()
+    feed(bank, row, stream("normal", 200).values, every_minute(200), 5_000)
+    why = explain(bank.arena, bank.rules, row, 1)
+    assert (why.window_points, why.first_position) == (10, 5_190)
+    assert (why.window_from_us, why.window_to_us) == (START_US + 190 * MINUTE_US, START_US + 199 * MINUTE_US)
+    assert (why.reference_points, why.reference_from_us, why.reference_to_us) == (60, START_US, START_US + 59 * MINUTE_US)
+    assert why.interval_us == MINUTE_US
+    assert why.run_length == pytest.approx(3_000.0)  # one in a thousand for the series, split among three windows
+    assert why.table_threshold_nats == pytest.approx(1e9 / 10)
+    assert why.threshold_nats == why.table_threshold_nats * why.factor
+    assert why.blocks == bank.arena.blocks[row, 1] > 0
+
+
+@pytest.mark.parametrize(("window", "held"), [(0, 4), (1, 10), (2, 20)])
+def test_quantiles_are_those_of_the_windows_newest_points(window: int, held: int) -> None:
+    bank = Bank(settings(), NEVER, 1)
+    row = bank.birth()
+    values = stream("heavy_tail", 130).values
+    feed(bank, row, values, every_minute(130))
+    why = explain(bank.arena, bank.rules, row, window)
+    levels = [0.05, 0.25, 0.5, 0.75, 0.95]
+    newest = sorted(values[-held:])
+    assert why.window_quantiles.tolist() == [newest[math.ceil(q * held - 1e-9) - 1] for q in levels]
+    learned = sorted(values[:60])
+    assert why.reference_quantiles.tolist() == [learned[math.ceil(q * 60 - 1e-9) - 1] for q in levels]
+
+
+def test_quantiles_of_a_long_window_are_those_of_its_newest_64_points() -> None:
+    bank = Bank(settings(windows=BY_TIME[1:], ring_points=200), NEVER, 1)
+    row = bank.birth()
+    feed(bank, row, stream("normal", 60).values, every_minute(60))
+    values = np.arange(100.0)
+    feed(bank, row, values, int(every_minute(61)[-1]) + np.arange(100))
+    why = explain(bank.arena, bank.rules, row, 0)
+    assert why.window_points == 100 + 19
+    assert why.window_quantiles[2] == np.sort(values[-RECENT:])[RECENT // 2 - 1]
