@@ -38,6 +38,10 @@ def _steps(dice: Dice, n: int) -> Floats:
     return dice.normal(0.0, 1.0, n) + 5.0 * (np.arange(n) // max(1, n // 5) % 2)
 
 
+def _moved_for_good(dice: Dice, n: int) -> Floats:
+    return dice.normal(0.0, 1.0, n) + 50.0 * (np.arange(n) >= n // 2)
+
+
 def _autocorrelated(dice: Dice, n: int) -> Floats:
     noise, out = dice.normal(0.0, 1.0, n), np.zeros(n)
     for i in range(1, n):
@@ -97,6 +101,7 @@ ZOO: dict[str, Callable[[Dice, int], Stream]] = {
     "constant": _in_order(lambda _, n: np.full(n, 42.0)),
     "normal": _in_order(lambda dice, n: dice.normal(0.0, 1.0, n)),
     "steps": _in_order(_steps),
+    "moved_for_good": _in_order(_moved_for_good),
     "ramp": _in_order(lambda dice, n: np.arange(n) * 0.1 + dice.normal(0.0, 1.0, n)),
     "heavy_tail": _in_order(lambda dice, n: dice.standard_cauchy(n)),
     "autocorrelated": _in_order(_autocorrelated),

@@ -52,7 +52,7 @@ def test_at_every_step_of_every_stream(name: str, reference: str, windows: str) 
 def test_the_streams_make_episodes_open_close_and_be_accepted() -> None:
     """Else the law above would say little about references that are frozen and learned anew."""
     happened = []
-    for name in ("ramp", "steps", "new_value"):
+    for name in ("moved_for_good", "new_value"):
         bank = Bank(settings(), flat(5.0), 1)
         happened += [t.happened for t in feed(bank, bank.birth(), *stream(name, POINTS)).transitions]
     assert {OPENED, RECOVERED, ACCEPTED} <= set(happened)
