@@ -1,5 +1,6 @@
 """The loop: what is not judged, what is late, what is learned, and in which order."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,8 @@ from streamkl.core.arena import JUDGING, LEARNING, RECENT
 from streamkl.core.bank import Bank
 from streamkl.core.kernel import JUDGED, LATE, LATE_RUN, UNJUDGED
 from tests.kernels import statistic
-from tests.small import BY_COUNT, BY_TIME, DECAYED, FIXED, HOUR_US, NEVER, SEASONAL, TRAILING, feed, flat, held, settings
+from tests.oracle import cell_of, cells, n_kl
+from tests.small import BY_COUNT, BY_TIME, DECAYED, EPISODES, FIXED, HOUR_US, NEVER, SEASONAL, TRAILING, feed, flat, held, settings
 from tests.zoo import MINUTE_US, START_US, every_minute, stream
 
 SIZE = 60
@@ -162,3 +164,38 @@ def test_a_row_that_closes_an_episode_learns_what_came_while_it_was_open() -> No
     feed(bank, row, values, every_minute(600))
     inner = bank.arena.edges[row, : bank.arena.bins[row] - 1]
     assert inner.min() > 40.0
+
+
+def test_the_rehearsal_gives_the_tail_guard_the_references_own_maxima_a_little_enlarged() -> None:
+    """A window of 4 points inside the 60 it is compared with lies closer to them, by (1 - x) / (1 + x) with x = 4 / 60."""
+    limit, x = 3.0, 4 / SIZE
+    bank = Bank(settings(), flat(limit), 1)
+    row = bank.birth()
+    values = stream("normal", SIZE).values.tolist()
+    feed(bank, row, values, every_minute(SIZE))
+    found = cells(values, 6)
+    codes = [cell_of(found, value) for value in values]
+    units = [cell.units for cell in found]
+    counted = [[codes[i : i + 4].count(k) for k in range(len(units))] for i in range(SIZE - 3)]
+    ratios = [n_kl(counts, units) / limit * (1 + x) / (1 - x) for counts in counted]
+    maxima = [max(ratios[at : at + 8]) for at in range(0, 56, 8)]  # seven whole blocks of 57
+    expected = [math.floor(20 * (math.log(maximum) + 2)) for maximum in maxima]
+    assert np.flatnonzero(bank.arena.tail[row, 0]).tolist() == sorted(set(expected))
+    assert bank.arena.tail[row, 0].sum() == bank.arena.blocks[row, 0] == 7
+
+
+def test_a_muted_window_has_no_say_in_the_score_until_it_is_heard_again() -> None:
+    bank = Bank(settings(episodes=replace(EPISODES, escalate_factor=1_000.0)), flat(6.0), 1)  # the shortest window tells to the end
+    row = bank.birth()
+    values = np.r_[stream("normal", 500).values, np.full(10, 50.0), stream("normal", 60, seed=1).values]
+    muted_ones_up = 0
+    for at, (value, time) in enumerate(zip(values.tolist(), every_minute(570).tolist(), strict=True)):
+        silent = bank.arena.muted[row] > 0
+        was_open = bool(bank.arena.open[row])
+        out = feed(bank, row, value, time, at)
+        if out.fate[0] == JUDGED and not was_open:
+            ratios = bank.arena.ratio[row]
+            muted_ones_up += bool((silent & (ratios >= 1.0)).any())
+            assert out.ratio[0] == ratios[~silent].max()
+    assert muted_ones_up > 0
+    assert not bank.arena.muted[row].any()
