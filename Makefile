@@ -6,11 +6,14 @@ VENV ?= .venv
 PYTHON ?=
 # Passed on to the demo: make demo ARGS=--once
 ARGS ?=
+# Test processes side by side; each that needs a broker starts its own (150 MB).
+WORKERS ?= 2
 
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 LOCKED := $(INSTALL) --require-hashes --only-binary :all:
 PACKAGE := $(INSTALL) -qq --no-deps --no-build-isolation
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 COMPILE := $(BIN)/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
 
 .PHONY: help demo test lint format types layers pytest coverage lock install install-runtime clean
@@ -40,11 +43,11 @@ layers: $(VENV)/.dev ## The import contracts of pyproject.toml
 	$(BIN)/lint-imports
 
 pytest: $(VENV)/.dev ## All tests and doctests, with compiled kernels and a real broker
-	$(BIN)/python -m pytest --cov --cov-report= --cov-fail-under=0
+	$(PYTEST) --cov --cov-report= --cov-fail-under=0
 
 # Compiled kernels are invisible to coverage: the same tests of core and engine run once more as plain Python, without those marked `native`.
 coverage: $(VENV)/.dev ## Branch coverage of core and engine, kernels as plain Python
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -m "not native and not broker" --cov --cov-append --cov-report=term-missing:skip-covered \
+	NUMBA_DISABLE_JIT=1 $(PYTEST) -m "not native and not broker" --cov --cov-append --cov-report=term-missing:skip-covered \
 	  tests/core tests/engine streamkl/core streamkl/engine
 
 lock: $(VENV)/.dev ## Write requirements/*.txt anew from pyproject.toml (UPGRADE=--upgrade for newer versions)
