@@ -1,6 +1,7 @@
 """A real Apache Kafka for every test that asks for one: started once per session, or the one that STREAMKL_TEST_BOOTSTRAP names."""
 
 import os
+import signal
 import uuid
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -10,6 +11,9 @@ import pytest
 from kafka.admin import KafkaAdminClient, NewTopic
 
 from streamkl.broker.launcher import Broker
+
+# Where the tests run in the background of a script, Ctrl-C is ignored by them and by every process they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A test that waits for the compiler, or for its turn on a busy machine, has not failed.
 hypothesis.settings.register_profile("unhurried", hypothesis.settings.default, deadline=None)
