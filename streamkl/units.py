@@ -9,7 +9,7 @@ from fractions import Fraction
 
 DURATION_FORMS = '"250ms", "90s", "5m", "1h 30m", "7d" or "2w"'
 WINDOW_FORMS = '"64 points" or a duration such as "5m"'
-BUDGET_FORMS = '"1 per series per week", "2 per series per day", "0.5 per series per month" or "1 per 10000 points"'
+BUDGET_FORMS = '"1 per series per week", "0.5 per series per month", "5 per day in all" or "1 per 10000 points"'
 INSTANT_FORMS = '"2000-01-01T00:00:00Z" or "2000-01-01"'
 
 _MICROSECONDS = {"us": 1, "ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000, "w": 604_800_000_000}
@@ -23,8 +23,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PART = re.compile(r"(\d{1,18}(?:\.\d{1,18})?)\s*([a-zµ]+)\s*", re.ASCII | re.IGNORECASE)
 _POINTS = re.compile(r"(\d[\d_,]{0,30})\s*points?", re.ASCII | re.IGNORECASE)
 _NUMBER = r"(\d[\d_,]{0,30}(?:\.\d{1,40})?)"
-_PER_POINTS = re.compile(rf"{_NUMBER}\s+per\s+{_NUMBER}\s+points?(?:\s+per\s+series)?", re.ASCII | re.IGNORECASE)
-_PER_TIME = re.compile(rf"{_NUMBER}\s+per(?:\s+series\s+per)?(?:\s+{_NUMBER})?\s+({'|'.join(_SECONDS)})s?", re.ASCII | re.IGNORECASE)
+_PER_POINTS = re.compile(rf"{_NUMBER}\s+per\s+{_NUMBER}\s+points?(?:\s+per\s+series|(\s+in\s+all))?", re.ASCII | re.IGNORECASE)
+_UNIT_OF_TIME = rf"(?:\s+{_NUMBER})?\s+({'|'.join(_SECONDS)})s?"
+_PER_TIME = re.compile(rf"{_NUMBER}\s+per(?:\s+series\s+per)?{_UNIT_OF_TIME}", re.ASCII | re.IGNORECASE)
+_IN_ALL = re.compile(rf"{_NUMBER}\s+per{_UNIT_OF_TIME}\s+in\s+all", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,8 @@ class WindowLength:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How many false alarms one series may raise: `alarms` in every `points` points, or in every `seconds` (the other one is None).
+    """How many false alarms one series may raise, or (`in_all`) all series together: `alarms` in every `points` points, or in every
+    `seconds` (the other one is None; a budget in all is in seconds).
 
     `text` is what the operator wrote; it does not take part in comparisons.
     """
@@ -52,14 +55,18 @@ class Budget:
     points: float | None
     seconds: float | None
     text: str = field(default="", compare=False)
+    in_all: bool = False
 
-    def run_length_points(self, interval_seconds: float | None = None) -> float:
-        """Promised points between false alarms, for points that come every `interval_seconds` (ignored by budgets in points).
+    def run_length_points(self, interval_seconds: float | None = None, sharers: float = 1.0) -> float:
+        """Promised points of one series between its false alarms, for points that come every `interval_seconds` (ignored by budgets in
+        points). `sharers` series have equal parts of a budget in all (ignored by budgets per series).
 
         >>> parse_budget("1 per series per week").run_length_points(60.0)
         10080.0
         >>> parse_budget("2 per 10000 points").run_length_points()
         5000.0
+        >>> parse_budget("5 per day in all").run_length_points(60.0, sharers=200)
+        57600.0
 
         Raises ValueError for a budget in time where the interval is None, zero, negative or not finite.
         """
@@ -67,7 +74,7 @@ class Budget:
             return self.points / self.alarms
         if self.seconds is None or interval_seconds is None or not 0 < interval_seconds < math.inf:
             raise ValueError(f'"{self}" needs the seconds between points (a positive number), got {interval_seconds}')
-        return self.seconds / interval_seconds / self.alarms
+        return self.seconds / interval_seconds / self.alarms * (sharers if self.in_all else 1.0)
 
     def __str__(self) -> str:
         """What the operator wrote, else `plain`."""
@@ -80,7 +87,8 @@ class Budget:
             return f"{_plain(self.alarms)} per {_plain(self.points or 0)} points"
         unit, length = next((word, length) for word, length in _SECONDS.items() if self.seconds % length == 0 or length == 1)
         count = self.seconds / length
-        return f"{_plain(self.alarms)} per series per {unit if count == 1 else f'{_plain(count)} {unit}s'}"
+        time = unit if count == 1 else f"{_plain(count)} {unit}s"
+        return f"{_plain(self.alarms)} per {time} in all" if self.in_all else f"{_plain(self.alarms)} per series per {time}"
 
 
 def parse_duration(text: str) -> int:
@@ -157,20 +165,25 @@ def parse_window(text: str) -> WindowLength:
 
 
 def parse_budget(text: str) -> Budget:
-    """How many false alarms are acceptable. A month is 30 days, a year 365; "per series" may be left out, it is always meant.
+    """How many false alarms are acceptable. A month is 30 days, a year 365. Without "in all" it is a budget of each series.
 
     >>> parse_budget("1 per series per week")
-    Budget(alarms=1.0, points=None, seconds=604800.0, text='1 per series per week')
+    Budget(alarms=1.0, points=None, seconds=604800.0, text='1 per series per week', in_all=False)
     >>> parse_budget("1 per 10000 points").points
     10000.0
     >>> parse_budget("1 per series per 90 days").seconds == 90 * 86_400
     True
+    >>> parse_budget("5 per day in all").in_all
+    True
 
-    Raises ValueError for anything else, for zero alarms, and for as many alarms as points.
+    Raises ValueError for anything else, for zero alarms, for as many alarms as points, and for points in all.
     """
     stripped = " ".join(text.split())
-    in_points, in_time = _PER_POINTS.fullmatch(stripped), _PER_TIME.fullmatch(stripped)
+    in_points, in_all = _PER_POINTS.fullmatch(stripped), _IN_ALL.fullmatch(stripped)
+    in_time = in_all or _PER_TIME.fullmatch(stripped)
     if in_points:
+        if in_points[3]:
+            raise ValueError(f'is the same for one series and for all, since more series bring more points; write "{stripped[:-7]}"')
         alarms, points = float(_digits(in_points[1])), float(_digits(in_points[2]))
         if not 0 < alarms < points <= 1e15:
             raise ValueError("needs more than 0 alarms, and more points than alarms (at most 1e15)")
@@ -180,7 +193,7 @@ def parse_budget(text: str) -> Budget:
         seconds = float(_digits(in_time[2] or "1")) * _SECONDS[in_time[3].lower()]
         if not (0 < alarms <= 1e9 and 0 < seconds <= 100 * _SECONDS["year"]):
             raise ValueError("needs more than 0 alarms (at most 1e9) and a time of at most 100 years")
-        return Budget(alarms, None, seconds, stripped)
+        return Budget(alarms, None, seconds, stripped, in_all is not None)
     raise ValueError(f"is not a false-alarm budget; write {BUDGET_FORMS}")
 
 

@@ -135,9 +135,39 @@ def test_a_budget_counts_alarms_per_time_or_per_points(text: str, alarms: float,
 
 
 @pytest.mark.parametrize(
+    ("text", "alarms", "seconds"),
+    [
+        ("5 per day in all", 5.0, 86_400),
+        ("1 per week in all", 1.0, WEEK_SECONDS),
+        ("0.5 Per 2 weeks  IN ALL", 0.5, 2 * WEEK_SECONDS),
+        ("10 per month in all", 10.0, 30 * 86_400),
+    ],
+)
+def test_a_budget_in_all_is_one_for_all_series_together(text: str, alarms: float, seconds: float) -> None:
+    assert parse_budget(text) == Budget(alarms, None, seconds, in_all=True)
+    assert parse_budget(text) != Budget(alarms, None, seconds)
+
+
+def test_each_series_has_an_equal_part_of_a_budget_in_all() -> None:
+    together = parse_budget("5 per day in all")
+    assert together.run_length_points(60.0) == 288.0  # 1440 minutes, 5 alarms
+    assert together.run_length_points(60.0, sharers=200) == 57_600.0
+    assert together.run_length_points(120.0, sharers=200) == 28_800.0  # half as many points, each with twice the share of a day
+    assert parse_budget("5 per series per day").run_length_points(60.0, sharers=200) == 288.0
+
+
+def test_points_in_all_are_refused_since_they_are_points_of_each() -> None:
+    with pytest.raises(ValueError, match=r'same for one series and for all.*write "1 per 10000 points"'):
+        parse_budget("1 per 10000 points in all")
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "",
+        "5 per series per day in all",
+        "5 in all per day",
+        "5 per day in all series",
         "few",
         "1",
         "1 per",
@@ -197,6 +227,7 @@ def test_a_budget_is_shown_as_it_was_written_and_compared_by_what_it_means() -> 
             alarms=st.floats(0.001, 1e9),
             points=st.none(),
             seconds=st.sampled_from([1, 60, 3_600, 5 * 3_600, 86_400, WEEK_SECONDS, 2_592_000, 31_536_000, 90_061]).map(float),
+            in_all=st.booleans(),
         ),
         st.builds(Budget, alarms=st.floats(0.001, 1e3), points=st.floats(2e3, 1e15), seconds=st.none()),
     )
