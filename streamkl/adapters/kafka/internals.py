@@ -1,6 +1,7 @@
 """The only places where private parts of the client library are touched, each with its reason; the library's version is pinned."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.structs import MemberState
@@ -14,6 +15,31 @@ def rescue_lost_join(consumer: KafkaConsumer) -> None:
     """
     if consumer.group_metadata().state is MemberState.REBALANCING:
         consumer._coordinator.request_rejoin()
+
+
+def keep_finished_joins(consumer: KafkaConsumer) -> None:
+    """Call once: a join that finishes between two polls is kept.
+
+    The library throws such a result away and joins anew, which makes every other member join again too. Two members whose polls take turns
+    can go on like that for minutes, and a busy loop polls seldom.
+    """
+    coordinator = consumer._coordinator
+    join = coordinator.join_group_async
+
+    async def keep_or_join(timeout_ms: float | None = None) -> Any:
+        task = coordinator._join_task
+        if task is None or not task.is_done or task.failed() or coordinator.state is not MemberState.REBALANCING:
+            return await join(timeout_ms)
+        coordinator._join_task = None
+        with coordinator._lock:
+            coordinator.rejoining = coordinator.rejoin_needed = False
+            coordinator.state = MemberState.STABLE
+            coordinator._enable_heartbeat()
+        generation = coordinator._generation
+        await coordinator._on_join_complete_async(generation.generation_id, generation.member_id, generation.protocol, task.value)
+        return True
+
+    coordinator.join_group_async = keep_or_join
 
 
 def unknown_topics(consumer: KafkaConsumer, topics: Iterable[str]) -> list[str]:

@@ -14,7 +14,7 @@ from kafka.structs import ConsumerGroupMetadata, MemberState
 
 from streamkl.adapters.kafka.client import open_client
 from streamkl.adapters.kafka.cluster import Cluster
-from streamkl.adapters.kafka.internals import ask_again, forbidden_topics, rescue_lost_join, unknown_topics
+from streamkl.adapters.kafka.internals import ask_again, forbidden_topics, keep_finished_joins, rescue_lost_join, unknown_topics
 from streamkl.adapters.kafka.subscription import subscription
 from streamkl.adapters.kafka.words import in_words, may_pass
 from streamkl.errors import FencedError, SinkError, SourceError
@@ -84,6 +84,7 @@ class KafkaSession:
             heartbeat_interval_ms=min(3000, round(session_timeout_seconds * 1000 / 3)),
             metrics_enabled=False,
         )
+        keep_finished_joins(self.consumer)
         self._changes = _Changes(self.consumer)
         self._assignment = Assignment(0, frozenset())
         self._pinned: tuple[int, str] | None = None

@@ -52,7 +52,7 @@ class KafkaSource:
                 return {}
             self._failure = SourceError(self._why(error))
             raise self._failure from error
-        return {Partition(*partition): _messages(partition, batch) for partition, batch in records.items()}
+        return {Partition(*partition): messages_of(partition, batch) for partition, batch in records.items()}
 
     def assignment(self) -> Assignment:
         """What is ours as of the last `poll`. O(1)."""
@@ -120,7 +120,8 @@ def _name(partition: Partition) -> str:
     return f"{partition.topic}/{partition.partition}"
 
 
-def _messages(where: TopicPartition, records: Sequence[Any]) -> list[Message]:
+def messages_of(where: TopicPartition, records: Sequence[Any]) -> list[Message]:
+    """The library's records as ours. O(records)."""
     topic, partition = where
     return [
         Message(topic, partition, each.offset, each.timestamp, each.key, each.value, _headers(each.headers) if each.headers else ())

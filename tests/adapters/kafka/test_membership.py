@@ -62,6 +62,15 @@ def test_joining_works_however_short_the_polls_are(kafka_place: OnKafka, group: 
         member.close()
 
 
+def test_a_join_that_finishes_while_nobody_polls_is_not_begun_again(kafka_place: OnKafka, group: str, store: MemoryStore) -> None:
+    topic = kafka_place.topic(partitions=2)
+    source = kafka_place.member(group, topic, store).source
+    for _ in range(20):
+        source.poll(0.0)
+        time.sleep(0.2)  # a loop that is busy with records
+    assert len(source.assignment().partitions) == 2
+
+
 def test_new_partitions_are_taken_in(kafka_place: OnKafka, group: str, store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "METADATA_MAX_AGE_MS", 500)
     topic = kafka_place.topic()

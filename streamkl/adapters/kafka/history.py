@@ -1,0 +1,131 @@
+"""What a topic holds at this moment, from its earliest record to its present end, read without joining a group or committing anything."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka import errors as kafka_errors
+from kafka.admin import KafkaAdminClient
+
+from streamkl.adapters.kafka.client import open_client
+from streamkl.adapters.kafka.cluster import Cluster
+from streamkl.adapters.kafka.session import FETCH_MAX_BYTES, FETCH_MAX_WAIT_MS, MAX_PARTITION_FETCH_BYTES, MAX_POLL_RECORDS
+from streamkl.adapters.kafka.source import messages_of
+from streamkl.adapters.kafka.words import in_words, may_pass
+from streamkl.errors import SourceError
+from streamkl.model import Message, Partition
+
+QUERY_TIMEOUT_MS = 30_000
+POLL_SECONDS = 0.5
+SILENCE_SECONDS = 30.0  # without any progress: the broker is away
+
+
+class TopicHistory:
+    """The records of one topic between two moments: the earliest still held, and the end as it is when this is made.
+
+    `records` is the number of offsets between them, of which `seen` are behind us (offsets that hold no record, because of compaction or
+    transactions, count too). What aborted transactions left is not read. Raises ConfigError and SourceError, each one line.
+    """
+
+    def __init__(self, cluster: Cluster, topic: str) -> None:
+        self._topic = topic
+        partitions = [TopicPartition(topic, number) for number in _partitions(cluster, topic)]
+        self._consumer = open_client(
+            KafkaConsumer,
+            cluster,
+            SourceError,
+            group_id=None,
+            enable_auto_commit=False,
+            isolation_level="read_committed",
+            auto_offset_reset="none",
+            check_crcs=True,
+            max_poll_records=MAX_POLL_RECORDS,
+            max_partition_fetch_bytes=MAX_PARTITION_FETCH_BYTES,
+            fetch_max_bytes=FETCH_MAX_BYTES,
+            fetch_max_wait_ms=FETCH_MAX_WAIT_MS,
+            metrics_enabled=False,
+        )
+        try:
+            self._consumer.assign(partitions)
+            self._first: Mapping[TopicPartition, int] = self._consumer.beginning_offsets(partitions, timeout_ms=QUERY_TIMEOUT_MS)
+            self._end: Mapping[TopicPartition, int] = self._consumer.end_offsets(partitions, timeout_ms=QUERY_TIMEOUT_MS)
+        except kafka_errors.KafkaError as error:
+            self._consumer.close()
+            raise self._failure(error) from error
+        self._position = dict(self._first)
+        self.records = sum(self._end[each] - self._first[each] for each in partitions)
+
+    @property
+    def seen(self) -> int:
+        """How many of `records` are behind us."""
+        return sum(self._position[each] - first for each, first in self._first.items())
+
+    def __enter__(self) -> Self:
+        """The history itself; the connection is closed at the end."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Closes the connection."""
+        self._consumer.close()
+
+    def batches(self) -> Iterator[tuple[Partition, Sequence[Message]]]:
+        """All records, each partition's in offset order. Raises SourceError where the broker goes away or refuses."""
+        for partition, first in self._first.items():
+            self._consumer.seek(partition, first)
+            if first >= self._end[partition]:
+                self._consumer.pause(partition)
+        moved = time.monotonic()
+        while self.seen < self.records:
+            before = self.seen
+            for partition, records in self._poll().items():
+                messages = messages_of(partition, [each for each in records if each.offset < self._end[partition]])
+                if messages:
+                    yield Partition(*partition), messages
+            self._advance()
+            now = time.monotonic()
+            if self.seen > before:
+                moved = now
+            elif now - moved > SILENCE_SECONDS:
+                raise SourceError(f"topic {self._topic}: nothing came for {SILENCE_SECONDS:g} s; is the broker running?", transient=True)
+
+    def _poll(self) -> Mapping[TopicPartition, Sequence[Any]]:
+        try:
+            records: Mapping[TopicPartition, Sequence[Any]] = self._consumer.poll(timeout_ms=round(POLL_SECONDS * 1000))
+        except kafka_errors.KafkaError as error:
+            if may_pass(error):
+                return {}
+            raise self._failure(error) from error
+        return records
+
+    def _advance(self) -> None:
+        for partition, end in self._end.items():
+            if self._position[partition] >= end:
+                continue
+            position = self._consumer.position(partition, timeout_ms=0)
+            self._position[partition] = min(end, max(self._position[partition], position or 0))
+            if self._position[partition] >= end:
+                self._consumer.pause(partition)
+
+    def _failure(self, error: kafka_errors.KafkaError) -> SourceError:
+        if isinstance(error, kafka_errors.OffsetOutOfRangeError):
+            return SourceError(f"topic {self._topic}: records were deleted while they were read (retention); start again")
+        return SourceError(f"topic {self._topic}: {in_words(error)}", transient=may_pass(error))
+
+
+def _partitions(cluster: Cluster, topic: str) -> list[int]:
+    """The topic's partitions. Asked of the admin client: a consumer waits for a topic that does not exist."""
+    admin = open_client(KafkaAdminClient, cluster, SourceError)
+    try:
+        (known,) = admin.describe_topics([topic])
+        error = kafka_errors.for_code(known["error_code"])
+        if error is kafka_errors.UnknownTopicOrPartitionError:
+            raise SourceError(f"topic {topic}: does not exist; `--topic` names one that does")
+        if error is not kafka_errors.NoError:
+            raise SourceError(f"topic {topic}: {in_words(error())}")
+        return sorted(each["partition_index"] for each in known["partitions"])
+    except kafka_errors.KafkaError as error:
+        raise SourceError(f"topic {topic}: {in_words(error)}", transient=may_pass(error)) from error
+    finally:
+        admin.close()
