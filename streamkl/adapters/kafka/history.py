@@ -122,6 +122,8 @@ def _partitions(cluster: Cluster, topic: str) -> list[int]:
         error = kafka_errors.for_code(known["error_code"])
         if error is kafka_errors.UnknownTopicOrPartitionError:
             raise SourceError(f"topic {topic}: does not exist; `--topic` names one that does")
+        if error is kafka_errors.InvalidTopicError:
+            raise SourceError(f"topic {topic}: is not a topic's name; it has letters, digits, dots, dashes and underscores, at most 249")
         if error is not kafka_errors.NoError:
             raise SourceError(f"topic {topic}: {in_words(error())}")
         return sorted(each["partition_index"] for each in known["partitions"])
