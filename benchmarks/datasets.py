@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.processes import series
+from benchmarks.zoo import series
 
 START = 1_700_000_000  # seconds since 1970 of a made-up series' first point
 

@@ -12,9 +12,10 @@ import typer
 
 import streamkl
 from benchmarks import rivals as others
-from benchmarks.processes import PROCESSES, series
+from benchmarks.processes import PROCESSES
 from benchmarks.progress import progress_bar
 from benchmarks.report import Report, Row, command_line, show, write
+from benchmarks.zoo import series
 from streamkl.config.detector import DetectorConfig
 from streamkl.units import parse_budget
 

@@ -1,6 +1,5 @@
-"""Named, seeded, stationary series on which every alarm is a false one; what is done with them lives elsewhere."""
+"""Stationary kinds of series on which every alarm is a false one; the detector may be tuned on these, not on `held_out`."""
 
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,46 +12,42 @@ Array = NDArray[np.float64]
 
 DAY = 288  # points of a day: one every five minutes
 MINUTES = 1_440  # points of a day: one a minute
-_BURN_IN = 2_000  # points thrown away by recursions that cannot start from their stationary law
+BURN_IN = 2_000  # points thrown away by recursions that cannot start from their stationary law
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One kind of series: `draw(generator, n)` gives n points."""
+    """One kind of series: `draw(generator, n)` gives n points.
+
+    `independent`: its points are independent and continuous, the case that thresholds are simulated for. `period`: points after which
+    its law repeats, 1 where it never changes.
+    """
 
     name: str
     meaning: str
     draw: Callable[[Generator, int], Array]
+    independent: bool = False
+    period: int = 1
 
 
-def series(name: str, n: int, seed: int) -> Array:
-    """Series number `seed` of the process `name`: float64 (n,), the same on every run.
-
-    >>> series("poisson_3", 5, seed=0).tolist() == series("poisson_3", 5, seed=0).tolist()
-    True
-
-    Raises KeyError for a name that is not in `PROCESSES`. O(n).
-    """
-    return PROCESSES[name].draw(np.random.default_rng([zlib.crc32(name.encode()), seed]), n)
-
-
-def _autoregressive(phi: float) -> Callable[[Generator, int], Array]:
+def autoregressive(phi: float) -> Callable[[Generator, int], Array]:
     """AR(1) with coefficient `phi`, mean 0 and variance 1, started in its stationary law."""
 
     def draw(dice: Generator, n: int) -> Array:
         shocks = dice.standard_normal(n)
         shocks[1:] *= np.sqrt(1 - phi * phi)
-        return _recursion(shocks, phi, 0.0, 0.0)
+        return recursion(shocks, phi, 0.0, 0.0)
 
     return draw
 
 
 def _arma(dice: Generator, n: int) -> Array:
-    return _recursion(dice.standard_normal(n + _BURN_IN), 0.6, 0.25, 0.4)[_BURN_IN:]
+    return recursion(dice.standard_normal(n + BURN_IN), 0.6, 0.25, 0.4)[BURN_IN:]
 
 
 @njit(cache=True)
-def _recursion(shocks: Array, phi_1: float, phi_2: float, theta: float) -> Array:
+def recursion(shocks: Array, phi_1: float, phi_2: float, theta: float) -> Array:
+    """ARMA(2,1) from nothing: the first points still show the start."""
     out = np.empty_like(shocks)
     before, earlier, last = 0.0, 0.0, 0.0
     for i, shock in enumerate(shocks):
@@ -107,7 +102,7 @@ def _rare_jumps(dice: Generator, n: int) -> Array:
 
 
 def _garch(dice: Generator, n: int) -> Array:
-    return _volatility(dice.standard_normal(n + _BURN_IN), 0.05, 0.10, 0.85)[_BURN_IN:]
+    return _volatility(dice.standard_normal(n + BURN_IN), 0.05, 0.10, 0.85)[BURN_IN:]
 
 
 @njit(cache=True)
@@ -129,20 +124,22 @@ def _response_time(dice: Generator, n: int) -> Array:
 PROCESSES: dict[str, Process] = {
     process.name: process
     for process in (
-        Process("normal", "independent, mean 0, standard deviation 1", lambda dice, n: dice.standard_normal(n)),
-        Process("uniform", "independent on [0, 1)", lambda dice, n: dice.random(n)),
-        Process("exponential", "independent, mean 1", lambda dice, n: dice.exponential(1.0, n)),
-        Process("lognormal", "independent, exp(N(0, 1))", lambda dice, n: dice.lognormal(0.0, 1.0, n)),
-        Process("student_t3", "independent, Student's t with 3 degrees of freedom", lambda dice, n: dice.standard_t(3, n)),
-        Process("response_time", "independent, two modes (20 ms four times of five, else 200 ms)", _response_time),
-        Process("ar_0.5", "AR(1), coefficient 0.5, variance 1", _autoregressive(0.5)),
-        Process("ar_0.9", "AR(1), coefficient 0.9, variance 1", _autoregressive(0.9)),
-        Process("ar_0.99", "AR(1), coefficient 0.99, variance 1", _autoregressive(0.99)),
+        Process("normal", "independent, mean 0, standard deviation 1", lambda dice, n: dice.standard_normal(n), independent=True),
+        Process("uniform", "independent on [0, 1)", lambda dice, n: dice.random(n), independent=True),
+        Process("exponential", "independent, mean 1", lambda dice, n: dice.exponential(1.0, n), independent=True),
+        Process("lognormal", "independent, exp(N(0, 1))", lambda dice, n: dice.lognormal(0.0, 1.0, n), independent=True),
+        Process(
+            "student_t3", "independent, Student's t with 3 degrees of freedom", lambda dice, n: dice.standard_t(3, n), independent=True
+        ),
+        Process("response_time", "independent, two modes (20 ms four times of five, else 200 ms)", _response_time, independent=True),
+        Process("ar_0.5", "AR(1), coefficient 0.5, variance 1", autoregressive(0.5)),
+        Process("ar_0.9", "AR(1), coefficient 0.9, variance 1", autoregressive(0.9)),
+        Process("ar_0.99", "AR(1), coefficient 0.99, variance 1", autoregressive(0.99)),
         Process("arma", "ARMA(2,1), coefficients 0.6, 0.25 and 0.4", _arma),
         Process("garch", "GARCH(1,1), 0.05 + 0.10 x² + 0.85 s², variance 1", _garch),
-        Process("daily_sine", f"sine of {DAY} points + N(0, 0.3)", _daily(DAY)),
-        Process("daily_sine_minutes", f"sine of {MINUTES} points + N(0, 0.3): longer than the default reference", _daily(MINUTES)),
-        Process("weekdays", f"days of {DAY} points, weekends half as high, multiplicative noise", _weekdays),
+        Process("daily_sine", f"sine of {DAY} points + N(0, 0.3)", _daily(DAY), period=DAY),
+        Process("daily_sine_minutes", f"sine of {MINUTES} points + N(0, 0.3)", _daily(MINUTES), period=MINUTES),
+        Process("weekdays", f"days of {DAY} points, weekends half as high, multiplicative noise", _weekdays, period=7 * DAY),
         Process("poisson_0.3", "independent counts, mean 0.3", _poisson(0.3)),
         Process("poisson_3", "independent counts, mean 3", _poisson(3.0)),
         Process("poisson_300", "independent counts, mean 300", _poisson(300.0)),

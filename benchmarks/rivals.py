@@ -5,7 +5,7 @@ from typing import Any
 
 from river.drift import ADWIN, KSWIN, PageHinkley
 
-from benchmarks.processes import series
+from benchmarks.zoo import series
 
 # River's detectors start over after each alarm by themselves, so that every detection is an alarm of its own.
 RIVALS: dict[str, Callable[[], Any]] = {

@@ -7,7 +7,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from benchmarks.processes import DAY, MINUTES, PROCESSES, series
+from benchmarks.held_out import SAWTOOTH
+from benchmarks.processes import DAY, MINUTES
+from benchmarks.zoo import EVERY, series
 
 N = 100_000
 Array = NDArray[np.float64]
@@ -17,7 +19,7 @@ def autocorrelation(x: Array, lag: int) -> float:
     return float(np.corrcoef(x[:-lag], x[lag:])[0, 1])
 
 
-@pytest.mark.parametrize("name", PROCESSES)
+@pytest.mark.parametrize("name", EVERY)
 def test_a_series_is_finite_and_a_function_of_name_and_seed(name: str) -> None:
     first = series(name, N, seed=3)
     assert first.dtype == np.float64
@@ -133,3 +135,42 @@ def test_response_times_have_their_two_medians() -> None:
     assert np.quantile(x, 0.4) == pytest.approx(20.0, rel=0.02)
     assert np.quantile(x, 0.9) == pytest.approx(200.0, rel=0.03)
     assert ((x > 50) & (x < 80)).mean() < 0.01
+
+
+def test_held_out_series_have_the_moments_and_the_memory_of_their_laws() -> None:
+    counts = series("inar", 4 * N, seed=1)
+    assert counts.mean() == pytest.approx(5.0, rel=0.01)
+    assert counts.var() == pytest.approx(5.0, rel=0.03)  # Poisson
+    assert autocorrelation(counts, 2) == pytest.approx(0.7**2, abs=0.02)
+    assert autocorrelation(series("ar_0.95_t3", 4 * N, seed=1), 1) == pytest.approx(0.95, abs=0.01)
+    assert autocorrelation(series("ar_0.999", 4 * N, seed=1), 10) == pytest.approx(0.999**10, abs=0.01)
+
+
+def test_long_memory_falls_like_a_power_of_the_lag() -> None:
+    x = series("long_memory", 10 * N, seed=1)
+    assert x.var() == pytest.approx(1.0, rel=0.1)
+    # Fractional noise: rho(1) = d / (1 - d), and rho(2) / rho(1) = (1 + d) / (2 - d), with d = 0.3.
+    assert autocorrelation(x, 1) == pytest.approx(0.3 / 0.7, abs=0.03)
+    assert autocorrelation(x, 2) == pytest.approx(0.3 / 0.7 * 1.3 / 1.7, abs=0.03)
+
+
+def test_stochastic_volatility_is_white_with_fat_tails_and_remembers_its_squares() -> None:
+    x = series("stochastic_volatility", 4 * N, seed=1)
+    assert abs(autocorrelation(x, 1)) < 0.02
+    # E x^4 / (E x^2)^2 = 3 exp(var h), var h = 0.64.
+    assert np.mean(x**4) / np.mean(x**2) ** 2 == pytest.approx(3 * math.exp(0.64), rel=0.2)
+    assert autocorrelation(np.log(x**2), 1) > 0.08
+
+
+def test_the_threshold_autoregression_follows_the_line_of_its_side() -> None:
+    x = series("setar", 4 * N, seed=1)
+    before, after = x[:-1], x[1:]
+    for side, line in ((before <= 0, (0.9, 0.1)), (before > 0, (0.3, -0.5))):
+        assert np.polyfit(before[side], after[side], 1) == pytest.approx(line, abs=0.03)
+
+
+def test_a_tooth_rises_evenly_and_falls_at_once() -> None:
+    teeth = series("sawtooth", 100 * SAWTOOTH, seed=1).reshape(100, SAWTOOTH).mean(axis=0)
+    steps = np.diff(teeth)
+    assert (steps < -0.9).sum() == 1
+    assert np.median(steps) == pytest.approx(1 / SAWTOOTH, abs=0.001)
