@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from streamkl.adapters.kafka import outlet
+from streamkl.adapters.kafka import delivery, outlet
 from streamkl.broker.launcher import Broker
 from streamkl.errors import SinkError, SourceError
 from streamkl.model import Outgoing, Partition
@@ -24,7 +24,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A producer that gives up after 2 s."""
     monkeypatch.setattr(outlet, "REQUEST_TIMEOUT_MS", 1_000)
     monkeypatch.setattr(outlet, "DELIVERY_TIMEOUT_MS", 2_000)
-    monkeypatch.setattr(outlet, "METADATA_TIMEOUT_MS", 1_000)
+    monkeypatch.setattr(delivery, "METADATA_TIMEOUT_MS", 1_000)
 
 
 def commit_when_settled(member: Member, partition: Partition, outgoing: list[Outgoing], offset: int) -> None:
@@ -135,7 +135,7 @@ def test_more_results_than_may_be_in_flight_arrive_completely_and_in_order(kafka
     member = kafka_place.member(group, topic, store)
     body = os.urandom(200_000)
     outgoing = [Outgoing(events, b"s", b"%d:" % number + body, ()) for number in range(100)]
-    assert sum(len(each.value or b"") for each in outgoing) > 2 * outlet.UNSENT_BYTES
+    assert sum(len(each.value or b"") for each in outgoing) > 2 * delivery.UNSENT_BYTES
     member.outlet.commit(Step(joined(member.source), outgoing))
     assert [message.value for message in kafka_place.read(events)] == [each.value for each in outgoing]
 
