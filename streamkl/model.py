@@ -97,11 +97,15 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
 
     method: Annotated[str, _one_of("table", "table+tail")]  # run-length table alone, or raised by the series' own past
     budget: str  # as the operator wrote it
+    sharers: int  # series that have equal parts of a budget "in all"; 1: it is the series' own
     run_length_points: float  # promised points between false alarms, for the whole series
     interval_seconds: float | None  # learned interval between points
     table_threshold_nats: float  # for independent data, this window, reference and bins
     guard_factor: float  # what the series' own past multiplies it by (>= 1)
     blocks: int  # how many blocks of the own past stand behind the factor
+    judged_points: int  # points this window was judged on, those of the learned reference included
+    effective_points: float  # independent points that the learned reference is worth, by its autocorrelation
+    certainty: float  # share of references that keep the promise each by itself; 0: they do on average
 
 
 class Provenance(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,6 +143,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     threshold_nats: float
     score: float  # statistic / threshold: 1.0 is the boundary
     peak_score: float  # highest score since the episode opened
+    confidence: float  # how well founded the threshold is, 0..1: min(blocks / 32, 20 judged / (windows * run length), effective / 50)
     top_bins: tuple[Bin, ...]
     reference_quantiles: Quantiles | None
     window_quantiles: Quantiles | None

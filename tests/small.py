@@ -22,7 +22,7 @@ FIXED = Reference(
 TRAILING = replace(FIXED, kind=ReferenceKind.TRAILING)
 DECAYED = replace(FIXED, kind=ReferenceKind.DECAYED)
 SEASONAL = replace(FIXED, kind=ReferenceKind.SEASONAL)
-EPISODES = Episodes(min_points=1, close_below=0.8, close_after=4, cooldown=6, escalate_factor=1.5, accept_after=90)
+EPISODES = Episodes(min_points=1, close_below=0.8, close_after=4, cooldown=6, escalate_factor=1.5, accept_after=90, first_after=0)
 BY_COUNT = (Window("4 points", 4, 0), Window("10 points", 10, 0), Window("20 points", 20, 0))
 BY_TIME = (Window("5m", 0, 5 * 60_000_000), Window("20m", 0, 20 * 60_000_000))
 
@@ -38,6 +38,7 @@ def settings(**changes: Any) -> Settings:
         "episodes": EPISODES,
         "budget": parse_budget("1 per 1000 points"),
         "budget_without_clock": parse_budget("1 per 1000 points"),
+        "certainty": 0.0,
         "categorical": False,
         "features": 1,
     }

@@ -23,7 +23,8 @@ def cache_folder() -> Path:
 
 
 def _name(key: TableKey) -> str:
-    return f"{key.window}-{key.reference}-{key.bins}"
+    pooled = f"{key.window}-{key.reference}-{key.bins}"
+    return f"{pooled}-{key.certainty:g}" if key.certainty else pooled
 
 
 def _read(text: str) -> dict[str, Table]:

@@ -66,6 +66,8 @@ class EpisodeConfig(Section):
     """An update is sent when the score rises by this factor over the last one sent."""
     accept_new_normal_after: Annotated[Whole, Field(ge=50, le=10_000_000), Unit("points")] = 2_000
     """An episode open for so many judged points is closed and the new distribution learned as the reference."""
+    first_after: Annotated[Whole, Field(ge=0, le=100_000_000), Unit("points")] = 0
+    """Points that a series must have had, learned ones included, before an episode may open; 0: as soon as a window has a threshold."""
 
     def mistakes(self) -> Iterator[Mistake]:
         """Lengths in the wrong order."""
@@ -89,6 +91,9 @@ class DetectorConfig(Section):
     """How many false alarms are acceptable. The threshold follows from it."""
     false_alarms_without_clock: Budget = parse_budget("1 per 10000 points")
     """The same for series without timestamps."""
+    certainty: Annotated[Real, Field(ge=0, le=0.99)] = 0.0
+    """Probability that this very reference keeps the budget, for independent points: 0.95 says that 95 of 100 series do, each by itself. 0:
+    they keep it on average, some raising more and some fewer. Else at least 0.5; that takes a minute of simulation, once on a machine."""
     grace: Annotated[Duration, Field(ge=0, le=duration("7d"))] = duration("1h")
     """Points out of order are placed right up to so much behind the newest; later ones are dropped and counted."""
     max_window_points: Annotated[Whole, Field(ge=16, le=1_000_000), Unit("points")] = 4_096
@@ -102,6 +107,8 @@ class DetectorConfig(Section):
             yield Mistake(("windows",), "names one window twice; remove one")
         if self.false_alarms_without_clock.points is None:
             yield Mistake(("false_alarms_without_clock",), 'must be in points, because there is no clock; try "1 per 10000 points"')
+        if 0 < self.certainty < 0.5:
+            yield Mistake(("certainty",), "would let most series break the budget; try 0.95, or 0 for the average over series")
         size = self.reference.size
         if size < 2 * self.bins:
             yield Mistake(("reference.size", "bins"), f"leaves fewer than two points a bin; try {max(2 * self.bins, 500)} or fewer bins")

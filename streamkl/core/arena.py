@@ -63,6 +63,8 @@ class Arena(NamedTuple):
     mixture: Floats  # (R, W, K) seasonal: sum of the masses of the window's points
     season: Ints  # (R,) seasonal: slot of the newest refresh
     quantiles: Floats  # (R, Q) of the reference when it was learned
+    effective: Floats  # (R,) independent points that the learned reference is worth
+    held: Longs  # (R,) points in the reference; decayed: all that it has taken in, however faded
     reference_from: Longs  # (R,) first and last time of the reference's points
     reference_to: Longs
     interval: Longs  # (R,) learned microseconds between points; 0: no clock
@@ -128,6 +130,7 @@ class Rules(NamedTuple):
     cooldown: int
     escalate: float
     accept_after: int
+    first_after: int
 
 
 def ring_length(settings: Settings) -> int:
@@ -161,8 +164,8 @@ def allocate(settings: Settings, rows: int) -> Arena:
     }
     for names, shape, dtype in (
         ("slot late_run head filled bins ref_head season bin_class above below cooling teller", (), np.int32),
-        ("learned points newest late resume reference_from reference_to interval age since_time since_position", (), np.int64),
-        ("total weight log_run sent peak", (), np.float64),
+        ("learned points newest late resume reference_from reference_to held interval age since_time since_position", (), np.int64),
+        ("total weight effective log_run sent peak", (), np.float64),
         ("units log_units prior", (k,), np.float64),
         ("length since_sync limit_points blocks block_left flagged_run muted", (w,), np.int32),
         ("judged next_fit", (w,), np.int64),

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from streamkl.core import arena as rooms
 from streamkl.core.arena import FREE, JUDGING, LEARNING, NO_SLOT, Arena, Pool, Rules
 from streamkl.core.binning import learn
+from streamkl.core.dependence import dependence
 from streamkl.core.episode import ACCEPTED, LEARNED, NOTHING, OPENED, RECOVERED
 from streamkl.core.explanation import Explanation, explain
 from streamkl.core.kernel import LATE, rehearse, walk
@@ -64,6 +65,7 @@ class Bank:
         self.arena: Arena = rooms.allocate(settings, 0)
         self.pool = _empty_pool(settings.reference.size)
         self.rules = make_rules(settings)
+        self.sharers = 1  # series that have equal parts of a budget in all
         self._free_rows: list[int] = []
         self._free_slots: list[int] = []
         self._grow_rows(rows)
@@ -156,6 +158,7 @@ class Bank:
             self._give_slot(row)
         elif happened == RECOVERED:
             self._take_slot(row)
+            self._promise(np.array([row]))
         elif happened == ACCEPTED:
             self._learn(row)
         return transition
@@ -187,11 +190,12 @@ class Bank:
         a.total[row] = learned.units.sum()
         a.weight[row] = 1.0
         a.quantiles[row] = learned.quantiles
+        a.effective[row], a.held[row] = dependence(values).effective, len(values)
         a.reference_from[row], a.reference_to[row] = times.min(), times.max()
         a.resume[row] = a.points[row]
         steps = np.diff(np.sort(times))
         a.interval[row] = int(np.median(steps[steps > 0])) if (steps > 0).any() else 0
-        a.log_run[row] = np.log(self.run_length(int(a.interval[row])) * len(settings.windows) * settings.features)
+        a.log_run[row] = self._log_run(int(a.interval[row]))
         a.bin_class[row] = class_of(settings, learned.occupied)
         self._fill_limits(int(a.bin_class[row]))
         self._start_moving(row, values, times)
@@ -209,11 +213,31 @@ class Bank:
 
     def run_length(self, interval_us: int) -> float:
         """Promised points between two false alarms of a series whose points come every `interval_us` (0: no clock)."""
-        return self.budget(interval_us).run_length_points(interval_us / MICROSECONDS or None)
+        return self.budget(interval_us).run_length_points(interval_us / MICROSECONDS or None, self.sharers)
 
     def budget(self, interval_us: int) -> Budget:
         """The budget that applies: the one without a clock where the series' times do not move."""
         return self.settings.budget if interval_us > 0 else self.settings.budget_without_clock
+
+    def _log_run(self, interval_us: int) -> float:
+        return float(np.log(self.run_length(interval_us) * len(self.settings.windows) * self.settings.features))
+
+    def share(self, sharers: int) -> None:
+        """So many series share a budget in all from now on. Thresholds follow at once; where an episode is open, when it ends. O(rows)."""
+        self.sharers = sharers
+        self._promise(np.flatnonzero((self.arena.phase == JUDGING) & ~self.arena.open))
+
+    def _promise(self, rows: NDArray[np.int64]) -> None:
+        """Bring what these rows promise up to date: the table threshold with the next point, the tail factor with the next block."""
+        if not self.settings.budget.in_all:
+            return
+        a = self.arena
+        intervals, which = np.unique(a.interval[rows], return_inverse=True)
+        promised = np.array([self._log_run(interval) for interval in intervals.tolist()])[which]
+        changed = rows[a.log_run[rows] != promised]
+        a.log_run[rows] = promised
+        a.limit_points[changed] = 0
+        a.next_fit[changed] = 0
 
     def _fill_limits(self, bin_class: int) -> None:
         if not np.isnan(self.rules.limits[bin_class]).all():
@@ -257,4 +281,5 @@ def make_rules(settings: Settings) -> Rules:
         cooldown=episodes.cooldown,
         escalate=episodes.escalate_factor,
         accept_after=episodes.accept_after,
+        first_after=episodes.first_after,
     )

@@ -2,7 +2,7 @@
 
 | from | to | when |
 |---|---|---|
-| quiet | open (OPENED) | `min_points` points in a row score >= 1, and the cooldown is over |
+| quiet | open (OPENED) | `min_points` points in a row score >= 1, the cooldown is over, and the series has had `first_after` points |
 | open | open (UPDATED) | the score is `escalate_factor` times the last one sent |
 | open | quiet (RECOVERED) | for `close_after` points in a row, the window last told of and all shorter ones score below `close_below` |
 | open | quiet, with a new reference (ACCEPTED) | it stayed open for `accept_after` points, and as many as a reference takes |
@@ -26,7 +26,7 @@ def move(a: Arena, rules: Rules, row: int, score: float, window: int, time: int,
     if a.cooling[row] > 0:
         a.cooling[row] -= 1
         return NOTHING
-    if score < 1.0:
+    if score < 1.0 or a.points[row] < rules.first_after:
         a.above[row] = 0
         return NOTHING
     if a.above[row] == 0:

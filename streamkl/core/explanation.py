@@ -19,6 +19,7 @@ class Explanation:
     table_threshold_nats: float
     factor: float
     blocks: int
+    judged: int  # points this window was judged on, those of the learned reference included
     run_length: float  # promised to this window, points
     interval_us: int
     low: NDArray[np.float64]  # inclusive; -inf for the lower tail
@@ -33,6 +34,7 @@ class Explanation:
     window_to_us: int
     first_position: int
     reference_points: int
+    effective_points: float  # independent points that the reference is worth, as it was learned
     reference_from_us: int
     reference_to_us: int
     peak: float
@@ -57,6 +59,7 @@ def explain(a: Arena, rules: Rules, row: int, w: int) -> Explanation:
         table_threshold_nats=table,
         factor=factor,
         blocks=int(a.blocks[row, w]),
+        judged=int(a.judged[row, w]),
         run_length=float(np.exp(a.log_run[row])),
         interval_us=int(a.interval[row]),
         low=np.r_[-np.inf, edges],
@@ -70,7 +73,8 @@ def explain(a: Arena, rules: Rules, row: int, w: int) -> Explanation:
         window_from_us=int(a.time[row, oldest]),
         window_to_us=int(a.newest[row]),
         first_position=int(a.position[row, oldest]),
-        reference_points=rules.size,
+        reference_points=int(a.held[row]),
+        effective_points=float(a.effective[row]),
         reference_from_us=int(a.reference_from[row]),
         reference_to_us=int(a.reference_to[row]),
         peak=float(a.peak[row]),

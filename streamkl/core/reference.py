@@ -41,7 +41,9 @@ def advance(a: Arena, rules: Rules, row: int, depth: int) -> None:
     a.reference_to[row] = max(a.reference_to[row], a.time[row, index])
     if rules.kind == TRAILING:
         _replace_oldest(a, row, code, a.time[row, index])
-    elif rules.kind == DECAYED:
+        return
+    a.held[row] += 1
+    if rules.kind == DECAYED:
         _fade(a, rules, row, code)
     else:
         slot = slot_of(rules, a.time[row, index])

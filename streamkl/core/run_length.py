@@ -4,6 +4,9 @@ For continuous data the masses of the reference's bins are Dirichlet distributed
 between order statistics), so one simulation serves every series: draw masses, draw points, slide the window, count alarms. A false alarm
 is counted when the armed statistic reaches h; it is armed again after a window's length of points and once below h. Run lengths are pooled
 over references: points scored / alarms. Discrete series use the table of the next larger number of bins, which is higher, so quieter.
+
+Pooled, some references keep more than was promised and some less. On request (`certainty`) the threshold is the one that this share of
+references keep each by itself: simulated reference by reference, a threshold each, and of these the quantile; never below the pooled one.
 """
 
 from typing import NamedTuple
@@ -20,39 +23,48 @@ FEWEST_ALARMS = 30  # behind the longest run length that is believed
 LEVELS = 800  # thresholds tried per simulation
 SEED = 20_240_601
 CLASSES = (1, 2, 4, 8, 16, 32, 64)  # numbers of inner bins that are simulated
+POINTS = 10_000_000  # simulated for a pooled table
+REFERENCES = 400  # simulated for the quantile of them: the share that keeps its promise is then known to about 1 %
+STRETCH = 200_000  # points of each of them
 
 
 class TableKey(NamedTuple):
-    """What a simulated table depends on, and nothing else."""
+    """What a simulated table depends on, and nothing else. `certainty`: share of references that keep the promise; 0: on average."""
 
     window: int
     reference: int
     bins: int
+    certainty: float = 0.0
 
 
 Table = tuple[float, ...]  # thresholds (nats times points) at RUN_LENGTHS
 
 
-def simulate(key: TableKey, points: int = 10_000_000, seed: int = SEED) -> Table:
-    """Thresholds at RUN_LENGTHS for independent continuous data; about 0.1 µs a point.
+def simulate(key: TableKey, points: int | None = None, seed: int = SEED) -> Table:
+    """Thresholds at RUN_LENGTHS for independent continuous data; about 0.1 µs a point, and by default so many as the constants above say.
 
-    References are drawn anew every `32 * window + 2000` points or more, up to 2,000 of them, so that their differences are averaged.
+    Pooled: references are drawn anew every `32 * window + 2000` points or more, up to 2,000 of them, so that their differences average
+    out. With a certainty: `REFERENCES` of them, each long enough for a threshold of its own.
     """
-    stretch = max(32 * key.window + 2_000, points // 2_000)
-    references = max(1, points // stretch)
+    points = points or (REFERENCES * (STRETCH + 32 * key.window) if key.certainty else POINTS)
+    stretch = points // REFERENCES if key.certainty else max(32 * key.window + 2_000, points // 2_000)
     ranks = 1 + np.round(np.arange(key.bins + 1) * (key.reference - 1) / key.bins)
     units = np.r_[1.0, np.diff(ranks), 1.0]
     top = 4.0 * (key.bins + 2) + 60.0 + 4.0 * key.window * (key.window < 16)
     levels = np.linspace(0.0, top, LEVELS + 1)[1:]
-    rng = np.random.default_rng((seed, *key))
-    alarms = np.zeros(LEVELS, np.int64)
-    for _ in range(references):
+    rng = np.random.default_rng((seed, key.window, key.reference, key.bins))
+    alarms = np.zeros((max(1, points // stretch), LEVELS), np.int64)
+    for of_one in alarms:
         masses = np.cumsum(rng.standard_gamma(units))
         cumulative = masses / masses[-1]
         bins = np.searchsorted(cumulative[:-1], rng.random(stretch), side="right").astype(np.int64)
-        alarms += _count_alarms(bins, units, key.window, levels)
-    scored = references * (stretch - key.window + 1)
-    return _thresholds(levels, alarms, scored)
+        of_one[:] = _count_alarms(bins, units, key.window, levels)
+    scored = stretch - key.window + 1
+    pooled = _thresholds(levels, alarms.sum(axis=0), len(alarms) * scored)
+    if not key.certainty:
+        return pooled
+    each = np.array([_thresholds(levels, of_one, scored) for of_one in alarms])
+    return tuple(np.maximum(np.quantile(each, key.certainty, axis=0, method="higher"), pooled).tolist())
 
 
 def _thresholds(levels: NDArray[np.float64], alarms: NDArray[np.int64], scored: int) -> Table:
@@ -143,7 +155,7 @@ def class_of(settings: Settings, occupied: int) -> int:
 def keys(settings: Settings, bin_class: int) -> list[list[TableKey]]:
     """The tables that series of one class need: per window, per length."""
     bins = classes(settings)[bin_class]
-    return [[TableKey(n, settings.reference.size, bins) for n in lengths] for lengths in length_nodes(settings)]
+    return [[TableKey(n, settings.reference.size, bins, settings.certainty) for n in lengths] for lengths in length_nodes(settings)]
 
 
 @inlined

@@ -52,11 +52,13 @@ class Episodes:
     cooldown: int
     escalate_factor: float
     accept_after: int
+    first_after: int  # points a series must have had before its first episode
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything a bank of series is judged by. `features` splits the budget further when several rows make one verdict."""
+    """Everything a bank of series is judged by. `features` splits the budget further when several rows make one verdict; `certainty` is the
+    probability that a very reference keeps the promise (0: references keep it on average)."""
 
     windows: tuple[Window, ...]
     bins: int
@@ -66,5 +68,6 @@ class Settings:
     episodes: Episodes
     budget: Budget
     budget_without_clock: Budget
+    certainty: float
     categorical: bool
     features: int

@@ -12,6 +12,7 @@ from streamkl.core.binning import QUANTILES
 from streamkl.core.episode import ACCEPTED, OPENED, RECOVERED
 from streamkl.core.explanation import Explanation
 from streamkl.core.settings import Settings
+from streamkl.engine.confidence import confidence
 from streamkl.engine.router import Seat
 from streamkl.engine.sentence import say
 from streamkl.model import MICROSECONDS, Bin, Calibration, Event, Provenance, Quantiles, Span
@@ -97,6 +98,7 @@ class Teller:
             threshold_nats=why.threshold_nats,
             score=transition.score,
             peak_score=why.peak,
+            confidence=confidence(why.blocks, why.judged, why.run_length, why.effective_points),
             top_bins=bins,
             reference_quantiles=None if categorical else before,
             window_quantiles=None if categorical else now,
@@ -132,14 +134,19 @@ class Teller:
 
     def _calibration(self, why: Explanation) -> Calibration:
         budget = self.settings.budget if why.interval_us > 0 else self.settings.budget_without_clock
+        run_length = why.run_length / (len(self.settings.windows) * self.settings.features)
         return Calibration(
             method="table+tail" if why.factor > 1.0 else "table",
             budget=str(budget),
-            run_length_points=float(f"{why.run_length / (len(self.settings.windows) * self.settings.features):.9g}"),  # kept as a logarithm
+            sharers=round(run_length / budget.run_length_points(why.interval_us / MICROSECONDS)) if budget.in_all else 1,
+            run_length_points=float(f"{run_length:.9g}"),  # kept as a logarithm
             interval_seconds=why.interval_us / MICROSECONDS if why.interval_us > 0 and self.clocked else None,
             table_threshold_nats=why.table_threshold_nats,
             guard_factor=why.factor,
             blocks=why.blocks,
+            judged_points=why.judged,
+            effective_points=float(f"{why.effective_points:.4g}"),
+            certainty=self.settings.certainty,
         )
 
 

@@ -50,9 +50,11 @@ def settings_of(config: DetectorConfig, features: int = 1) -> Settings:
             cooldown=config.episodes.cooldown,
             escalate_factor=config.episodes.escalate_factor,
             accept_after=config.episodes.accept_new_normal_after,
+            first_after=config.episodes.first_after,
         ),
         budget=config.false_alarms,
         budget_without_clock=config.false_alarms_without_clock,
+        certainty=config.certainty,
         categorical=False,
         features=features,
     )

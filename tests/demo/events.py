@@ -26,6 +26,7 @@ EVENT = Event(
     threshold_nats=0.25,
     score=2.2,
     peak_score=2.2,
+    confidence=1.0,
     top_bins=(
         Bin(low=150.0, high=None, reference_share=0.002, window_share=0.125, nats=0.52),
         Bin(low=None, high=12.5, reference_share=0.06, window_share=0.0, nats=0.0),
@@ -42,6 +43,10 @@ EVENT = Event(
         table_threshold_nats=0.2,
         guard_factor=1.25,
         blocks=20,
+        sharers=1,
+        judged_points=4_000,
+        effective_points=310.0,
+        certainty=0.0,
     ),
     source=Provenance(topic="metrics", partition=0, first_offset=4_000, last_offset=4_711),
     config_hash="c0ffee",

@@ -37,6 +37,7 @@ EVENT = Event(
     threshold_nats=0.5,
     score=2.5,
     peak_score=2.5,
+    confidence=0.75,
     top_bins=(Bin(low=None, high=0.5, reference_share=0.0625, window_share=0.5, nats=1.0),),
     reference_quantiles=Quantiles(p05=1.0, p25=2.0, p50=3.0, p75=4.0, p95=5.0),
     window_quantiles=None,
@@ -48,7 +49,11 @@ EVENT = Event(
         interval_seconds=60.0,
         table_threshold_nats=0.5,
         guard_factor=1.0,
-        blocks=0,
+        blocks=64,
+        sharers=1,
+        judged_points=2048,
+        effective_points=480.5,
+        certainty=0.95,
     ),
     source=Provenance(topic="metrics", partition=3, first_offset=1026, last_offset=1041),
     config_hash="0123abcd",
@@ -59,11 +64,12 @@ VALUE = (
     '"started_at":"2023-11-14T22:13:20Z","detected_at":"2023-11-14T22:13:21.500Z",'
     '"window":{"start":"2023-11-14T22:13:05Z","end":"2023-11-14T22:13:21.500Z","points":16},'
     '"reference":{"start":null,"end":null,"points":500},"window_name":"16 points","statistic_name":"KL(window || reference)",'
-    '"statistic_nats":1.25,"threshold_nats":0.5,"score":2.5,"peak_score":2.5,'
+    '"statistic_nats":1.25,"threshold_nats":0.5,"score":2.5,"peak_score":2.5,"confidence":0.75,'
     '"top_bins":[{"low":null,"high":0.5,"category":null,"reference_share":0.0625,"window_share":0.5,"nats":1.0}],'
     '"reference_quantiles":{"p05":1.0,"p25":2.0,"p50":3.0,"p75":4.0,"p95":5.0},"window_quantiles":null,'
-    '"sentence":"p95 rose from 120 to 480","calibration":{"method":"table","budget":"1 per series per week",'
-    '"run_length_points":10080.0,"interval_seconds":60.0,"table_threshold_nats":0.5,"guard_factor":1.0,"blocks":0},'
+    '"sentence":"p95 rose from 120 to 480","calibration":{"method":"table","budget":"1 per series per week","sharers":1,'
+    '"run_length_points":10080.0,"interval_seconds":60.0,"table_threshold_nats":0.5,"guard_factor":1.0,"blocks":64,'
+    '"judged_points":2048,"effective_points":480.5,"certainty":0.95},'
     '"source":{"topic":"metrics","partition":3,"first_offset":1026,"last_offset":1041},"config_hash":"0123abcd"}'
 )
 
