@@ -26,28 +26,41 @@ Row = Mapping[str, Cell]
 
 
 @dataclass(frozen=True, slots=True)
+class Section:
+    """One of several tables under a heading of its own."""
+
+    title: str
+    rows: Sequence[Row]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """What was measured: rows with the same columns, and the sentences a reader needs to judge them."""
+    """What was measured: rows with the same columns, and the sentences a reader needs to judge them.
+
+    Where there are sections, people get those; the rows then are for programs only.
+    """
 
     name: str  # of the files
     title: str
     command: str  # that measures it again
     notes: Sequence[str]
     rows: Sequence[Row]
+    sections: Sequence[Section] = ()
 
 
 def show(report: Report) -> None:
-    """The table on stdout, the notes below it."""
+    """The tables on stdout, the notes below them."""
     console = Console()
     if not console.is_terminal:
         console.width = WIDE
-    head, *body = grid(report.rows)
-    table = Table(title=report.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for column, name in enumerate(head):
-        table.add_column(name, justify="right" if _is_numeric(body, column) else "left")
-    for line in body:
-        table.add_row(*line)
-    console.print(table)
+    for section in report.sections or [Section(report.title, report.rows)]:
+        head, *body = grid(section.rows, upright=not report.sections)
+        table = Table(title=section.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+        for column, name in enumerate(head):
+            table.add_column(name, justify="right" if _is_numeric(body, column) else "left")
+        for line in body:
+            table.add_row(*line)
+        console.print(table)
     for note in (*report.notes, machine()):
         console.print(note, style="dim", highlight=False)
 
@@ -62,11 +75,11 @@ def write(report: Report, folder: Path = FOLDER) -> None:
     Console(stderr=True).print(f"wrote {data} and {page.name}", highlight=False)
 
 
-def grid(rows: Sequence[Row]) -> list[list[str]]:
-    """Head and lines of the table; a few rows of many columns stand upright, one column each."""
+def grid(rows: Sequence[Row], upright: bool = True) -> list[list[str]]:
+    """Head and lines of the table; where it may be `upright`, a few rows of many columns become one column each."""
     columns = list(rows[0])
     lines = [columns, *([text(cell) for cell in row.values()] for row in rows)]
-    return [list(line) for line in zip(*lines, strict=True)] if len(rows) <= UPRIGHT < len(columns) else lines
+    return [list(line) for line in zip(*lines, strict=True)] if upright and len(rows) <= UPRIGHT < len(columns) else lines
 
 
 def text(cell: Cell) -> str:
@@ -119,16 +132,30 @@ def _is_numeric(body: Sequence[Sequence[str]], column: int) -> bool:
 
 
 def _markdown(report: Report) -> Iterator[str]:
-    head, *body = [[cell.replace("|", "\\|") for cell in line] for line in grid(report.rows)]
     yield f"# {report.title}"
     yield ""
+    if not report.sections:
+        yield from _markdown_table(grid(report.rows))
+        yield ""
+        yield from _markdown_notes(report)
+    else:
+        yield from _markdown_notes(report)
+        for section in report.sections:
+            yield from ("", f"## {section.title}", "")
+            yield from _markdown_table(grid(section.rows, upright=False))
+    yield ""
+    yield f"Again: `{report.command}`. Full precision: `{report.name}.json`."
+
+
+def _markdown_table(lines: Sequence[Sequence[str]]) -> Iterator[str]:
+    head, *body = [[cell.replace("|", "\\|") for cell in line] for line in lines]
     yield "| " + " | ".join(head) + " |"
     yield "|" + "|".join("---:" if _is_numeric(body, column) else "---" for column in range(len(head))) + "|"
     for line in body:
         yield "| " + " | ".join(line) + " |"
-    yield ""
+
+
+def _markdown_notes(report: Report) -> Iterator[str]:
     for note in report.notes:
         yield f"- {note}"
     yield f"- {machine()} Commit {commit()}."
-    yield ""
-    yield f"Again: `{report.command}`. Full precision: `{report.name}.json`."
