@@ -162,8 +162,10 @@ def test_the_file_in_pieces_is_the_file(tmp_path: Path) -> None:
 
 
 def test_a_zone_of_the_file_itself_is_understood(tmp_path: Path) -> None:
+    zone = (
         "BEGIN:VTIMEZONE\nTZID:Plant\nBEGIN:STANDARD\nDTSTART:19700101T000000\n"
         "TZOFFSETFROM:+0530\nTZOFFSETTO:+0530\nEND:STANDARD\nEND:VTIMEZONE\n"
+    )
     event = "BEGIN:VEVENT\nUID:1\nDTSTART;TZID=Plant:20240402T120000\nDURATION:PT1H\nEND:VEVENT\n"
     around = us("2024-04-01T00:00:00+00:00"), us("2024-04-04T00:00:00+00:00")
     assert said(ics(tmp_path, zone + event)(*around)) == [("2024-04-02 06:30", "2024-04-02 07:30")]
