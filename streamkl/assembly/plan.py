@@ -8,6 +8,7 @@ from streamkl.adapters.tables import Tables
 from streamkl.config import DEFAULT_MONITOR, Config, DetectorConfig, config_hash
 from streamkl.core.run_length import TableKey
 from streamkl.engine.codec import Codec
+from streamkl.engine.fleet import Fleet
 from streamkl.engine.mapping import InputMapping
 from streamkl.engine.plan import Monitor, Normal, Plan
 from streamkl.library.settings import settings_of
@@ -36,6 +37,7 @@ def build_plan(config: Config) -> Plan:
         table=Tables(on_simulation=_announce),
         max_series=config.state.max_series,
         evict_after_us=config.state.evict_after,
+        fleet=Fleet(series=config.fleet.series, partitions=config.fleet.partitions),
     )
 
 

@@ -12,7 +12,7 @@ def config_hash(config: Config) -> str:
     The broker, the address and the folder do not count: they change nothing about what is judged. A reference file counts by its path, not
     its content.
     """
-    choices = config.model_dump(mode="json", include={"input": True, "detector": True, "monitors": True})
+    choices = config.model_dump(mode="json", include={"input": True, "detector": True, "monitors": True, "fleet": True})
     choices["state"] = config.state.model_dump(mode="json", include={"max_series", "evict_after"})
     text = json.dumps(choices, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]

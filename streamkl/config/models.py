@@ -77,6 +77,20 @@ class StateConfig(Section):
     """A series silent for so long (event time) is forgotten."""
 
 
+class FleetConfig(Section):
+    """How a budget "in all" (`false_alarms = "5 per day in all"`) is divided: each series it holds for has an equal part."""
+
+    series: Annotated[Whole, Field(ge=0, le=100_000_000), Unit("series")] = 0
+    """How many there are, in all partitions together; 0: each partition counts its own, from the first point to `state.evict_after`."""
+    partitions: Annotated[Whole, Field(ge=1, le=1_000_000), Unit("partitions")] = 1
+    """How many partitions are read in all, by all processes; where series are counted, each partition has an equal part of the budget."""
+
+    def mistakes(self) -> Iterator[Mistake]:
+        """Both ways of dividing at once."""
+        if self.series and self.partitions > 1:
+            yield Mistake(("partitions", "series"), f"has no effect with series = {self.series}; remove it")
+
+
 class HttpConfig(Section):
     """/metrics, /healthz and /readyz."""
 
@@ -95,6 +109,7 @@ class Config(Section):
     input: InputConfig = InputConfig()
     detector: DetectorConfig = DetectorConfig()
     monitors: Annotated[tuple[MonitorConfig, ...], Field(max_length=1_000)] = ()
+    fleet: FleetConfig = FleetConfig()
     state: StateConfig = StateConfig()
     http: HttpConfig = HttpConfig()
 
@@ -107,7 +122,12 @@ class Config(Section):
         return {**data, "monitors": [_inherit(monitor, data.get("detector")) for monitor in data["monitors"]]}
 
     def mistakes(self) -> Iterator[Mistake]:
-        """Monitors that hide one another."""
+        """A fleet without a budget, and monitors that hide one another."""
+        judged = [self.detector, *(monitor.detector for monitor in self.monitors if monitor.kind != "ignore")]
+        if self.fleet != FleetConfig() and not any(detector.false_alarms.in_all for detector in judged):
+            option = "series" if self.fleet.series else "partitions"
+            fix = 'has no effect, since no budget is shared; remove it, or choose for example false_alarms = "5 per day in all"'
+            yield Mistake((f"fleet.{option}", "detector.false_alarms"), fix)
         taken: dict[str, int] = {}
         everything = None
         for index, monitor in enumerate(self.monitors):

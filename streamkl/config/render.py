@@ -29,8 +29,8 @@ The file is [TOML](https://toml.io). Every option has a default, so an empty fil
 
 - **Durations** are texts: `"250ms"`, `"90s"`, `"5m"`, `"1h 30m"`, `"7d"`, `"2w"`. A number without a unit is refused.
 - **Windows** are `"64 points"` or a duration of event time.
-- **False alarms** are `"1 per series per week"`, `"2 per series per day"`, `"0.5 per series per month"` or `"1 per 10000 points"`.
-  A month is 30 days, a year 365.
+- **False alarms** are `"1 per series per week"`, `"0.5 per series per month"`, `"1 per 10000 points"` (of each series), or
+  `"5 per day in all"` for all series together ([how it is divided](how-it-works.md#the-whole-fleet)). A month is 30 days, a year 365.
 - **Environment variables** override the file: `{PREFIX}` + section + `__` + option, in capitals. Lists are written with commas:
   `{PREFIX}KAFKA__BOOTSTRAP_SERVERS="a:9092, b:9092"`. `[[monitors]]` can only be set in the file.
 - **Secrets** are refused in the file. Set the variable (`{PREFIX}KAFKA__SASL_PASSWORD`), or let it name a file

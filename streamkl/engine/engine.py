@@ -106,19 +106,24 @@ class Engine:
             if batch.clock[start] >= due:
                 self._evict(int(batch.clock[start]))
                 continue
-            stop = int(np.searchsorted(batch.clock, due))
-            self._take_seats(batch, start, stop)
+            stop = self._take_seats(batch, start, int(np.searchsorted(batch.clock, due)))
             self._judge(batch, start, stop)
+            if self._router.sharing.due:
+                self._router.deal()
             start = stop
 
-    def _take_seats(self, batch: Batch, start: int, stop: int) -> None:
-        """Quick where all series are known and all values are numbers; else point by point, since births depend on their order."""
+    def _take_seats(self, batch: Batch, start: int, stop: int) -> int:
+        """Quick where all series are known and all values are numbers; else point by point, since births depend on their order. Returns
+        where the piece ends: early, behind a birth after which a budget in all has to be divided anew."""
         known = self._router.index
         names = batch.points.series[start:stop]
         batch.seats[start:stop] = [known.get(name, UNKNOWN) for name in names]
         if batch.points.text or (batch.seats[start:stop] < 0).any():
             for i, name in enumerate(names, start):
                 batch.seats[i] = self._seat(batch, i, name)
+                if self._router.sharing.due:
+                    return i + 1
+        return stop
 
     def _seat(self, batch: Batch, i: int, name: str) -> int:
         text = batch.points.text.get(i)
@@ -147,6 +152,8 @@ class Engine:
         self._totals["evicted"] += len(gone)
         if gone:
             self._shedding = False
+        if self._router.sharing.due:
+            self._router.deal()
 
     def _judge(self, batch: Batch, start: int, stop: int) -> None:
         """One kernel call per bank over the points of a piece, then their events."""

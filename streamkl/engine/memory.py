@@ -72,6 +72,7 @@ def restore(state: bytes, expected: Kept, router: Router) -> Kept:
     for seat in kept.seats:
         categories = {name: i for i, name in enumerate(seat.categories)}
         router.seat(Seat(seat.name, seat.bank, seat.row, categories, bool(seat.bank % 2)))
+    router.deal()
     router.next_sweep_us = kept.next_sweep_us
     return kept
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from streamkl.core.run_length import Table, TableKey
 from streamkl.core.settings import Settings
 from streamkl.engine.codec import Codec
+from streamkl.engine.fleet import Fleet
 
 Kind = Literal["auto", "numeric", "categorical", "ignore"]
 
@@ -47,3 +48,4 @@ class Plan:
     table: Callable[[TableKey], Table]
     max_series: int
     evict_after_us: int
+    fleet: Fleet

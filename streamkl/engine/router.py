@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamkl.core.bank import Bank
+from streamkl.engine.fleet import Count
 from streamkl.engine.plan import Plan
 
 UNKNOWN, IGNORED, SHED = -1, -2, -3
@@ -53,6 +54,11 @@ class Router:
     free: list[int] = field(default_factory=list)
     ignored: int = 0  # names in the index that are not judged
     next_sweep_us: int | None = None
+    sharing: Count = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Nobody shares a budget yet."""
+        self.sharing = Count(self.plan.fleet)
 
     def find(self, name: str, text: bool) -> int:
         """Seat number of a series, born now if it is new; IGNORED or SHED. `text`: its first value is no number. O(1), O(monitors) once."""
@@ -80,6 +86,7 @@ class Router:
         if number not in self.banks:
             settings = replace(self.plan.monitors[number // 2].settings, categorical=bool(number % 2))
             self.banks[number] = Bank(settings, self.plan.table, FIRST_ROWS)
+            self.banks[number].sharers = self.sharing.of(settings.budget)
         return self.banks[number]
 
     def seat(self, seat: Seat) -> int:
@@ -92,7 +99,14 @@ class Router:
         self.index[seat.name] = number
         self.seat_bank[number] = seat.bank
         self.seat_row[number] = seat.row
+        self.sharing.move(self.banks[seat.bank].settings.budget, +1)
         return number
+
+    def deal(self) -> None:
+        """Divide budgets in all by the series there are now; O(series), each time their number has moved by a tenth."""
+        self.sharing.deal()
+        for bank in self.banks.values():
+            bank.share(self.sharing.of(bank.settings.budget))
 
     def sweep_due(self, clock_us: int) -> int:
         """The event time at which silent series are looked for next; the first time asked starts the count."""
@@ -110,6 +124,7 @@ class Router:
             seat = self.seats.pop(number)
             del self.index[seat.name]
             self.banks[seat.bank].death(seat.row)
+            self.sharing.move(self.banks[seat.bank].settings.budget, -1)
             self.free.append(number)
         self.next_sweep_us = clock_us + max(self.plan.evict_after_us // 4, 1)
         return gone

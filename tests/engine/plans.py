@@ -10,6 +10,7 @@ import numpy as np
 from streamkl.core.run_length import Table, TableKey
 from streamkl.core.settings import Settings
 from streamkl.engine.engine import Engine
+from streamkl.engine.fleet import Fleet
 from streamkl.engine.outgoing import encode_event
 from streamkl.engine.plan import Kind, Monitor, Plan
 from streamkl.model import Event, Message, Outgoing, Partition
@@ -19,6 +20,7 @@ from tests.small import flat, settings
 WEEK_US = 7 * 86_400_000_000
 MINUTE_MS = 60_000
 HERE = Partition("metrics", 0)
+COUNTED = Fleet(series=0, partitions=1)
 
 
 def monitor(match: str = "*", kind: Kind = "auto", name: str = "default", judged: Settings | None = None, **normal: Any) -> Monitor:
@@ -31,9 +33,10 @@ def plan(
     max_series: int = 1_000,
     evict_after_us: int = WEEK_US,
     config_hash: str = "0123456789ab",
+    fleet: Fleet = COUNTED,
 ) -> Plan:
     """The last monitor has to match every name; without any, one judges every series by the small settings."""
-    return Plan(config_hash, codec(), monitors or (monitor(),), table or flat(6.0), max_series, evict_after_us)
+    return Plan(config_hash, codec(), monitors or (monitor(),), table or flat(6.0), max_series, evict_after_us, fleet)
 
 
 def engine(made: Plan | None = None, snapshot: bytes | None = None) -> Engine:
