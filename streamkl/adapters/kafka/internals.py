@@ -1,10 +1,11 @@
 """The only places where private parts of the client library are touched, each with its reason; the library's version is pinned."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from kafka import KafkaConsumer, KafkaProducer
-from kafka.structs import MemberState
+from kafka import KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
+from kafka import errors as kafka_errors
+from kafka.structs import ConsumerGroupMetadata, MemberState
 
 
 def rescue_lost_join(consumer: KafkaConsumer) -> None:
@@ -62,3 +63,32 @@ def abandon(producer: KafkaProducer, timeout_seconds: float) -> None:
     producer._sender.force_close()
     producer._sender.join(timeout_seconds)
     producer.close(timeout=0)
+
+
+def send_offsets_to_transaction(
+    producer: KafkaProducer, offsets: Mapping[TopicPartition, OffsetAndMetadata], member: ConsumerGroupMetadata, timeout_ms: int
+) -> None:
+    """The public method waits for ever where the coordinator is away, or where a topic was deleted."""
+    _await(producer, producer._transaction_manager.send_offsets_to_transaction(offsets, member), timeout_ms)
+
+
+def commit_transaction(producer: KafkaProducer, timeout_ms: int) -> None:
+    """The public method waits for ever where the coordinator is away. After a time-out the outcome is unknown."""
+    _await(producer, producer._transaction_manager.begin_commit(), timeout_ms)
+
+
+def abort_transaction(producer: KafkaProducer, timeout_ms: int) -> None:
+    """The public method waits for ever where the coordinator is away."""
+    _await(producer, producer._transaction_manager.begin_abort(), timeout_ms)
+
+
+def transaction_error(producer: KafkaProducer) -> BaseException | None:
+    """What broke the transaction first; later calls only say that something did."""
+    error: BaseException | None = producer._transaction_manager.last_error
+    return error
+
+
+def _await(producer: KafkaProducer, result: Any, timeout_ms: int) -> None:
+    producer._sender.wakeup()
+    if not result.wait(timeout_ms=timeout_ms):
+        raise kafka_errors.KafkaTimeoutError(f"no answer within {timeout_ms / 1000:g} s")

@@ -10,6 +10,11 @@ _FIXES: tuple[tuple[type[Exception], str], ...] = (
         "no permission for the topic: grant Read on input topics, Write on output topics, Describe on both",
     ),
     (kafka_errors.GroupAuthorizationFailedError, "no permission for the consumer group: grant Read on kafka.group_id"),
+    (
+        kafka_errors.TransactionalIdAuthorizationFailedError,
+        "no permission for the transactional id: grant Write and Describe on transactional ids that begin with streamkl",
+    ),
+    (kafka_errors.ProducerFencedError, "the transaction took too long, or another process began with our transactional id"),
     (kafka_errors.ClusterAuthorizationFailedError, "no permission on the cluster: grant IdempotentWrite, or Write on the output topics"),
     (kafka_errors.SaslAuthenticationFailedError, "the broker refuses our user: check kafka.sasl_username and kafka.sasl_password"),
     (kafka_errors.FencedInstanceIdError, "another process runs with our group_instance_id: give each its own"),

@@ -1,0 +1,145 @@
+"""Transactions that either happened as a whole or raised: what the client library's own ones promise and do not keep is closed here.
+
+It knows producers, deliveries and offsets; what is sent and why is for others to say.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from kafka import KafkaProducer, OffsetAndMetadata, TopicPartition
+from kafka import errors as kafka_errors
+from kafka.structs import ConsumerGroupMetadata
+
+from streamkl.adapters.kafka.cluster import Cluster
+from streamkl.adapters.kafka.delivery import Parcel, deliver, open_producer
+from streamkl.adapters.kafka.internals import (
+    abandon,
+    abort_transaction,
+    commit_transaction,
+    send_offsets_to_transaction,
+    transaction_error,
+)
+from streamkl.adapters.kafka.words import in_words
+from streamkl.errors import FencedError, SinkError
+
+DELIVERY_TIMEOUT_MS = 15_000  # until a record that the broker does not acknowledge has failed
+REQUEST_TIMEOUT_MS = 10_000
+TRANSACTION_TIMEOUT_MS = 20_000  # after which the broker aborts what we left open: so long readers wait for a process that never returns
+STEP_TIMEOUT_MS = 20_000  # for offsets and for the end of a transaction; the library would wait for ever
+ABORT_TIMEOUT_MS = 2_000  # a farewell, so that readers need not wait; the next start aborts it anyway
+RETRY_BACKOFF_MS = 10  # "the transaction before is still being written" is answered in milliseconds, and asked about with this pause
+SLOW_COMMIT_SECONDS = 1.0  # an ending that took so long may have been sent twice, so nothing more is begun under the same epoch
+DISCARD_SECONDS = 5.0
+
+_REASSIGNED = (kafka_errors.CommitFailedError, kafka_errors.IllegalGenerationError, kafka_errors.UnknownMemberIdError)
+# What no other producer would mend either.
+_FINAL = (
+    kafka_errors.AuthorizationError,
+    kafka_errors.TransactionalIdAuthorizationFailedError,
+    kafka_errors.SaslAuthenticationFailedError,
+    kafka_errors.MessageSizeTooLargeError,
+    kafka_errors.RecordListTooLargeError,
+    kafka_errors.OffsetMetadataTooLargeError,
+    kafka_errors.InvalidTopicError,
+    kafka_errors.UnknownTopicOrPartitionError,
+    kafka_errors.UnsupportedVersionError,
+    kafka_errors.InvalidTransactionTimeoutError,
+)
+
+Offsets = Mapping[TopicPartition, OffsetAndMetadata]
+
+
+class InstanceTakenError(FencedError):
+    """Another process runs under our static membership; this one has to end."""
+
+
+class Transactor:
+    """One transactional id, and at most one producer that speaks for it.
+
+    Whoever opens the same id next fences us and aborts what we left open. Any failure drops the producer: the library's own stays
+    half-broken after an abort (offsets of the aborted transaction go into the next one). Called from one thread.
+    """
+
+    def __init__(self, cluster: Cluster, transactional_id: str) -> None:
+        self._cluster = cluster
+        self._id = transactional_id
+        self._producer: KafkaProducer | None = None
+
+    def open(self) -> None:
+        """Abort whatever this id left open. About 0.3 s without a producer, else nothing. Raises SinkError."""
+        self._opened()
+
+    def commit(self, parcels: Sequence[Parcel], offsets: Callable[[Sequence[int]], Offsets], member: ConsumerGroupMetadata) -> None:
+        """Records and group offsets in one transaction; when this returns, all of it is durable and visible.
+
+        `offsets` is asked once all records have arrived, with the offsets they got. `member` is the membership pinned when the partitions
+        became ours, never the consumer's present one. Raises FencedError where the group has moved on, and SinkError, after which the
+        outcome may be unknown: read the group's offsets again before going on.
+        """
+        if member.generation_id <= 0 or not member.member_id:
+            raise FencedError(f"group {member.group_id}: we are no member of it; the broker would let anybody commit that way")
+        producer = self._opened()
+        try:
+            producer.begin_transaction()
+            delivered = deliver(producer, parcels, DELIVERY_TIMEOUT_MS / 1000)
+            wanted = dict(offsets(delivered))
+            if wanted:
+                send_offsets_to_transaction(producer, wanted, member, STEP_TIMEOUT_MS)
+            began = time.monotonic()
+            commit_transaction(producer, STEP_TIMEOUT_MS)
+        except BaseException as error:
+            refusal = self._refusal(transaction_error(producer) or error.__cause__ or error, error)
+            self._give_up(producer)
+            if refusal is None:
+                raise
+            raise refusal from error
+        if time.monotonic() - began > SLOW_COMMIT_SECONDS:
+            self._drop()
+
+    def close(self) -> None:
+        """Nothing more is sent. Idempotent."""
+        self._drop()
+
+    def _opened(self) -> KafkaProducer:
+        if self._producer is None:
+            self._producer = open_producer(
+                self._cluster,
+                delivery_timeout_ms=DELIVERY_TIMEOUT_MS,
+                request_timeout_ms=REQUEST_TIMEOUT_MS,
+                transactional_id=self._id,
+                transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
+                retry_backoff_ms=RETRY_BACKOFF_MS,
+            )
+            try:
+                self._producer.init_transactions()
+            except BaseException as error:
+                self._drop()
+                if not isinstance(error, kafka_errors.KafkaError):
+                    raise
+                raise SinkError(f"transactional id {self._id}: {in_words(error)}", transient=not isinstance(error, _FINAL)) from error
+        return self._producer
+
+    def _refusal(self, cause: BaseException, error: BaseException) -> Exception | None:
+        """What the loop is told; None: what was raised is told as it is."""
+        if isinstance(cause, kafka_errors.FencedInstanceIdError):
+            return InstanceTakenError(in_words(cause))
+        if isinstance(cause, _REASSIGNED):
+            return FencedError(f"transactional id {self._id}: the partitions have moved on ({in_words(cause)})")
+        if not isinstance(cause, kafka_errors.KafkaError):
+            return None
+        said = str(error) if isinstance(error, SinkError) else f"transactional id {self._id}: {in_words(cause)}"
+        return SinkError(said, transient=not isinstance(cause, _FINAL))
+
+    def _give_up(self, producer: KafkaProducer) -> None:
+        """Readers see the end of it now instead of after the transaction's time-out, if the broker still listens to us."""
+        try:
+            abort_transaction(producer, ABORT_TIMEOUT_MS)
+        except kafka_errors.KafkaError:
+            pass
+        finally:
+            self._drop()
+
+    def _drop(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            abandon(producer, DISCARD_SECONDS)
