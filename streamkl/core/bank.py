@@ -126,6 +126,8 @@ class Bank:
         self._free_rows = np.flatnonzero(arena.phase == FREE)[::-1].tolist()
         used = set(arena.slot.tolist())
         self._free_slots = [s for s in range(len(pool.value) - 1, -1, -1) if s not in used]
+        for bin_class in np.unique(arena.bin_class[arena.phase == JUDGING]).tolist():
+            self._fill_limits(bin_class)
 
     # -- points ---------------------------------------------------------------
 
