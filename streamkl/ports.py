@@ -20,13 +20,15 @@ class Step:
     """Everything one commit makes true together: events and dead letters out, states saved, offsets moved.
 
     `offsets` are the next offsets to read. `snapshots` may be empty (not every commit saves state). An exactly-once outlet puts all of it
-    into one transaction; an at-least-once outlet does it in the order of these fields.
+    into one transaction; an at-least-once outlet does it in the order of these fields. An outlet may spread a large state over later
+    commits, as long as the state before stays usable until then; `leaving` says that there will be none, so that nothing is put off.
     """
 
     assignment: Assignment
     outgoing: Sequence[Outgoing] = ()
     snapshots: Mapping[Partition, bytes] = field(default_factory=dict)
     offsets: Mapping[Partition, int] = field(default_factory=dict)
+    leaving: bool = False
 
 
 class Source(Protocol):
@@ -77,12 +79,16 @@ class Outlet(Protocol):
         ...
 
 
-class StateStore(Protocol):
-    """Where a partition's packed state is kept. Non-goals: knowing what is in it."""
+class States(Protocol):
+    """Where a partition's packed state comes back from. Non-goals: knowing what is in it."""
 
     def load(self, partition: Partition) -> bytes | None:
         """The state last saved, or None. Raises SnapshotError where it is damaged."""
         ...
+
+
+class StateStore(States, Protocol):
+    """Where a partition's packed state is kept by itself, beside offsets and results."""
 
     def save(self, partition: Partition, next_offset: int, state: bytes) -> None:
         """Atomic; refuses (SnapshotError) to replace a state by one with a smaller next offset."""

@@ -14,7 +14,7 @@ from typing import Protocol
 from streamkl.engine.engine import EngineStats, Output
 from streamkl.errors import SnapshotError, SourceError
 from streamkl.model import Event, Message, Outgoing, Partition, Rejected
-from streamkl.ports import Assignment, Source, StateStore, Step
+from streamkl.ports import Assignment, Source, States, Step
 from streamkl.runner.figures import Tally
 
 log = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ class Holding:
 class Holdings:
     """All partitions of ours, as of the last assignment that was taken."""
 
-    def __init__(self, source: Source, store: StateStore, make_engine: MakeEngine, encoders: Encoders) -> None:
+    def __init__(self, source: Source, store: States, make_engine: MakeEngine, encoders: Encoders) -> None:
         self._source = source
         self._store = store
         self._make_engine = make_engine
@@ -125,10 +125,11 @@ class Holdings:
         waiting = [record for holding in self._held.values() for record in holding.outgoing]
         return len(waiting), sum(len(record.value or b"") for record in waiting)
 
-    def step(self, assignment: Assignment, *, snapshots: bool) -> Step | None:
+    def step(self, assignment: Assignment, *, snapshots: bool, leaving: bool = False) -> Step | None:
         """What a commit has to make true now, or None where nothing is new. A state is always saved together with its own next offset.
 
         A partition's first commit always saves its state too, so that no offset is ever committed that a restart could not continue from.
+        When `leaving`, all states are saved, and an outlet puts nothing off.
         """
         outgoing: list[Outgoing] = []
         states: dict[Partition, bytes] = {}
@@ -142,7 +143,7 @@ class Holdings:
                 states[partition] = holding.engine.snapshot()
             if next_offset != holding.committed or partition in states:
                 offsets[partition] = next_offset
-        return Step(assignment, outgoing, states, offsets) if offsets else None
+        return Step(assignment, outgoing, states, offsets, leaving) if offsets else None
 
     def proof(self, assignment: Assignment) -> Step | None:
         """A commit that changes nothing: where the group stands already, or where reading began. None where nothing is ours."""

@@ -156,7 +156,7 @@ class Runner:
     def _leave(self) -> None:
         if self._taken is None:
             return
-        step = self._holdings.step(self._taken, snapshots=True)
+        step = self._holdings.step(self._taken, snapshots=True, leaving=True)
         try:
             if step is not None:
                 self._make_durable(step)

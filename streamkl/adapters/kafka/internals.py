@@ -48,6 +48,12 @@ def unknown_topics(consumer: KafkaConsumer, topics: Iterable[str]) -> list[str]:
     return [topic for topic in topics if consumer._cluster.partitions_for_topic(topic) is None]
 
 
+def partition_count(consumer: KafkaConsumer, topic: str) -> int | None:
+    """How many partitions a subscribed topic has, as of the last answer; None where it is unknown. Asks nobody."""
+    known = consumer._cluster.partitions_for_topic(topic)
+    return None if known is None else len(known)
+
+
 def ask_again(consumer: KafkaConsumer) -> None:
     """Have the metadata refreshed soon. A subscription made while an answer is under way is forgotten until the next regular refresh."""
     consumer._cluster.request_update()

@@ -154,13 +154,16 @@ class KafkaSession:
         try:
             self.consumer.commit(wanted, timeout_ms=COMMIT_TIMEOUT_MS)
         except kafka_errors.FencedInstanceIdError as error:
-            # The library would go on reading as if nothing had happened.
-            self._dismissed = SourceError(f"group {self.group_id}: {in_words(error)}")
-            raise FencedError(str(self._dismissed)) from error
+            raise self.dismiss(in_words(error)) from error
         except _FENCED as error:
             raise FencedError(f"group {self.group_id}: the partitions have moved on ({in_words(error)})") from error
         except kafka_errors.KafkaError as error:
             raise SinkError(f"group {self.group_id}: offsets not committed: {in_words(error)}", transient=may_pass(error)) from error
+
+    def dismiss(self, why: str) -> FencedError:
+        """Another process has taken our static membership: every later poll refuses, where the library would read on. What to raise now."""
+        self._dismissed = SourceError(f"group {self.group_id}: {why}")
+        return FencedError(str(self._dismissed))
 
     def close(self) -> None:
         """Leave the group (a static member stays until its session timeout). Idempotent."""

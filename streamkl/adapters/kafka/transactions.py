@@ -96,6 +96,13 @@ class Transactor:
         if time.monotonic() - began > SLOW_COMMIT_SECONDS:
             self._drop()
 
+    def partitions_of(self, topic: str) -> int:
+        """How many partitions a topic has. Raises SinkError where the broker does not know it."""
+        try:
+            return len(self._opened().partitions_for(topic))
+        except kafka_errors.KafkaError as error:
+            raise SinkError(f"topic {topic}: {in_words(error)}", transient=not isinstance(error, _FINAL)) from error
+
     def close(self) -> None:
         """Nothing more is sent. Idempotent."""
         self._drop()

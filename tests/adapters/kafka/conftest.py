@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from streamkl.broker.launcher import Broker
-from tests.adapters.kafka.places import InMemory, OnKafka, Place
+from tests.adapters.kafka.places import InMemory, OnKafka, OnKafkaExactlyOnce, Place
 from tests.adapters.kafka.secure import Secured, secured_broker
 from tests.conftest import RunningBroker
 from tests.fakes import MemoryStore
@@ -16,6 +16,15 @@ from tests.fakes import MemoryStore
 def kafka_place(broker: RunningBroker) -> Iterator[OnKafka]:
     """The shared broker; members that a test opened are closed after it."""
     yield from _place(broker.bootstrap)
+
+
+@pytest.fixture
+def exactly_once_place(broker: RunningBroker) -> Iterator[OnKafkaExactlyOnce]:
+    """The shared broker, with everything of a commit in one transaction."""
+    place = OnKafkaExactlyOnce(broker.bootstrap)
+    yield place
+    for member in place.members:
+        member.close()
 
 
 @pytest.fixture(scope="session")
@@ -46,10 +55,10 @@ def _place(bootstrap: str) -> Iterator[OnKafka]:
         member.close()
 
 
-@pytest.fixture(params=["memory", pytest.param("kafka", marks=pytest.mark.broker)])
+@pytest.fixture(params=["memory", *(pytest.param(name, marks=pytest.mark.broker) for name in ("kafka", "exactly_once"))])
 def place(request: pytest.FixtureRequest) -> Place:
-    """Each contract test runs in both places."""
-    return InMemory() if request.param == "memory" else request.getfixturevalue("kafka_place")
+    """Each contract test runs in all places."""
+    return InMemory() if request.param == "memory" else request.getfixturevalue(f"{request.param}_place")
 
 
 @pytest.fixture

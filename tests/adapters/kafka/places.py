@@ -7,9 +7,9 @@ from typing import NamedTuple, Protocol
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
 
-from streamkl.adapters.kafka import Cluster, KafkaOutlet, KafkaSession, KafkaSource
+from streamkl.adapters.kafka import Cluster, ExactlyOnceOutlet, KafkaOutlet, KafkaSession, KafkaSource, TopicStateStore, Transactor
 from streamkl.model import Message, Partition
-from streamkl.ports import Outlet, Source, StateStore
+from streamkl.ports import Outlet, Source, States, StateStore
 from tests.fakes import MemoryCluster, MemoryOutlet, MemorySource
 
 
@@ -18,6 +18,7 @@ class Member(NamedTuple):
 
     source: Source
     outlet: Outlet
+    states: States
 
     def close(self) -> None:
         self.outlet.close()
@@ -70,7 +71,7 @@ class InMemory:
 
     def member(self, group: str, topic: str, store: StateStore) -> Member:
         source = MemorySource(self._cluster, group, [topic])
-        return Member(source, MemoryOutlet(self._cluster, source, store))
+        return Member(source, MemoryOutlet(self._cluster, source, store), store)
 
 
 class OnKafka:
@@ -142,6 +143,22 @@ class OnKafka:
             session_timeout_seconds=6.0,
             group_instance_id=group_instance_id,
         )
-        member = Member(KafkaSource(session), KafkaOutlet(cluster, session, store))
+        member = self.assemble(cluster, session, store)
         self.members.append(member)
         return member
+
+    def assemble(self, cluster: Cluster, session: KafkaSession, store: StateStore) -> Member:
+        return Member(KafkaSource(session), KafkaOutlet(cluster, session, store), store)
+
+
+class OnKafkaExactlyOnce(OnKafka):
+    """The same broker, with results, states and offsets in one transaction."""
+
+    def __init__(self, bootstrap: str) -> None:
+        super().__init__(bootstrap)
+        self.state_topic = self.topic(partitions=2, cleanup_policy="compact")
+
+    def assemble(self, cluster: Cluster, session: KafkaSession, store: StateStore) -> Member:  # noqa: ARG002 - states have their topic
+        transactor = Transactor(cluster, f"test-{uuid.uuid4().hex}")
+        states = TopicStateStore(session, transactor, self.state_topic)
+        return Member(KafkaSource(session), ExactlyOnceOutlet(session, transactor, states, self.state_topic), states)

@@ -115,10 +115,10 @@ def test_a_commit_makes_results_states_and_offsets_durable(place: Place, group: 
         (b"s", b"event", (("ce_id", b"1"),)),
         (None, b"", (("reason", b"empty"),)),
     ]
-    assert store.states == {partition: (5, b"state")}
     first.close()
     second = place.member(group, topic, store)
     joined(second.source)
+    assert second.states.load(partition) == b"state"
     assert second.source.committed(partition) == 5
     second.close()
 
@@ -142,11 +142,13 @@ def test_a_state_without_its_offset_is_refused_before_anything_is_sent(place: Pl
 def test_offsets_stay_where_they_are_if_a_state_cannot_be_saved(place: Place, group: str, store: MemoryStore) -> None:
     topic = place.topic()
     partition = Partition(topic, 0)
-    store.save(partition, 9, b"newer")
     member = place.member(group, topic, store)
+    assignment = joined(member.source)
+    member.outlet.commit(Step(assignment, (), {partition: b"newer"}, {partition: 9}))
     with pytest.raises(SnapshotError):
-        member.outlet.commit(Step(joined(member.source), (), {partition: b"older"}, {partition: 5}))
-    assert member.source.committed(partition) is None
+        member.outlet.commit(Step(assignment, (), {partition: b"older"}, {partition: 5}))
+    assert member.source.committed(partition) == 9
+    assert member.states.load(partition) == b"newer"
 
 
 def test_a_second_member_takes_over_a_share_and_the_generation_rises(place: Place, group: str, store: MemoryStore) -> None:
@@ -188,7 +190,7 @@ def test_a_commit_for_an_old_assignment_is_fenced_and_leaves_no_trace(place: Pla
     with pytest.raises(FencedError):
         one.outlet.commit(Step(stale, [Outgoing(events, b"s", b"x", ())], {partition: b"state"}, {partition: 1}))
     assert place.read(events) == []
-    assert store.states == {}
+    assert one.states.load(partition) is None
     assert one.source.committed(partition) is None
 
 

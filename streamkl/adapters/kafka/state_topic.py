@@ -1,0 +1,171 @@
+"""State in a compacted topic: found by the bookmark that the group's committed offset carries, and read back from there.
+
+A state is valid because the offset that points to it was committed in the same transaction; what lies in the topic otherwise means nothing.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka import errors as kafka_errors
+
+from streamkl.adapters.kafka import bookmark, chunks
+from streamkl.adapters.kafka.bookmark import Bookmark, Saved
+from streamkl.adapters.kafka.client import open_client
+from streamkl.adapters.kafka.internals import partition_count
+from streamkl.adapters.kafka.session import KafkaSession
+from streamkl.adapters.kafka.transactions import TRANSACTION_TIMEOUT_MS, Transactor
+from streamkl.adapters.kafka.words import in_words, may_pass
+from streamkl.errors import SnapshotError, SourceError
+from streamkl.model import Partition
+
+QUERY_TIMEOUT_MS = 30_000
+POLL_MS = 200
+FETCH_BYTES = 8 * 2**20
+READ_SECONDS = TRANSACTION_TIMEOUT_MS / 1000 + 10  # another member's open transaction hides what lies behind it for so long at most
+ASK_AGAIN_TIMES, ASK_AGAIN_SECONDS = 5, 0.2  # where the group has no offset although there is a state
+NOT_AGAIN = "choose another kafka.group_id to learn again from the input's history"
+
+_log = logging.getLogger(__name__)
+_Answer = TypeVar("_Answer")
+
+
+class Mark(NamedTuple):
+    """What the group has committed for a partition; `bookmark` is None where there is no offset, or somebody else's."""
+
+    offset: int | None
+    bookmark: Bookmark | None
+
+
+class TopicStateStore:
+    """The state of the partitions that are ours, as of the last transaction. Only an `ExactlyOnceOutlet` writes it."""
+
+    def __init__(self, session: KafkaSession, transactor: Transactor, topic: str) -> None:
+        self._session = session
+        self._transactor = transactor
+        self._topic = topic
+
+    def load(self, partition: Partition) -> bytes | None:
+        """The state that belongs to the committed offset; None for a new group, or where a tool has moved the offset.
+
+        Aborts first what an earlier process of ours left open. Takes about 0.1 s and the reading of the state. Raises SnapshotError where
+        the state is damaged, lost or of another number of partitions; SourceError and SinkError where the broker is away.
+        """
+        self._transactor.open()
+        mark = self.mark(partition)
+        if mark.offset is None:
+            self._expect_nothing(partition)
+        elif mark.bookmark is None:
+            _log.warning("%s/%d: offset %d was committed without a state; learning again from there", *partition, mark.offset)
+        if mark.bookmark is None or mark.bookmark.saved is None:
+            return None
+        return self._read(partition, mark.bookmark.saved)
+
+    def mark(self, partition: Partition) -> Mark:
+        """What is committed, once no transaction stands in the way. Raises SnapshotError, SourceError."""
+        where = TopicPartition(*partition)
+        kept = self._ask(partition, lambda: self._session.consumer.committed(where, metadata=True, timeout_ms=QUERY_TIMEOUT_MS))
+        if kept is None:
+            return Mark(None, None)
+        found = bookmark.read(kept.metadata or "")
+        now = partition_count(self._session.consumer, partition.topic)
+        if found is not None and found.saved is not None and now is not None and found.partitions != now:
+            raise SnapshotError(
+                f"topic {partition.topic} had {found.partitions} partitions when its state was saved and has {now} now, so that series lie"
+                f" elsewhere: {NOT_AGAIN}"
+            )
+        return Mark(kept.offset, found)
+
+    def _expect_nothing(self, partition: Partition) -> None:
+        """A group that has never committed has no state; one whose offsets were forgotten must not silently begin anew."""
+        with self._reader() as reader:
+            count = len(self._ask(partition, lambda: reader.partitions_for_topic(self._topic)) or ())
+            if not count:
+                return
+            where = TopicPartition(self._topic, partition.partition % count)
+            reader.assign([where])
+            reader.seek_to_beginning(where)
+            end = self._ask(partition, lambda: reader.end_offsets([where], timeout_ms=QUERY_TIMEOUT_MS)[where])
+            prefix = key_prefix(self._session.group_id, partition)
+            while self._ask(partition, lambda: reader.position(where, timeout_ms=QUERY_TIMEOUT_MS)) < end:
+                if any((record.key or b"").startswith(prefix) for record in self._poll(partition, reader)):
+                    break
+            else:
+                return
+        for _ in range(ASK_AGAIN_TIMES):
+            time.sleep(ASK_AGAIN_SECONDS)
+            if self.mark(partition).offset is not None:
+                raise SourceError(f"{partition.topic}/{partition.partition}: the group's offset has only now appeared", transient=True)
+        raise SnapshotError(
+            f"{partition.topic}/{partition.partition}: there is a state in {self._topic}, but group {self._session.group_id} has no offset"
+            f" (expired or deleted): {NOT_AGAIN}"
+        )
+
+    def _read(self, partition: Partition, saved: Saved) -> bytes:
+        where = TopicPartition(self._topic, saved.partition)
+        prefix = key_prefix(self._session.group_id, partition, saved.slot)
+        found: list[tuple[chunks.Header, bytes]] = []
+        deadline = time.monotonic() + READ_SECONDS
+        with self._reader() as reader:
+            reader.assign([where])
+            reader.seek(where, saved.first)
+            while self._ask(partition, lambda: reader.position(where, timeout_ms=QUERY_TIMEOUT_MS)) <= saved.last:
+                if time.monotonic() > deadline:
+                    raise SourceError(f"topic {self._topic}: offset {saved.last} cannot be read yet", transient=True)
+                batch = [record for record in self._poll(partition, reader) if record.offset <= saved.last]
+                found += [chunks.read(record.value) for record in batch if record.key.startswith(prefix)]
+        mine = (self._session.group_id, *partition, saved.next_offset, saved.chunks)
+        ours = [(header, body) for header, body in found if (*_names(header), header.next_offset, header.count) == mine]
+        try:
+            return chunks.join(ours)
+        except SnapshotError as error:
+            place = f"topic {self._topic}, partition {saved.partition}, offsets {saved.first} to {saved.last}"
+            raise SnapshotError(f"{place}: {error}; {NOT_AGAIN}") from error
+
+    def _poll(self, partition: Partition, reader: KafkaConsumer) -> list[Any]:
+        return [record for batch in self._ask(partition, lambda: reader.poll(POLL_MS)).values() for record in batch]
+
+    def _reader(self) -> "_Reader":
+        consumer = open_client(
+            KafkaConsumer,
+            self._session.cluster,
+            SourceError,
+            group_id=None,
+            enable_auto_commit=False,
+            isolation_level="read_committed",
+            auto_offset_reset="none",
+            check_crcs=True,
+            max_partition_fetch_bytes=FETCH_BYTES,
+            metrics_enabled=False,
+        )
+        return _Reader(consumer)
+
+    def _ask(self, partition: Partition, question: Callable[[], _Answer]) -> _Answer:
+        try:
+            return question()
+        except kafka_errors.OffsetOutOfRangeError as error:
+            raise SnapshotError(f"{partition.topic}/{partition.partition}: its state is no longer in {self._topic}: {NOT_AGAIN}") from error
+        except kafka_errors.KafkaError as error:
+            raise SourceError(f"{partition.topic}/{partition.partition}: {in_words(error)}", transient=may_pass(error)) from error
+
+
+class _Reader:
+    def __init__(self, consumer: KafkaConsumer) -> None:
+        self._consumer = consumer
+
+    def __enter__(self) -> KafkaConsumer:
+        return self._consumer
+
+    def __exit__(self, *_: object) -> None:
+        self._consumer.close(autocommit=False, timeout_ms=1_000)
+
+
+def key_prefix(group: str, partition: Partition, slot: int | None = None) -> bytes:
+    """What the keys of a partition's chunks begin with. States alternate between two slots, so that writing one never touches the other."""
+    return f"{group}/{partition.topic}/{partition.partition}/{'' if slot is None else f'{slot}/'}".encode()
+
+
+def _names(header: chunks.Header) -> tuple[str, str, int]:
+    return header.group, header.topic, header.partition
