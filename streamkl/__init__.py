@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from streamkl.config.detector import DetectorConfig, EpisodeConfig, ReferenceConfig
+    from streamkl.config.detector import DetectorConfig, EpisodeConfig, GatesConfig, ReferenceConfig
     from streamkl.core.divergence import (
         contributions,
         cross_entropy,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from streamkl.model import Event
 
 _ROOMS = {
-    "streamkl.config.detector": ("DetectorConfig", "EpisodeConfig", "ReferenceConfig"),
+    "streamkl.config.detector": ("DetectorConfig", "EpisodeConfig", "GatesConfig", "ReferenceConfig"),
     "streamkl.core.divergence": (
         "contributions",
         "cross_entropy",
@@ -56,6 +56,7 @@ __all__ = [
     "EpisodeConfig",
     "Evaluation",
     "Event",
+    "GatesConfig",
     "InputError",
     "ReferenceConfig",
     "StreamklError",

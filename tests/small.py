@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from streamkl.core.arena import Arena
 from streamkl.core.bank import Bank, Verdicts
 from streamkl.core.run_length import RUN_LENGTHS, Table, TableKey
-from streamkl.core.settings import Episodes, Reference, ReferenceKind, Settings, Window
+from streamkl.core.settings import Episodes, Gates, Reference, ReferenceKind, Settings, Window
 from streamkl.units import parse_budget
 
 HOUR_US = 3_600_000_000
@@ -22,7 +22,10 @@ FIXED = Reference(
 TRAILING = replace(FIXED, kind=ReferenceKind.TRAILING)
 DECAYED = replace(FIXED, kind=ReferenceKind.DECAYED)
 SEASONAL = replace(FIXED, kind=ReferenceKind.SEASONAL)
-EPISODES = Episodes(min_points=1, close_below=0.8, close_after=4, cooldown=6, escalate_factor=1.5, accept_after=90, first_after=0)
+EPISODES = Episodes(
+    min_points=1, close_below=0.8, close_after=4, cooldown=6, escalate_factor=1.5, accept_after=90, first_after=0, min_duration_us=0
+)
+NO_GATES = Gates(min_effect=0.0, min_relative_effect=0.0, direction=0)
 BY_COUNT = (Window("4 points", 4, 0), Window("10 points", 10, 0), Window("20 points", 20, 0))
 BY_TIME = (Window("5m", 0, 5 * 60_000_000), Window("20m", 0, 20 * 60_000_000))
 
@@ -36,6 +39,7 @@ def settings(**changes: Any) -> Settings:
         "grace_us": HOUR_US,
         "reference": FIXED,
         "episodes": EPISODES,
+        "gates": NO_GATES,
         "budget": parse_budget("1 per 1000 points"),
         "budget_without_clock": parse_budget("1 per 1000 points"),
         "certainty": 0.0,

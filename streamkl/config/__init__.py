@@ -1,7 +1,7 @@
 """What an operator may choose: the models with every default, how they are read and how they are shown. Nothing here acts on a choice."""
 
 from streamkl.config.connection import KafkaConfig
-from streamkl.config.detector import DetectorConfig, EpisodeConfig, MonitorConfig, ReferenceConfig
+from streamkl.config.detector import DetectorConfig, EpisodeConfig, GatesConfig, MonitorConfig, ReferenceConfig
 from streamkl.config.fingerprint import config_hash
 from streamkl.config.load import load
 from streamkl.config.models import DEFAULT_MONITOR, Config, HttpConfig, InputConfig, StateConfig
@@ -11,6 +11,7 @@ __all__ = [
     "Config",
     "DetectorConfig",
     "EpisodeConfig",
+    "GatesConfig",
     "HttpConfig",
     "InputConfig",
     "KafkaConfig",

@@ -66,6 +66,8 @@ class EpisodeConfig(Section):
     """An update is sent when the score rises by this factor over the last one sent."""
     accept_new_normal_after: Annotated[Whole, Field(ge=50, le=10_000_000), Unit("points")] = 2_000
     """An episode open for so many judged points is closed and the new distribution learned as the reference."""
+    min_duration: Annotated[Duration, Field(ge=0, le=duration("7d"))] = duration("0s")
+    """Event time for which a series must have been at or above the threshold, point after point, before an episode opens."""
     first_after: Annotated[Whole, Field(ge=0, le=100_000_000), Unit("points")] = 0
     """Points that a series must have had, learned ones included, before an episode may open; 0: as soon as a window has a threshold."""
 
@@ -74,6 +76,17 @@ class EpisodeConfig(Section):
         if self.accept_new_normal_after <= self.close_after:
             fix = f"must be more than close_after ({self.close_after}), else nothing can recover; try 2000"
             yield Mistake(("accept_new_normal_after", "close_after"), fix)
+
+
+class GatesConfig(Section):
+    """How far a series must have moved before an episode opens, however sure it is that it did. Categorical series have no gates."""
+
+    min_effect: Annotated[Real, Field(ge=0, le=1e300), Unit("in the metric's own unit")] = 0.0
+    """Least move of p05, p50 or p95 of the window's newest points (at most 64) from those of the reference."""
+    min_relative_effect: Annotated[Real, Field(ge=0, le=1e6), Unit("times the reference's median")] = 0.0
+    """The same as a part of the reference's median: 0.1 is 10 %; where the median is 0 any move will do. The larger of the two counts."""
+    direction: Literal["both", "up", "down"] = "both"
+    """`up`: p50 or p95 rose; `down`: p50 or p05 fell; `both`: any of the three moved, also where the distribution only became narrower."""
 
 
 class DetectorConfig(Section):
@@ -100,6 +113,7 @@ class DetectorConfig(Section):
     """Room for a window given as a duration; what exceeds it is judged by its newest points."""
     reference: ReferenceConfig = ReferenceConfig()
     episodes: EpisodeConfig = EpisodeConfig()
+    gates: GatesConfig = GatesConfig()
 
     def mistakes(self) -> Iterator[Mistake]:
         """Windows, bins, reference and budget that do not fit one another."""

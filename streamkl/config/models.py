@@ -154,7 +154,7 @@ def _inherit(monitor: Any, base: Any) -> Any:
     if not isinstance(base, Mapping) or not isinstance(own, Mapping):
         return monitor
     merged = {**base, **own}
-    for table in ("reference", "episodes"):
+    for table in ("reference", "episodes", "gates"):
         ours, theirs = own.get(table), base.get(table)
         # Options of one kind of reference mean nothing to another, so a reference that names its kind stands alone.
         if isinstance(ours, Mapping) and isinstance(theirs, Mapping) and "kind" not in ours:

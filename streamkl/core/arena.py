@@ -131,6 +131,11 @@ class Rules(NamedTuple):
     escalate: float
     accept_after: int
     first_after: int
+    min_duration: int
+    gated: bool
+    min_effect: float
+    min_relative_effect: float
+    direction: int
 
 
 def ring_length(settings: Settings) -> int:

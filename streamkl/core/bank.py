@@ -1,7 +1,7 @@
 """Many series judged alike: drives the compiled loop, and does what it cannot: learn a reference, explain an episode."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +12,14 @@ from streamkl.core.binning import learn
 from streamkl.core.dependence import dependence
 from streamkl.core.episode import ACCEPTED, LEARNED, NOTHING, OPENED, RECOVERED
 from streamkl.core.explanation import Explanation, explain
-from streamkl.core.kernel import LATE, rehearse, walk
+from streamkl.core.kernel import LATE, SILENCED, rehearse, walk
 from streamkl.core.run_length import RUN_LENGTHS, Table, TableKey, class_of, classes, keys, length_nodes
 from streamkl.core.season import learn_slots
 from streamkl.core.settings import ReferenceKind, Settings
 from streamkl.units import Budget
 
 MICROSECONDS = 1_000_000
+NONE_SILENT = np.zeros(0, np.bool_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,8 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """One entry a point: `fate` (0 not judged, 1 judged, 2 dropped as late), `output` (the alarm output), `ratio` (statistic / threshold)
-    and the `window` it comes from (-1: none); and the transitions, in order."""
+    """One entry a point: `fate` (0 not judged, 1 judged, 2 dropped as late, 3 silenced), `output` (the alarm output), `ratio` (statistic /
+    threshold) and the `window` it comes from (-1: none); and the transitions, in order."""
 
     fate: NDArray[np.int8]
     output: NDArray[np.float64]
@@ -51,6 +52,11 @@ class Verdicts:
     def late(self) -> int:
         """Points dropped as late."""
         return int((self.fate == LATE).sum())
+
+    @property
+    def silenced(self) -> int:
+        """Points passed over."""
+        return int((self.fate == SILENCED).sum())
 
 
 class Bank:
@@ -137,14 +143,18 @@ class Bank:
         times: NDArray[np.int64],
         values: NDArray[np.float64],
         positions: NDArray[np.int64],
+        silent: NDArray[np.bool_] = NONE_SILENT,
     ) -> Verdicts:
-        """Judge points in order. Times are microseconds; positions are whatever tells points apart (offsets). O(1) a point."""
+        """Judge points in order. Times are microseconds; positions are whatever tells points apart (offsets). O(1) a point.
+
+        `silent` (n,) marks points that are passed over, as if they had not come; empty: none is.
+        """
         n = len(rows)
         out = Verdicts(np.zeros(n, np.int8), np.zeros(n), np.zeros(n), np.zeros(n, np.int8), [])
         at = 0
         while at < n:
             at, happened = walk(
-                self.arena, self.pool, self.rules, rows, times, values, positions, at, out.fate, out.output, out.ratio, out.window
+                self.arena, self.pool, self.rules, rows, times, values, positions, silent, at, out.fate, out.output, out.ratio, out.window
             )
             if happened == LEARNED:
                 self._learn(int(rows[at - 1]))
@@ -255,7 +265,7 @@ def _empty_pool(size: int) -> Pool:
 
 def make_rules(settings: Settings) -> Rules:
     """The settings in the form that compiled code reads; thresholds are NaN until a series needs them."""
-    ref, episodes = settings.reference, settings.episodes
+    ref, episodes, gates = settings.reference, settings.episodes, settings.gates
     nodes = length_nodes(settings)
     widest = max(map(len, nodes))
     longest = rooms.ring_length(settings) + 1
@@ -284,4 +294,9 @@ def make_rules(settings: Settings) -> Rules:
         escalate=episodes.escalate_factor,
         accept_after=episodes.accept_after,
         first_after=episodes.first_after,
+        min_duration=episodes.min_duration_us,
+        gated=any(astuple(gates)) and not settings.categorical,
+        min_effect=gates.min_effect,
+        min_relative_effect=gates.min_relative_effect,
+        direction=gates.direction,
     )

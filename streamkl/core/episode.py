@@ -2,10 +2,12 @@
 
 | from | to | when |
 |---|---|---|
-| quiet | open (OPENED) | `min_points` points in a row score >= 1, the cooldown is over, and the series has had `first_after` points |
+| quiet | open (OPENED) | `min_points` points in a row, for `min_duration`, score >= 1 and pass the gates; see also below |
 | open | open (UPDATED) | the score is `escalate_factor` times the last one sent |
 | open | quiet (RECOVERED) | for `close_after` points in a row, the window last told of and all shorter ones score below `close_below` |
 | open | quiet, with a new reference (ACCEPTED) | it stayed open for `accept_after` points, and as many as a reference takes |
+
+None opens before the cooldown is over and the series has had `first_after` points.
 
 Long windows still hold an incident long after it is over. When an episode closes, windows that are still up are muted until they have
 come down, or until every point they hold is newer than the closing.
@@ -13,6 +15,7 @@ come down, or until every point they hold is newer than the closing.
 
 from streamkl.core.arena import Arena, Rules
 from streamkl.core.compiled import inlined
+from streamkl.core.gate import passes
 
 NOTHING, OPENED, UPDATED, RECOVERED, ACCEPTED, LEARNED = 0, 1, 2, 3, 4, 5
 
@@ -26,14 +29,14 @@ def move(a: Arena, rules: Rules, row: int, score: float, window: int, time: int,
     if a.cooling[row] > 0:
         a.cooling[row] -= 1
         return NOTHING
-    if score < 1.0 or a.points[row] < rules.first_after:
+    if score < 1.0 or a.points[row] < rules.first_after or (rules.gated and not passes(a, rules, row, window)):
         a.above[row] = 0
         return NOTHING
     if a.above[row] == 0:
         a.since_time[row] = time
         a.since_position[row] = position
     a.above[row] += 1
-    if a.above[row] < rules.min_points:
+    if a.above[row] < rules.min_points or time - a.since_time[row] < rules.min_duration:
         return NOTHING
     a.open[row] = True
     a.above[row] = 0

@@ -19,7 +19,7 @@ from streamkl.core.window import is_full, slide, statistic
 
 SHORTEST_TIME_WINDOW = 16  # points a window by time must hold before it is judged
 LATE_RUN = 64  # late points in a row after which the series' clock is taken to have stepped back
-JUDGED, UNJUDGED, LATE = 1, 0, 2
+JUDGED, UNJUDGED, LATE, SILENCED = 1, 0, 2, 3
 
 
 @outlined
@@ -31,23 +31,30 @@ def walk(
     times: NDArray[np.int64],
     values: NDArray[np.float64],
     positions: NDArray[np.int64],
+    silent: NDArray[np.bool_],
     start: int,
     fate: NDArray[np.int8],
     output: NDArray[np.float64],
     ratio: NDArray[np.float64],
     window: NDArray[np.int8],
 ) -> tuple[int, int]:
-    """Judge points from `start` on. Returns (next index, what the last point caused); the outputs have one entry a point."""
+    """Judge points from `start` on. Returns (next index, what the last point caused); the outputs have one entry a point, `silent` has one
+    or is empty. A silenced point moves the series' clock and nothing else: no window, no reference and no episode hears of it."""
     for i in range(start, len(rows)):
         row = rows[i]
         fate[i] = UNJUDGED
         output[i] = 0.0
         ratio[i] = 0.0
         window[i] = -1
-        if not np.isfinite(values[i]):
+        hushed = len(silent) > 0 and silent[i]
+        if not (hushed or np.isfinite(values[i])):
             continue
         if is_late(a, pool, rules, row, times[i]):
             fate[i] = LATE
+            continue
+        if hushed:
+            a.newest[row] = max(a.newest[row], times[i])
+            fate[i] = SILENCED
             continue
         take_in(a, row, times[i], values[i])
         if a.phase[row] == LEARNING:

@@ -53,6 +53,17 @@ class Episodes:
     escalate_factor: float
     accept_after: int
     first_after: int  # points a series must have had before its first episode
+    min_duration_us: int  # event time for which it must have been above the threshold
+
+
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """How far a distribution must have moved before an episode opens (see `core.gate`): in the metric's unit, as a multiple of the
+    reference's median, and where to: 1 up, -1 down, 0 either. All 0: no gate."""
+
+    min_effect: float
+    min_relative_effect: float
+    direction: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,7 @@ class Settings:
     grace_us: int
     reference: Reference
     episodes: Episodes
+    gates: Gates
     budget: Budget
     budget_without_clock: Budget
     certainty: float

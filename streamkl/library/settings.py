@@ -1,7 +1,8 @@
 """From what an operator chose to what the arithmetic is told."""
 
 from streamkl.config.detector import DetectorConfig
-from streamkl.core.settings import Episodes, Reference, ReferenceKind, Settings, Window
+from streamkl.core.gate import DOWN, EITHER, UP
+from streamkl.core.settings import Episodes, Gates, Reference, ReferenceKind, Settings, Window
 
 HOUR = 3_600_000_000
 DAY = 24 * HOUR
@@ -13,6 +14,7 @@ _KINDS = {
     "decayed": ReferenceKind.DECAYED,
     "seasonal": ReferenceKind.SEASONAL,
 }
+_DIRECTIONS = {"both": EITHER, "up": UP, "down": DOWN}
 _SEASONS = {"hour_of_day": (24, DAY, 0), "hour_of_week": (168, 7 * DAY, MONDAY)}
 
 
@@ -20,6 +22,8 @@ def needs_clock(settings: Settings) -> str | None:
     """What of the settings means nothing without timestamps, or None."""
     if settings.reference.kind == ReferenceKind.SEASONAL:
         return 'reference.kind = "seasonal"'
+    if settings.episodes.min_duration_us:
+        return "episodes.min_duration"
     return next((f'the window "{window.name}"' for window in settings.windows if not window.points), None)
 
 
@@ -51,6 +55,12 @@ def settings_of(config: DetectorConfig, features: int = 1) -> Settings:
             escalate_factor=config.episodes.escalate_factor,
             accept_after=config.episodes.accept_new_normal_after,
             first_after=config.episodes.first_after,
+            min_duration_us=config.episodes.min_duration,
+        ),
+        gates=Gates(
+            min_effect=config.gates.min_effect,
+            min_relative_effect=config.gates.min_relative_effect,
+            direction=_DIRECTIONS[config.gates.direction],
         ),
         budget=config.false_alarms,
         budget_without_clock=config.false_alarms_without_clock,

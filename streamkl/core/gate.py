@@ -1,0 +1,74 @@
+"""Whether a change is large enough, and in the asked direction, to be told of: in the metric's own unit, by quantiles.
+
+A score says how surely a window differs, not by how much: with enough points a change of a thousandth is certain. Level and ends of the
+window's newest points are therefore held against those of the reference, at the quantiles that events show (p05, p50, p95).
+
+| direction | passes when, by the least effect or more, |
+|---|---|
+| either | p05, p50 or p95 moved |
+| up | p50 or p95 rose |
+| down | p50 or p05 fell |
+
+A distribution that only narrowed went neither up nor down. Names have no unit: categorical series pass.
+"""
+
+from streamkl.core.arena import RECENT, Arena, Rules
+from streamkl.core.binning import QUANTILES
+from streamkl.core.compiled import inlined, outlined
+from streamkl.core.season import SEASONAL
+
+EITHER, UP, DOWN = 0, 1, -1
+LOWER, MIDDLE, UPPER = 0, 2, 4  # of QUANTILES
+_PERCENT = (5, 25, 50, 75, 95)  # QUANTILES, for ranks without rounding
+
+
+@outlined
+def passes(a: Arena, rules: Rules, row: int, w: int) -> bool:
+    """Whether the newest points of the window, at most RECENT of them in order of arrival, lie far enough from the reference.
+
+    The least effect is the larger of `min_effect` and `min_relative_effect` times the reference's median; without either, any move counts.
+    O(RECENT + bins).
+    """
+    least = max(rules.min_effect, rules.min_relative_effect * abs(normal_quantile(a, rules, row, w, MIDDLE)))
+    n = min(a.length[row, w], RECENT, a.points[row])
+    for q in (LOWER, MIDDLE, UPPER):
+        normal = normal_quantile(a, rules, row, w, q)
+        higher = 0
+        lower = 0
+        for back in range(n):
+            value = a.recent[row, (a.points[row] - 1 - back) % RECENT]
+            if value > normal and value - normal >= least:
+                higher += 1
+            elif value < normal and normal - value >= least:
+                lower += 1
+        rank = (n * _PERCENT[q] + 99) // 100  # the quantile is the value of this rank
+        rose = higher > n - rank
+        fell = lower >= rank
+        if rules.direction == EITHER and (rose or fell):
+            return True
+        if rules.direction == UP and rose and q != LOWER:
+            return True
+        if rules.direction == DOWN and fell and q != UPPER:
+            return True
+    return False
+
+
+@inlined
+def normal_quantile(a: Arena, rules: Rules, row: int, w: int, q: int) -> float:
+    """A quantile of the reference as it is now: exact where it stands still, else read off the masses of its bins (of the window's own
+    hours, where it is seasonal), and no further out than the outermost edges."""
+    if rules.kind == 0:
+        return float(a.quantiles[row, q])
+    bins = a.bins[row]
+    total = float(a.length[row, w]) if rules.kind == SEASONAL else a.total[row]
+    wanted = QUANTILES[q] * total
+    below = 0.0
+    for k in range(bins - 1):
+        mass = a.mixture[row, w, k] if rules.kind == SEASONAL else a.units[row, k]
+        if below + mass >= wanted:
+            if k == 0:
+                return float(a.edges[row, 0])
+            part = (wanted - below) / mass
+            return float(a.edges[row, k - 1] * (1.0 - part) + a.edges[row, k] * part)
+        below += mass
+    return float(a.edges[row, bins - 2])
