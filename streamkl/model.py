@@ -74,6 +74,13 @@ class Bin(msgspec.Struct, frozen=True, kw_only=True):
     nats: float
 
 
+class Track(msgspec.Struct, frozen=True):
+    """What one view of the newest points found: its surprisal in nats, -ln of the share of its own past that was at least as far out."""
+
+    name: Annotated[str, _one_of("jump", "level", "pair", "four")]
+    nats: float
+
+
 class Quantiles(msgspec.Struct, frozen=True, kw_only=True):
     """Quantiles in the metric's own unit."""
 
@@ -137,14 +144,15 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     detected_at: Instant | None  # time of the point that decided this step
     window: Span
     reference: Span
-    window_name: str  # "64 points", "5m"
-    statistic_name: str = "KL(window || reference)"
+    window_name: str  # "64 points", "5m", "newest points"
+    statistic_name: Annotated[str, _one_of("KL(window || reference)", "surprisal of the newest points")]
     statistic_nats: float  # n * KL is what is tested; this is KL itself, per point
     threshold_nats: float
     score: float  # statistic / threshold: 1.0 is the boundary
     peak_score: float  # highest score since the episode opened
     confidence: float  # how well founded the threshold is, 0..1: min(blocks / 32, 20 judged / (windows * run length), effective / 50)
     top_bins: tuple[Bin, ...]
+    tracks: tuple[Track, ...]  # for the newest points: statistic_nats is (sum of nats ** 5) ** (1/5)
     reference_quantiles: Quantiles | None
     window_quantiles: Quantiles | None
     sentence: str

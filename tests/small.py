@@ -43,6 +43,7 @@ def settings(**changes: Any) -> Settings:
         "budget": parse_budget("1 per 1000 points"),
         "budget_without_clock": parse_budget("1 per 1000 points"),
         "certainty": 0.0,
+        "point_share": 0.0,
         "categorical": False,
         "features": 1,
     }

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import platformdirs
 
-from streamkl.core.run_length import RUN_LENGTHS, SEED, Table, TableKey, simulate
+from streamkl.core.point_run_length import simulate_points
+from streamkl.core.run_length import POINTS_KEY, RUN_LENGTHS, SEED, Table, TableKey, simulate
 
 VERSION = 1
 SHIPPED = "run_lengths.json"
@@ -65,7 +66,7 @@ class Tables:
             if name not in self._cached:
                 if self._on_simulation is not None:
                     self._on_simulation(key)
-                self._cached[name] = simulate(key)
+                self._cached[name] = simulate_points() if key == POINTS_KEY else simulate(key)
                 self._save()
             self._tables[name] = self._cached[name]
         return self._tables[name]

@@ -107,6 +107,9 @@ class DetectorConfig(Section):
     certainty: Annotated[Real, Field(ge=0, le=0.99)] = 0.0
     """Probability that this very reference keeps the budget, for independent points: 0.95 says that 95 of 100 series do, each by itself. 0:
     they keep it on average, some raising more and some fewer. Else at least 0.5; that takes a minute of simulation, once on a machine."""
+    point_share: Annotated[Real, Field(ge=0, le=0.9)] = 0.75
+    """Part of the budget for single points that surprise by the series' own past: jumps, distance from the recent level, means of two and
+    four points. They are judged from the 101st point on, before there is a reference. 0: windows only, as for categorical series."""
     grace: Annotated[Duration, Field(ge=0, le=duration("7d"))] = duration("1h")
     """Points out of order are placed right up to so much behind the newest; later ones are dropped and counted."""
     max_window_points: Annotated[Whole, Field(ge=16, le=1_000_000), Unit("points")] = 4_096

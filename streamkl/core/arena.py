@@ -6,10 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamkl.core.binning import QUANTILES, bin_capacity
+from streamkl.core.compiled import both
 from streamkl.core.settings import ReferenceKind, Settings
 
 FREE, LEARNING, JUDGING = 0, 1, 2
 TAIL_BINS = 120  # of the histogram of block maxima
+TRACKS = 4  # of single points, see core.tracks
+PAST_BINS = 64  # of a track's own past
+CALM_BINS = 96  # of the histogram of the largest surprises
 RECENT = 64  # newest values kept as they came, for quantiles in the metric's unit
 NO_SLOT = -1
 NO_TIME = np.iinfo(np.int64).min
@@ -82,11 +86,32 @@ class Arena(NamedTuple):
     factor: Floats  # (R, W) what the limit is multiplied by; 0: not known yet, the window is silent
     overshoot: Floats  # (R, W) expected excess of a maximum above the factor
     flagged_run: Ints  # (R, W) blocks in a row at or above the factor
+    # single points: tracks, their pasts, and what is promised of them
+    level: Floats  # (R,) exponential mean
+    long_mean: Floats  # (R, 2) of about 100 points that end before the newest two, and four
+    nats: Floats  # (R, T) newest surprisal of each track
+    past: NDArray[np.uint32]  # (R, T, H) histogram of a track's magnitudes
+    past_nats: NDArray[np.float32]  # (R, T, H) surprisal at each bin's lower edge
+    past_slope: Floats  # (R, T) and per bin beyond the last
+    past_low: Floats  # (R, T) ln of the lower edge of bin 0
+    past_count: Longs  # (R, T)
+    past_next: Longs  # (R, T) count at which the table is made anew
+    surprise: Floats  # (R,) newest, of all tracks together
+    point_run: Floats  # (R,) ln of the run length promised; 0: not known yet
+    point_limit: Floats  # (R,) surprise that opens an episode
+    calm: NDArray[np.uint32]  # (R, C) histogram of the largest surprise of each block, in ln(nominal run length)
+    calm_max: Floats  # (R,)
+    calm_left: Ints  # (R,)
+    calm_blocks: Ints  # (R,)
+    calm_judged: Longs  # (R,)
+    calm_next: Longs  # (R,)
+    calm_alarms: Ints  # (R,) blocks that reached the limit, and were learned
+    calm_forgiven: Ints  # (R,) and that were not
     # episode
     open: NDArray[np.bool_]  # (R,)
-    ratio: Floats  # (R, W) newest statistic / threshold of each window; 0 where it is not ready
+    ratio: Floats  # (R, W + 1) newest statistic / threshold of each window, and of single points; 0 where it is not ready
     muted: Ints  # (R, W) points for which a window that still holds an episode that has ended is not heard
-    teller: Ints  # (R,) the window that the last event of the open episode was about
+    teller: Ints  # (R,) the window that the last event of the open episode was about; W: single points
     above: Ints  # (R,) points in a row at or above the threshold
     below: Ints  # (R,) points in a row that count as recovered
     cooling: Ints  # (R,)
@@ -95,6 +120,42 @@ class Arena(NamedTuple):
     peak: Floats  # (R,)
     since_time: Longs  # (R,) first point of the run above the threshold
     since_position: Longs  # (R,)
+
+
+class Tracks(NamedTuple):
+    """The arrays of an arena that `core.tracks` and `core.past` use: a short argument, where a whole arena would cost more than the call."""
+
+    recent: Floats
+    points: Longs
+    level: Floats
+    long_mean: Floats
+    nats: Floats
+    past: NDArray[np.uint32]
+    past_nats: NDArray[np.float32]
+    past_slope: Floats
+    past_low: Floats
+    past_count: Longs
+    past_next: Longs
+
+
+class Calm(NamedTuple):
+    """The arrays of an arena that `core.surprise` uses, and what the rules say of single points."""
+
+    log_runs: Floats
+    limits: Floats
+    points: Longs
+    open: NDArray[np.bool_]
+    surprise: Floats
+    point_run: Floats
+    point_limit: Floats
+    calm: NDArray[np.uint32]
+    calm_max: Floats
+    calm_left: Ints
+    calm_blocks: Ints
+    calm_judged: Longs
+    calm_next: Longs
+    calm_alarms: Ints
+    calm_forgiven: Ints
 
 
 class Pool(NamedTuple):
@@ -124,6 +185,8 @@ class Rules(NamedTuple):
     node_log_points: Floats  # (W, N) ln of the lengths
     log_runs: Floats  # (A,) ln of the run lengths
     limits: Floats  # (C, W, N, A) threshold in nats times points
+    pointwise: bool  # single points are judged too
+    point_limits: Floats  # (A,) surprise of independent normal points at those run lengths
     min_points: int
     close_below: float
     close_after: int
@@ -136,6 +199,36 @@ class Rules(NamedTuple):
     min_effect: float
     min_relative_effect: float
     direction: int
+
+
+@both
+def tracks_of(a: Arena) -> Tracks:
+    """The tracks' part of an arena, not copied."""
+    return Tracks(
+        a.recent, a.points, a.level, a.long_mean, a.nats, a.past, a.past_nats, a.past_slope, a.past_low, a.past_count, a.past_next
+    )
+
+
+@both
+def calm_of(a: Arena, rules: Rules) -> Calm:
+    """What sets the limit of single points, not copied."""
+    return Calm(
+        rules.log_runs,
+        rules.point_limits,
+        a.points,
+        a.open,
+        a.surprise,
+        a.point_run,
+        a.point_limit,
+        a.calm,
+        a.calm_max,
+        a.calm_left,
+        a.calm_blocks,
+        a.calm_judged,
+        a.calm_next,
+        a.calm_alarms,
+        a.calm_forgiven,
+    )
 
 
 def ring_length(settings: Settings) -> int:
@@ -164,17 +257,27 @@ def allocate(settings: Settings, rows: int) -> Arena:
         "slot_share": ((slots, k), np.float64),
         "mixture": ((w if slots else 0, k), np.float64),
         "tail": ((w, TAIL_BINS), np.uint32),
+        "long_mean": ((2,), np.float64),
+        "past": ((TRACKS, PAST_BINS), np.uint32),
+        "past_nats": ((TRACKS, PAST_BINS), np.float32),
+        "calm": ((CALM_BINS,), np.uint32),
+        "ratio": ((w + 1,), np.float64),
         "counts": ((w, k), np.int32),
         "open": ((), np.bool_),
     }
     for names, shape, dtype in (
+        ("nats past_slope past_low", (TRACKS,), np.float64),
+        ("past_count past_next", (TRACKS,), np.int64),
+        ("level surprise point_run point_limit calm_max", (), np.float64),
+        ("calm_left calm_blocks calm_alarms calm_forgiven", (), np.int32),
+        ("calm_judged calm_next", (), np.int64),
         ("slot late_run head filled bins ref_head season bin_class above below cooling teller", (), np.int32),
         ("learned points newest late resume reference_from reference_to held interval age since_time since_position", (), np.int64),
         ("total weight effective log_run sent peak", (), np.float64),
         ("units log_units prior", (k,), np.float64),
         ("length since_sync limit_points blocks block_left flagged_run muted", (w,), np.int32),
         ("judged next_fit", (w,), np.int64),
-        ("self_term cross_term limit block_max factor overshoot ratio", (w,), np.float64),
+        ("self_term cross_term limit block_max factor overshoot", (w,), np.float64),
     ):
         shapes |= dict.fromkeys(names.split(), (shape, dtype))
     return Arena(**{name: np.zeros((rows, *shapes[name][0]), shapes[name][1]) for name in Arena._fields})

@@ -7,15 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamkl.core import arena as rooms
-from streamkl.core.arena import FREE, JUDGING, LEARNING, NO_SLOT, Arena, Pool, Rules
+from streamkl.core.arena import FREE, JUDGING, LEARNING, NO_SLOT, Arena, Calm, Pool, Rules, calm_of
 from streamkl.core.binning import learn
 from streamkl.core.dependence import dependence
-from streamkl.core.episode import ACCEPTED, LEARNED, NOTHING, OPENED, RECOVERED
+from streamkl.core.episode import ACCEPTED, LEARNED, NOTHING, OPENED, RECOVERED, WARM
 from streamkl.core.explanation import Explanation, explain
 from streamkl.core.kernel import LATE, SILENCED, rehearse, walk
-from streamkl.core.run_length import RUN_LENGTHS, Table, TableKey, class_of, classes, keys, length_nodes
+from streamkl.core.run_length import POINTS_KEY, RUN_LENGTHS, Table, TableKey, class_of, classes, keys, length_nodes
 from streamkl.core.season import learn_slots
 from streamkl.core.settings import ReferenceKind, Settings
+from streamkl.core.surprise import WARM_POINTS, settle
 from streamkl.units import Budget
 
 MICROSECONDS = 1_000_000
@@ -75,6 +76,8 @@ class Bank:
         self._free_rows: list[int] = []
         self._free_slots: list[int] = []
         self._grow_rows(rows)
+        if settings.pointwise:
+            self.rules.point_limits[:] = table(POINTS_KEY)
 
     # -- rows ----------------------------------------------------------------
 
@@ -158,6 +161,8 @@ class Bank:
             )
             if happened == LEARNED:
                 self._learn(int(rows[at - 1]))
+            elif happened == WARM:
+                self._warm(int(rows[at - 1]))
             elif happened != NOTHING:
                 out.transitions.append(self._answer(at - 1, int(rows[at - 1]), happened, out))
         return out
@@ -165,7 +170,9 @@ class Bank:
     def _answer(self, index: int, row: int, happened: int, out: Verdicts) -> Transition:
         window = int(self.arena.teller[row]) if happened in (RECOVERED, ACCEPTED) else int(out.window[index])
         score = float(self.arena.ratio[row, window])
-        transition = Transition(index, row, happened, score, window, explain(self.arena, self.rules, row, window))
+        transition = Transition(index, row, happened, score, window, explain(self.arena, self.pool, self.rules, row, window))
+        if self.arena.phase[row] == LEARNING:
+            return transition  # its buffer is in use already, and goes on filling when the episode is over
         if happened == OPENED:
             self._give_slot(row)
         elif happened == RECOVERED:
@@ -205,12 +212,25 @@ class Bank:
         a.effective[row], a.held[row] = dependence(values).effective, len(values)
         a.reference_from[row], a.reference_to[row] = times.min(), times.max()
         a.resume[row] = a.points[row]
-        steps = np.diff(np.sort(times))
-        a.interval[row] = int(np.median(steps[steps > 0])) if (steps > 0).any() else 0
-        a.log_run[row] = self._log_run(int(a.interval[row]))
+        self._learn_interval(row, times)
         a.bin_class[row] = class_of(settings, learned.occupied)
         self._fill_limits(int(a.bin_class[row]))
         self._start_moving(row, values, times)
+
+    def _warm(self, row: int) -> None:
+        """Single points can be judged as soon as the interval is known, long before there is a reference."""
+        self._learn_interval(row, self.pool.time[self.arena.slot[row], :WARM_POINTS])
+
+    def _learn_interval(self, row: int, times: NDArray[np.int64]) -> None:
+        a = self.arena
+        steps = np.diff(np.sort(times))
+        a.interval[row] = int(np.median(steps[steps > 0])) if (steps > 0).any() else 0
+        a.log_run[row], a.point_run[row] = self._log_runs(int(a.interval[row]))
+        if self.settings.pointwise:
+            settle(self._calm(), row)
+
+    def _calm(self) -> Calm:
+        return calm_of(self.arena, self.rules)
 
     def _start_moving(self, row: int, values: NDArray[np.float64], times: NDArray[np.int64]) -> None:
         """Give a moving reference the learned points as its first ones."""
@@ -231,8 +251,11 @@ class Bank:
         """The budget that applies: the one without a clock where the series' times do not move."""
         return self.settings.budget if interval_us > 0 else self.settings.budget_without_clock
 
-    def _log_run(self, interval_us: int) -> float:
-        return float(np.log(self.run_length(interval_us) * len(self.settings.windows) * self.settings.features))
+    def _log_runs(self, interval_us: int) -> tuple[float, float]:
+        """ln of what is promised to each window, and to single points (0.0 where they are not judged)."""
+        run_length, points = self.run_length(interval_us), len(self.settings.windows)
+        window = float(np.log(run_length * self.settings.parts(0)))
+        return window, float(np.log(run_length * self.settings.parts(points))) if self.settings.pointwise else 0.0
 
     def share(self, sharers: int) -> None:
         """So many series share a budget in all from now on. Thresholds follow at once; where an episode is open, when it ends. O(rows)."""
@@ -245,11 +268,13 @@ class Bank:
             return
         a = self.arena
         intervals, which = np.unique(a.interval[rows], return_inverse=True)
-        promised = np.array([self._log_run(interval) for interval in intervals.tolist()])[which]
-        changed = rows[a.log_run[rows] != promised]
-        a.log_run[rows] = promised
+        promised = np.array([self._log_runs(interval) for interval in intervals.tolist()]).reshape(-1, 2)[which]
+        changed = rows[a.log_run[rows] != promised[:, 0]]
+        a.log_run[rows], a.point_run[rows] = promised.T
         a.limit_points[changed] = 0
         a.next_fit[changed] = 0
+        for row in changed.tolist() if self.settings.pointwise else ():
+            settle(self._calm(), row)
 
     def _fill_limits(self, bin_class: int) -> None:
         if not np.isnan(self.rules.limits[bin_class]).all():
@@ -286,6 +311,8 @@ def make_rules(settings: Settings) -> Rules:
         nodes=np.array([len(n) for n in nodes], np.int32),
         node_log_points=np.array([np.log(n + [1] * (widest - len(n))) for n in nodes]),
         log_runs=np.log(RUN_LENGTHS),
+        pointwise=settings.pointwise,
+        point_limits=np.full(len(RUN_LENGTHS), np.nan),
         limits=np.full((len(classes(settings)), len(nodes), widest, len(RUN_LENGTHS)), np.nan),
         min_points=episodes.min_points,
         close_below=episodes.close_below,

@@ -14,8 +14,10 @@ from importlib.resources import files
 from typing import Any, TypeVar, cast
 
 import numba
+import numba.extending
 
 F = TypeVar("F", bound=Callable[..., Any])
+_register: Any = numba.extending.register_jitable
 _njit: Any = numba.njit  # its types do not know `_nrt`
 _NO_COUNTING: dict[str, Any] = {"_nrt": False, "no_cfunc_wrapper": True}
 
@@ -40,6 +42,11 @@ def inlined(function: F) -> F:
     """For what runs once a point. It has no entry from Python, which halves the time to compile: Python code that wants one of these
     takes its `py_func`."""
     return _compiled(function, **_NO_COUNTING, forceinline=True, no_cpython_wrapper=True)
+
+
+def both(function: F) -> F:
+    """For what Python and compiled code call alike, as Python and inlined: no work of its own, so not worth an entry from Python."""
+    return cast(F, _register(function))
 
 
 def outlined(function: F) -> F:

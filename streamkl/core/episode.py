@@ -4,7 +4,7 @@
 |---|---|---|
 | quiet | open (OPENED) | `min_points` points in a row, for `min_duration`, score >= 1 and pass the gates; see also below |
 | open | open (UPDATED) | the score is `escalate_factor` times the last one sent |
-| open | quiet (RECOVERED) | for `close_after` points in a row, the window last told of and all shorter ones score below `close_below` |
+| open | quiet (RECOVERED) | for `close_after` points in a row, the window last told of and all shorter ones score below `close_below`, and so do single points |
 | open | quiet, with a new reference (ACCEPTED) | it stayed open for `accept_after` points, and as many as a reference takes |
 
 None opens before the cooldown is over and the series has had `first_after` points.
@@ -17,7 +17,7 @@ from streamkl.core.arena import Arena, Rules
 from streamkl.core.compiled import inlined
 from streamkl.core.gate import passes
 
-NOTHING, OPENED, UPDATED, RECOVERED, ACCEPTED, LEARNED = 0, 1, 2, 3, 4, 5
+NOTHING, OPENED, UPDATED, RECOVERED, ACCEPTED, LEARNED, WARM = 0, 1, 2, 3, 4, 5, 6
 
 
 @inlined
@@ -68,12 +68,24 @@ def _while_open(a: Arena, rules: Rules, row: int, score: float, window: int) -> 
 
 @inlined
 def recovered(a: Arena, rules: Rules, row: int) -> bool:
-    """Whether the window last told of, and all that are not longer, are below `close_below`."""
-    longest = a.length[row, a.teller[row]]
-    for w in range(len(rules.window_points)):
+    """Whether the window last told of, all that are not longer, and single points are below `close_below`."""
+    windows = len(rules.window_points)
+    if a.teller[row] == windows:
+        _hand_over(a, rules, row)
+    longest = a.length[row, a.teller[row]] if a.teller[row] < windows else 0
+    for w in range(windows):
         if a.length[row, w] <= longest and a.ratio[row, w] >= rules.close_below:
             return False
-    return True
+    return bool(a.ratio[row, windows] < rules.close_below)
+
+
+@inlined
+def _hand_over(a: Arena, rules: Rules, row: int) -> None:
+    """Single points told of the change first. The shortest window that has seen it since says how long it lasts."""
+    windows = len(rules.window_points)
+    for w in range(windows):
+        if a.ratio[row, w] >= 1.0 and (a.teller[row] == windows or a.length[row, w] < a.length[row, a.teller[row]]):
+            a.teller[row] = w
 
 
 @inlined

@@ -1,13 +1,35 @@
-"""Why a window was judged as it was: its bins with their additive nats, and quantiles before and after in the metric's unit."""
+"""Why a window was judged as it was: its bins with their additive nats, and quantiles before and after in the metric's unit.
 
-from dataclasses import dataclass
+Or why single points were: what each track found, beside the shortest window as it stands.
+"""
+
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streamkl.core.arena import RECENT, Arena, Rules
+from streamkl.core.arena import RECENT, Arena, Pool, Rules, calm_of
 from streamkl.core.binning import QUANTILES
+from streamkl.core.dependence import dependence
 from streamkl.core.season import SEASONAL
+from streamkl.core.surprise import limit_at
+from streamkl.core.tracks import SPAN
+
+
+NOTHING = np.zeros(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Surprise:
+    """What the tracks of `core.tracks` found at the newest point: nats of each by its own past, and the newest values, oldest first."""
+
+    nats: NDArray[np.float64]
+    values: NDArray[np.float64]
+
+    @property
+    def track(self) -> int:
+        """The one with most nats."""
+        return int(np.argmax(self.nats))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +61,76 @@ class Explanation:
     reference_to_us: int
     peak: float
     since_us: int
+    surprise: Surprise | None  # of single points; None: a window was judged
 
 
-def explain(a: Arena, rules: Rules, row: int, w: int) -> Explanation:
-    """The window `w` of a row as it stands; O(bins + RECENT)."""
+def explain(a: Arena, pool: Pool, rules: Rules, row: int, w: int) -> Explanation:
+    """The window `w` of a row as it stands, or (number `len(windows)`) its newest points; O(bins + RECENT)."""
+    return _explain_window(a, rules, row, w) if w < len(rules.window_points) else _explain_points(a, pool, rules, row)
+
+
+def _explain_points(a: Arena, pool: Pool, rules: Rules, row: int) -> Explanation:
+    """Statistic and thresholds are surprises; bins and quantiles are of the shortest window that holds points, or of what is learned yet."""
+    windows = [w for w in np.argsort(a.length[row], kind="stable").tolist() if a.length[row, w]]
+    around = _explain_window(a, rules, row, windows[0]) if windows else _explain_learning(a, pool, rules, row)
+    newest = int(a.points[row])
+    held = min(newest, RECENT)
+    surprise = Surprise(a.nats[row].copy(), a.recent[row, np.arange(newest - held, newest) % RECENT])
+    span = min(SPAN[surprise.track], int(a.filled[row])) or 1
+    first = (int(a.head[row]) - span) % a.code.shape[1]
+    limit, table = float(a.point_limit[row]), limit_at(calm_of(a, rules), float(a.point_run[row]))
+    return replace(
+        around,
+        statistic_nats=float(a.surprise[row]),
+        threshold_nats=limit,
+        table_threshold_nats=table,
+        factor=limit / table,
+        blocks=int(a.calm_blocks[row]),
+        judged=int(a.calm_judged[row]),
+        run_length=float(np.exp(a.point_run[row])),
+        window_points=span,
+        window_from_us=int(a.time[row, first]) if windows else around.window_to_us,
+        first_position=int(a.position[row, first]) if windows else around.first_position,
+        surprise=surprise,
+    )
+
+
+def _explain_learning(a: Arena, pool: Pool, rules: Rules, row: int) -> Explanation:
+    """A series without a reference yet: what it has learned so far stands for it, without bins."""
+    slot, n = int(a.slot[row]), int(a.learned[row])
+    held = pool.value[slot, :n] if slot >= 0 else a.recent[row, :1]
+    times = pool.time[slot, :n] if slot >= 0 else np.array([a.newest[row]])
+    return Explanation(
+        statistic_nats=0.0,
+        threshold_nats=0.0,
+        table_threshold_nats=0.0,
+        factor=1.0,
+        blocks=0,
+        judged=0,
+        run_length=1.0,
+        interval_us=int(a.interval[row]),
+        low=NOTHING,
+        high=NOTHING,
+        reference_share=NOTHING,
+        window_share=NOTHING,
+        nats=NOTHING,
+        reference_quantiles=np.quantile(held, QUANTILES, method="inverted_cdf"),
+        window_quantiles=_recent_quantiles(a, row, SPAN[0]),
+        window_points=0,
+        window_from_us=int(a.newest[row]),
+        window_to_us=int(a.newest[row]),
+        first_position=np.iinfo(np.int64).max,
+        reference_points=len(held),
+        effective_points=dependence(held).effective,
+        reference_from_us=int(times.min()),
+        reference_to_us=int(times.max()),
+        peak=float(a.peak[row]),
+        since_us=int(a.since_time[row]),
+        surprise=None,
+    )
+
+
+def _explain_window(a: Arena, rules: Rules, row: int, w: int) -> Explanation:
     bins, n = int(a.bins[row]), int(a.length[row, w])
     counts = a.counts[row, w, :bins].astype(np.float64)
     expected = a.mixture[row, w, :bins] / n if rules.kind == SEASONAL else a.units[row, :bins] / a.total[row]
@@ -79,6 +167,7 @@ def explain(a: Arena, rules: Rules, row: int, w: int) -> Explanation:
         reference_to_us=int(a.reference_to[row]),
         peak=float(a.peak[row]),
         since_us=int(a.since_time[row]),
+        surprise=None,
     )
 
 

@@ -12,7 +12,7 @@ window's newest points are therefore held against those of the reference, at the
 A distribution that only narrowed went neither up nor down. Names have no unit: categorical series pass.
 """
 
-from streamkl.core.arena import RECENT, Arena, Rules
+from streamkl.core.arena import JUDGING, RECENT, Arena, Rules
 from streamkl.core.binning import QUANTILES
 from streamkl.core.compiled import inlined, outlined
 from streamkl.core.season import SEASONAL
@@ -29,8 +29,10 @@ def passes(a: Arena, rules: Rules, row: int, w: int) -> bool:
     The least effect is the larger of `min_effect` and `min_relative_effect` times the reference's median; without either, any move counts.
     O(RECENT + bins).
     """
+    if a.phase[row] != JUDGING:
+        return False  # single points of a series that has no reference yet
     least = max(rules.min_effect, rules.min_relative_effect * abs(normal_quantile(a, rules, row, w, MIDDLE)))
-    n = min(a.length[row, w], RECENT, a.points[row])
+    n = min(a.length[row, w], RECENT, a.points[row]) if w < len(rules.window_points) else 1
     for q in (LOWER, MIDDLE, UPPER):
         normal = normal_quantile(a, rules, row, w, q)
         higher = 0
@@ -60,6 +62,7 @@ def normal_quantile(a: Arena, rules: Rules, row: int, w: int, q: int) -> float:
     if rules.kind == 0:
         return float(a.quantiles[row, q])
     bins = a.bins[row]
+    w = min(w, len(rules.window_points) - 1)  # single points: by the last window
     total = float(a.length[row, w]) if rules.kind == SEASONAL else a.total[row]
     wanted = QUANTILES[q] * total
     below = 0.0

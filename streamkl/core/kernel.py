@@ -6,15 +6,17 @@ The loop stops after a point that needs more than arithmetic (a reference is com
 import numpy as np
 from numpy.typing import NDArray
 
-from streamkl.core.arena import JUDGING, LEARNING, NO_SLOT, RECENT, Arena, Pool, Rules
+from streamkl.core.arena import JUDGING, LEARNING, NO_SLOT, RECENT, Arena, Pool, Rules, calm_of, tracks_of
 from streamkl.core.binning import bin_of
 from streamkl.core.compiled import inlined, outlined
-from streamkl.core.episode import LEARNED, NOTHING, alarm_output, move
+from streamkl.core.episode import LEARNED, NOTHING, WARM, alarm_output, move
 from streamkl.core.reference import advance
 from streamkl.core.ring import at_depth, place
 from streamkl.core.run_length import limit_for
 from streamkl.core.season import SEASONAL, refresh, slot_of
+from streamkl.core.surprise import WARM_POINTS, weigh
 from streamkl.core.tail import observe
+from streamkl.core.tracks import surprise
 from streamkl.core.window import is_full, slide, statistic
 
 SHORTEST_TIME_WINDOW = 16  # points a window by time must hold before it is judged
@@ -40,6 +42,8 @@ def walk(
 ) -> tuple[int, int]:
     """Judge points from `start` on. Returns (next index, what the last point caused); the outputs have one entry a point, `silent` has one
     or is empty. A silenced point moves the series' clock and nothing else: no window, no reference and no episode hears of it."""
+    tracks, calm = tracks_of(a), calm_of(a, rules)
+    points = len(rules.window_points)  # what stands for single points where a window's number is asked for
     for i in range(start, len(rows)):
         row = rows[i]
         fate[i] = UNJUDGED
@@ -57,13 +61,19 @@ def walk(
             fate[i] = SILENCED
             continue
         take_in(a, row, times[i], values[i])
+        a.ratio[row, points] = weigh(calm, row, surprise(tracks, row, values[i])) if rules.pointwise else 0.0
+        best, score = -1, 0.0
         if a.phase[row] == LEARNING:
-            if keep(a, pool, rules, row, times[i], values[i], positions[i]):
+            if not a.open[row] and keep(a, pool, rules, row, times[i], values[i], positions[i]):
                 return i + 1, LEARNED
-            continue
-        if a.open[row]:
-            keep(a, pool, rules, row, times[i], values[i], positions[i])
-        score, best = judge(a, rules, row, times[i], values[i], positions[i])
+            if rules.pointwise and a.learned[row] == WARM_POINTS and a.point_run[row] == 0.0:
+                return i + 1, WARM
+        else:
+            if a.open[row]:
+                keep(a, pool, rules, row, times[i], values[i], positions[i])
+            score, best = judge(a, rules, row, times[i], values[i], positions[i])
+        if a.ratio[row, points] > score:
+            score, best = a.ratio[row, points], points
         if best < 0:
             continue
         happened = move(a, rules, row, score, best, times[i], positions[i])

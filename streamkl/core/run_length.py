@@ -37,6 +37,7 @@ class TableKey(NamedTuple):
     certainty: float = 0.0
 
 
+POINTS_KEY = TableKey(window=1, reference=0, bins=0)  # of single points, see `core.point_run_length`
 Table = tuple[float, ...]  # thresholds (nats times points) at RUN_LENGTHS
 
 
@@ -60,14 +61,14 @@ def simulate(key: TableKey, points: int | None = None, seed: int = SEED) -> Tabl
         bins = np.searchsorted(cumulative[:-1], rng.random(stretch), side="right").astype(np.int64)
         of_one[:] = _count_alarms(bins, units, key.window, levels)
     scored = stretch - key.window + 1
-    pooled = _thresholds(levels, alarms.sum(axis=0), len(alarms) * scored)
+    pooled = thresholds(levels, alarms.sum(axis=0), len(alarms) * scored)
     if not key.certainty:
         return pooled
-    each = np.array([_thresholds(levels, of_one, scored) for of_one in alarms])
+    each = np.array([thresholds(levels, of_one, scored) for of_one in alarms])
     return tuple(np.maximum(np.quantile(each, key.certainty, axis=0, method="higher"), pooled).tolist())
 
 
-def _thresholds(levels: NDArray[np.float64], alarms: NDArray[np.int64], scored: int) -> Table:
+def thresholds(levels: NDArray[np.float64], alarms: NDArray[np.int64], scored: int) -> Table:
     """The lowest level that keeps each run length; a line in (ln run length, level) beyond what was seen often enough.
 
     Levels below the one with most alarms are passed over: there the statistic is seldom below, so alarms are few but endless.

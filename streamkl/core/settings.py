@@ -81,5 +81,16 @@ class Settings:
     budget: Budget
     budget_without_clock: Budget
     certainty: float
+    point_share: float  # of the budget, for single points; the windows have equal parts of the rest
     categorical: bool
     features: int
+
+    @property
+    def pointwise(self) -> bool:
+        """Whether single points are judged; names have no distance from one another."""
+        return self.point_share > 0.0 and not self.categorical
+
+    def parts(self, window: int) -> float:
+        """By how much the run length promised to one window is longer than the whole series'; number `len(windows)`: to single points."""
+        share = self.point_share if self.pointwise else 0.0
+        return self.features / share if window == len(self.windows) else self.features * len(self.windows) / (1.0 - share)

@@ -1,7 +1,9 @@
 """One human sentence about a window that differs from its reference."""
 
 from collections.abc import Sequence
+from statistics import fmean as mean
 
+from streamkl.core.tracks import JUMP, SPAN
 from streamkl.model import Bin, Quantiles
 
 STEADY = 0.25  # of the reference's inner range: a quantile that moved less is not worth naming
@@ -31,6 +33,25 @@ def say(categorical: bool, bins: Sequence[Bin], before: Quantiles, now: Quantile
         return _shape(bins)
     past, after = moves[name]
     return f"{name} {'rose' if after > past else 'fell'} from {number(past)} to {number(after)}"
+
+
+def say_points(track: int, values: Sequence[float]) -> str:
+    """What the newest points did, by the track that found it; `values` are the newest, oldest first.
+
+    >>> say_points(0, [34.0, 35.2, 120.0])
+    'jumped from 35.2 to 120'
+    >>> say_points(1, [34.0, 35.2, 34.6, 35.0, 34.8, 52.0])
+    'at 52, far above its recent level of 34.72'
+    >>> say_points(3, [34.0, 36.0, 12.0, 10.0, 11.0, 13.0])
+    'mean of the newest 4 points fell to 11.5, from 35'
+    """
+    if track == JUMP and len(values) > 1:
+        return f"jumped from {number(values[-2])} to {number(values[-1])}"
+    span = SPAN[track]
+    now, before = mean(values[-span:]), mean(values[:-span] or values)
+    if span == 1:
+        return f"at {number(now)}, far {'above' if now > before else 'below'} its recent level of {number(before)}"
+    return f"mean of the newest {span} points {'rose' if now > before else 'fell'} to {number(now)}, from {number(before)}"
 
 
 def _shape(bins: Sequence[Bin]) -> str:

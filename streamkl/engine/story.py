@@ -14,10 +14,14 @@ from streamkl.core.explanation import Explanation
 from streamkl.core.settings import Settings
 from streamkl.engine.confidence import confidence
 from streamkl.engine.router import Seat
-from streamkl.engine.sentence import say
-from streamkl.model import MICROSECONDS, Bin, Calibration, Event, Provenance, Quantiles, Span
+from streamkl.engine.sentence import say, say_points
+from streamkl.model import MICROSECONDS, Bin, Calibration, Event, Provenance, Quantiles, Span, Track
 
 TOP_BINS = 6  # bins told in an event, by their part in the statistic
+POINTS_NAME = "newest points"
+WINDOW_STATISTIC = "KL(window || reference)"
+POINTS_STATISTIC = "surprisal of the newest points"
+TRACK_NAMES = ("jump", "level", "pair", "four")  # of core.tracks
 CRITICAL = 2.0  # score from which an episode is critical
 NEW_CATEGORY = "(new)"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -76,9 +80,11 @@ class Teller:
         why = transition.explanation
         kind, reason = _WHY.get(transition.happened, ("updated", "escalated"))
         bins = self._bins(why, seat)
+        points = why.surprise
         before, now = _quantiles(why.reference_quantiles), _quantiles(why.window_quantiles)
         categorical = seat.categorical
-        sentence = _ENDINGS.get(transition.happened, "{}").format(say(categorical, bins, before, now))
+        said = say(categorical, bins, before, now) if points is None else say_points(points.track, points.values.tolist())
+        sentence = _ENDINGS.get(transition.happened, "{}").format(said)
         return Event(
             id=f"{episode_id(place, seat.name)}/{kind}",
             episode_id=episode.id,
@@ -93,13 +99,15 @@ class Teller:
             detected_at=self._time(place.time_us),
             window=Span(start=self._time(why.window_from_us), end=self._time(why.window_to_us), points=why.window_points),
             reference=Span(start=self._time(why.reference_from_us), end=self._time(why.reference_to_us), points=why.reference_points),
-            window_name=self.settings.windows[transition.window].name,
+            window_name=self.settings.windows[transition.window].name if points is None else POINTS_NAME,
+            statistic_name=WINDOW_STATISTIC if points is None else POINTS_STATISTIC,
             statistic_nats=why.statistic_nats,
             threshold_nats=why.threshold_nats,
             score=transition.score,
             peak_score=why.peak,
             confidence=confidence(why.blocks, why.judged, why.run_length, why.effective_points),
             top_bins=bins,
+            tracks=() if points is None else tuple(map(Track, TRACK_NAMES, points.nats.tolist())),
             reference_quantiles=None if categorical else before,
             window_quantiles=None if categorical else now,
             sentence=sentence,
@@ -134,7 +142,8 @@ class Teller:
 
     def _calibration(self, why: Explanation) -> Calibration:
         budget = self.settings.budget if why.interval_us > 0 else self.settings.budget_without_clock
-        run_length = why.run_length / (len(self.settings.windows) * self.settings.features)
+        parts = self.settings.parts(0 if why.surprise is None else len(self.settings.windows))
+        run_length = why.run_length / parts
         return Calibration(
             method="table+tail" if why.factor > 1.0 else "table",
             budget=str(budget),

@@ -65,6 +65,7 @@ def settings_of(config: DetectorConfig, features: int = 1) -> Settings:
         budget=config.false_alarms,
         budget_without_clock=config.false_alarms_without_clock,
         certainty=config.certainty,
+        point_share=config.point_share,
         categorical=False,
         features=features,
     )

@@ -31,7 +31,7 @@ def story(scores: list[float], **changes: object) -> str:
     arena, rules = quiet(**changes)
     letters = ""
     for at, score in enumerate(scores):
-        arena.ratio[0] = (score, 0.0, 0.0)
+        arena.ratio[0, :3] = (score, 0.0, 0.0)
         letters += LETTERS[move(arena, rules, 0, score, 0, 1_000 + at, at)]
     return letters
 
@@ -66,7 +66,7 @@ def test_the_table(scores: list[float], changes: dict[str, object], expected: st
 
 def test_nothing_is_accepted_before_a_reference_can_be_made_of_it() -> None:
     arena, rules = quiet()
-    arena.ratio[0] = (2.0, 0.0, 0.0)
+    arena.ratio[0, :3] = (2.0, 0.0, 0.0)
     letters = ""
     for seen in (0, *range(51, 63)):
         arena.learned[0] = seen
@@ -77,7 +77,7 @@ def test_nothing_is_accepted_before_a_reference_can_be_made_of_it() -> None:
 def test_an_episode_begins_with_the_first_point_of_the_run_that_opened_it() -> None:
     arena, rules = quiet(min_points=3)
     for at, score in enumerate([1.5, 0.2, 1.1, 1.2, 1.3, 1.0]):
-        arena.ratio[0] = (score, 0.0, 0.0)
+        arena.ratio[0, :3] = (score, 0.0, 0.0)
         move(arena, rules, 0, score, 0, 1_000 + at, 70 + at)
     assert (arena.since_time[0], arena.since_position[0]) == (1_002, 72)
     assert (arena.open[0], arena.age[0], arena.sent[0], arena.peak[0]) == (True, 1, 1.3, 1.3)
@@ -86,13 +86,13 @@ def test_an_episode_begins_with_the_first_point_of_the_run_that_opened_it() -> N
 def test_the_peak_is_the_highest_score_since_it_opened() -> None:
     arena, rules = quiet()
     for score in (1.0, 1.3, 1.1):
-        arena.ratio[0] = (score, 0.0, 0.0)
+        arena.ratio[0, :3] = (score, 0.0, 0.0)
         move(arena, rules, 0, score, 0, 0, 0)
     assert (arena.peak[0], arena.sent[0]) == (1.3, 1.0)
 
 
 def step(arena: Arena, rules: object, ratios: tuple[float, float, float], told_by: int) -> str:
-    arena.ratio[0] = ratios
+    arena.ratio[0, :3] = ratios
     return LETTERS[move(arena, rules, 0, max(ratios), told_by, 0, 0)]
 
 
@@ -130,7 +130,7 @@ def test_a_muted_window_is_heard_again_when_it_has_turned_over() -> None:
     step(arena, rules, (2.0, 0.5, 2.0), 0)
     step(arena, rules, (0.5, 0.5, 2.0), 2)
     for left in range(19, -1, -1):
-        arena.ratio[0] = (0.1, 0.1, 2.0)
+        arena.ratio[0, :3] = (0.1, 0.1, 2.0)
         move(arena, rules, 0, 0.1, 0, 0, 0)  # the kernel leaves muted windows out of the score
         assert arena.muted[0, 2] == left
 

@@ -25,7 +25,7 @@ def test_nats_add_up_to_the_statistic_that_was_judged(windows: object, reference
         if piece < 75:
             continue
         for w in range(len(bank.settings.windows)):
-            why = explain(bank.arena, bank.rules, row, w)
+            why = explain(bank.arena, bank.pool, bank.rules, row, w)
             assert why.window_points * why.statistic_nats == pytest.approx(statistic(bank.arena, bank.rules, row, w), abs=1e-11)
             assert why.statistic_nats == pytest.approx(math.fsum(why.nats.tolist()), abs=1e-15)
             assert why.nats == pytest.approx(rel_entr(why.window_share, why.reference_share))
@@ -39,7 +39,7 @@ def test_it_names_the_points_and_times_of_window_and_reference() -> None:
     bank = Bank(settings(), NEVER, 1)
     row = bank.birth()
     feed(bank, row, stream("normal", 200).values, every_minute(200), 5_000)
-    why = explain(bank.arena, bank.rules, row, 1)
+    why = explain(bank.arena, bank.pool, bank.rules, row, 1)
     assert (why.window_points, why.first_position) == (10, 5_190)
     assert (why.window_from_us, why.window_to_us) == (START_US + 190 * MINUTE_US, START_US + 199 * MINUTE_US)
     assert (why.reference_points, why.reference_from_us, why.reference_to_us) == (60, START_US, START_US + 59 * MINUTE_US)
@@ -56,7 +56,7 @@ def test_quantiles_are_those_of_the_windows_newest_points(window: int, held: int
     row = bank.birth()
     values = stream("heavy_tail", 130).values
     feed(bank, row, values, every_minute(130))
-    why = explain(bank.arena, bank.rules, row, window)
+    why = explain(bank.arena, bank.pool, bank.rules, row, window)
     levels = [0.05, 0.25, 0.5, 0.75, 0.95]
     newest = sorted(values[-held:])
     assert why.window_quantiles.tolist() == [newest[math.ceil(q * held - 1e-9) - 1] for q in levels]
@@ -70,6 +70,6 @@ def test_quantiles_of_a_long_window_are_those_of_its_newest_64_points() -> None:
     feed(bank, row, stream("normal", 60).values, every_minute(60))
     values = np.arange(100.0)
     feed(bank, row, values, int(every_minute(61)[-1]) + np.arange(100))
-    why = explain(bank.arena, bank.rules, row, 0)
+    why = explain(bank.arena, bank.pool, bank.rules, row, 0)
     assert why.window_points == 100 + 19
     assert why.window_quantiles[2] == np.sort(values[-RECENT:])[RECENT // 2 - 1]

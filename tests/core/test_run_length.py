@@ -14,7 +14,7 @@ from streamkl.core.run_length import (
     SEED,
     TableKey,
     _count_alarms,
-    _thresholds,
+    thresholds,
     class_of,
     classes,
     keys,
@@ -104,7 +104,7 @@ def test_alarms_are_counted_as_a_slow_count_does(window: int) -> None:
 def test_thresholds_are_the_lowest_levels_that_keep_the_run_length() -> None:
     levels = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
     # 1e5 points scored; the first level is passed over: there the statistic is seldom below, so there are few alarms but endless ones.
-    table = _thresholds(levels, np.array([10, 5_000, 900, 90, 30]), 100_000)
+    table = thresholds(levels, np.array([10, 5_000, 900, 90, 30]), 100_000)
     by_run = dict(zip(RUN_LENGTHS, table, strict=True))
     assert (by_run[30.0], by_run[100.0], by_run[300.0], by_run[1e3], by_run[3e3]) == (3.0, 3.0, 4.0, 4.0, 5.0)
     # Beyond 1e5 / 30 points: the line through the last level and the one e^2 or more before it.
@@ -113,7 +113,7 @@ def test_thresholds_are_the_lowest_levels_that_keep_the_run_length() -> None:
 
 
 def test_without_enough_alarms_there_is_one_level_for_all() -> None:
-    assert set(_thresholds(np.array([1.0, 2.0]), np.array([3, 1]), 1_000)) == {1.0}
+    assert set(thresholds(np.array([1.0, 2.0]), np.array([3, 1]), 1_000)) == {1.0}
 
 
 def exact_run(window: int, size: int, level: float) -> float:

@@ -38,6 +38,8 @@ EVENT = Event(
     score=2.5,
     peak_score=2.5,
     confidence=0.75,
+    statistic_name="KL(window || reference)",
+    tracks=(),
     top_bins=(Bin(low=None, high=0.5, reference_share=0.0625, window_share=0.5, nats=1.0),),
     reference_quantiles=Quantiles(p05=1.0, p25=2.0, p50=3.0, p75=4.0, p95=5.0),
     window_quantiles=None,

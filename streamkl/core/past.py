@@ -1,0 +1,91 @@
+"""How far out a magnitude lies in its own past, in nats: a growing histogram of logarithms with a fitted tail, one per track.
+
+The surprisal of a magnitude is -ln of the share of the past that was at least as large: the divergence of a window of one point in the
+two-cell histogram "below | at least this". Beyond the body of the past the share is read off a Pareto tail, a straight line in ln(magnitude),
+fitted to what exceeds two quantiles: one far out, that knows the past's own records, and one at the bulk's edge, that is not taught by a few
+incidents. The bins are relative to the largest magnitude seen, so no scale has to be known.
+"""
+
+import numpy as np
+
+from streamkl.core.arena import PAST_BINS, Tracks
+from streamkl.core.compiled import inlined, outlined
+
+BINS_PER_E = 4.0
+FIRST_BIN = 40.0  # where the first magnitude goes: room for ten e-folds below and six above, before the bins move up
+FIRST_PAST = 30  # magnitudes before the first surprisal
+RARE, BULK = 0.005, 0.1  # shares of the past that the two tails are fitted to
+FEWEST = 10.0  # magnitudes behind a tail
+WEIGHT_OF_RARE = 0.3
+PRIOR_WEIGHT, PRIOR_EXCESS = 10.0, 0.25  # exceedances, and their mean in e-folds, that stand beside the seen ones
+REFIT_SHARE, REFIT_MOST = 32, 64  # the table follows when the past has grown by a 32nd, or by so many
+
+
+@inlined
+def surprisal(t: Tracks, row: int, track: int, magnitude: float) -> float:
+    """Nats of a magnitude (>= 0) by the past before it, which it then joins; 0.0 while there is none. O(1) amortised."""
+    position = 0.0
+    if magnitude > 0.0:
+        log = np.log(magnitude)
+        if t.past[row, track, 0] == t.past_count[row, track]:  # nothing above the lowest bin: this magnitude sets the scale
+            t.past_low[row, track] = log - FIRST_BIN / BINS_PER_E
+            t.past_next[row, track] = 0
+        position = (log - t.past_low[row, track]) * BINS_PER_E
+        if position >= PAST_BINS:
+            _move_up(t, row, track, int(position) - PAST_BINS + 1)
+            position = (log - t.past_low[row, track]) * BINS_PER_E
+    position = max(position, 0.0)
+    index = min(int(position), PAST_BINS - 1)
+    nats = 0.0
+    if t.past_count[row, track] >= FIRST_PAST:
+        if t.past_count[row, track] >= t.past_next[row, track]:
+            refit(t, row, track)
+        low = t.past_nats[row, track, index]
+        step = t.past_nats[row, track, index + 1] - low if index < PAST_BINS - 1 else t.past_slope[row, track]
+        nats = max(low + (position - index) * step, 0.0)
+    t.past[row, track, index] += 1
+    t.past_count[row, track] += 1
+    return nats
+
+
+@outlined
+def _move_up(t: Tracks, row: int, track: int, by: int) -> None:
+    """Make room for a new record: the lowest bins become one. O(bins), seldom."""
+    gone = min(by, PAST_BINS - 1)
+    for k in range(1, gone + 1):
+        t.past[row, track, 0] += t.past[row, track, k]
+    for k in range(1, PAST_BINS):
+        t.past[row, track, k] = t.past[row, track, k + by] if k + by < PAST_BINS else 0
+    t.past_low[row, track] += by / BINS_PER_E
+    t.past_next[row, track] = 0
+
+
+@outlined
+def refit(t: Tracks, row: int, track: int) -> None:
+    """Nats at every bin's lower edge, and per bin beyond the last; O(bins)."""
+    n = float(t.past_count[row, track])
+    at_least = 0.0
+    for k in range(PAST_BINS - 1, -1, -1):
+        at_least += t.past[row, track, k]
+        t.past_nats[row, track, k] = -np.log((at_least + 0.5) / (n + 0.5))
+    rare, rare_nats, rare_slope = _tail(t, row, track, max(RARE * n, FEWEST))
+    bulk, bulk_nats, bulk_slope = _tail(t, row, track, max(BULK * n, FEWEST))
+    for k in range(bulk + 1, PAST_BINS):
+        own = rare_nats + rare_slope * (k - rare) if k > rare else t.past_nats[row, track, k]
+        t.past_nats[row, track, k] = WEIGHT_OF_RARE * own + (1.0 - WEIGHT_OF_RARE) * (bulk_nats + bulk_slope * (k - bulk))
+    t.past_slope[row, track] = WEIGHT_OF_RARE * rare_slope + (1.0 - WEIGHT_OF_RARE) * bulk_slope
+    t.past_next[row, track] = t.past_count[row, track] + max(1, min(t.past_count[row, track] // REFIT_SHARE, REFIT_MOST))
+
+
+@inlined
+def _tail(t: Tracks, row: int, track: int, wanted: float) -> tuple[int, float, float]:
+    """(bin from which at least `wanted` magnitudes lie, nats at its edge, nats per bin above it): Hill's estimate with a prior."""
+    edge = PAST_BINS
+    count = 0.0
+    excess = 0.0  # in bins, summed over those above the edge
+    while edge > 1 and count < wanted:
+        edge -= 1
+        excess += count + 0.5 * t.past[row, track, edge]
+        count += t.past[row, track, edge]
+    slope = (count + PRIOR_WEIGHT) / (excess / BINS_PER_E + PRIOR_WEIGHT * PRIOR_EXCESS)
+    return edge, t.past_nats[row, track, edge], slope / BINS_PER_E
