@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import alarm_tables, rivals
+from benchmarks import alarm_tables, cells, kept, rivals
 from benchmarks.cells import EARLY, Cell, Tally, tally
 from benchmarks.kept import Kept
 from benchmarks.report import Report, Section, grid, write
@@ -125,6 +125,16 @@ def test_what_is_kept_comes_back_for_the_same_key_only(tmp_path: Path) -> None:
     for path in (tmp_path / "cells").iterdir():
         path.write_text("{")
     assert store.get({"cell": 1, "detector": "abc"}) is None
+
+
+def test_a_cell_is_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "FOLDER", tmp_path)
+    cell, asked = Cell("constant", 500, 1_000, quick=True), []
+    monkeypatch.setattr(cells, "tally", lambda _, seed: asked.append(seed) or Tally(10, 0, 10, 0, 0))
+    first = cells.measure(cell)
+    assert asked == list(range(cell.series))
+    assert cells.measure(cell) == first
+    assert len(asked) == cell.series
 
 
 def test_a_cell_with_another_plan_has_another_key() -> None:
