@@ -8,10 +8,12 @@ from streamkl.adapters.tables import Tables
 from streamkl.config import DEFAULT_MONITOR, Config, DetectorConfig, config_hash
 from streamkl.core.run_length import TableKey
 from streamkl.engine.codec import Codec
+from streamkl.engine.engine import Engine
 from streamkl.engine.fleet import Fleet
 from streamkl.engine.mapping import InputMapping
 from streamkl.engine.plan import Monitor, Normal, Plan
 from streamkl.library.settings import settings_of
+from streamkl.model import Partition
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +41,21 @@ def build_plan(config: Config) -> Plan:
         evict_after_us=config.state.evict_after,
         fleet=Fleet(series=config.fleet.series, partitions=config.fleet.partitions),
     )
+
+
+def build_engine(plan: Plan, partition: Partition, state: bytes | None) -> Engine:
+    """An engine for one partition. A partition that `fleet.partitions` does not know of is judged all the same, and complained of."""
+    fleet = plan.fleet
+    shared = any(monitor.kind != "ignore" and monitor.settings.budget.in_all for monitor in plan.monitors)
+    if shared and not fleet.series and partition.partition >= fleet.partitions:
+        log.warning(
+            "fleet.partitions = %d, but %s has a partition %d: together the partitions may raise more than the budget in all; set it to the"
+            " number of partitions of all topics",
+            fleet.partitions,
+            partition.topic,
+            partition.partition,
+        )
+    return Engine(partition, plan, state)
 
 
 def _normal(detector: DetectorConfig, mapping: InputMapping) -> Mapping[str, Normal]:
