@@ -31,14 +31,18 @@ def summary(config: Config) -> str:
     read = f"topics that match {kafka.topic_pattern}" if kafka.topic_pattern else ", ".join(kafka.topics)
     lines = [
         f"reads    {read} on {', '.join(kafka.bootstrap_servers)} as group {kafka.group_id}",
-        f"writes   episodes to {kafka.events_topic}, rejected records to {kafka.dead_letter_topic}",
+        f"writes   episodes to {kafka.events_topic}, rejected records to {kafka.dead_letter_topic}, {kafka.delivery.replace('_', ' ')}",
         *(f"judges   {monitor.match} ({monitor.name}): {_judged(monitor.detector, monitor.kind)}" for monitor in config.monitors),
         f"judges   {'everything else' if config.monitors else 'every series'}: {_judged(config.detector, 'auto')}",
-        f"keeps    {'nothing' if config.state.backend == 'none' else config.state.directory}"
+        f"keeps    {_kept(config)}"
         f" for up to {config.state.max_series} series per partition, {format_duration(config.state.evict_after)} after their last point",
         f"serves   {f'http://{config.http.host}:{config.http.port}/metrics' if config.http.port else 'no HTTP'}",
     ]
     return "\n".join(lines)
+
+
+def _kept(config: Config) -> str:
+    return {"none": "nothing", "file": str(config.state.directory), "topic": f"topic {config.state.topic}"}[config.state.backend]
 
 
 def _examine(config: Config) -> Iterator[Mistake]:

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from streamkl.config.connection import KafkaConfig
 from streamkl.config.detector import DetectorConfig, MonitorConfig
-from streamkl.config.kinds import Duration, Host, Hosts, Instant, JsonPath, Template, Unit, Whole, duration
+from streamkl.config.kinds import Duration, Host, Hosts, Instant, JsonPath, Template, Topic, Unit, Whole, duration
 from streamkl.config.section import Mistake, Section
 from streamkl.engine.mapping import InputMapping, compile_mapping
 from streamkl.errors import ConfigError
@@ -67,10 +67,13 @@ class InputConfig(Section):
 class StateConfig(Section):
     """What survives a restart, and how much is kept."""
 
-    backend: Literal["file", "none"] = "file"
-    """`file`: what was learned is kept in `directory`; `none`: a restart learns again."""
+    backend: Literal["file", "topic", "none"] = "file"
+    """`file`: what was learned is kept in `directory`; `topic`: in `topic`, which needs exactly-once `kafka.delivery`; `none`: a restart
+    learns again."""
     directory: Path = Path("state")
     """Where it is kept; relative to the working directory."""
+    topic: Topic = "streamkl.state"
+    """Compacted topic where it is kept; created where it is missing."""
     max_series: Annotated[Whole, Field(ge=1, le=10_000_000), Unit("series per partition")] = 100_000
     """New series beyond it are not judged; a warning event says so."""
     evict_after: Annotated[Duration, Field(ge=duration("1m"), le=duration("3650d"))] = duration("7d")
@@ -122,7 +125,8 @@ class Config(Section):
         return {**data, "monitors": [_inherit(monitor, data.get("detector")) for monitor in data["monitors"]]}
 
     def mistakes(self) -> Iterator[Mistake]:
-        """A fleet without a budget, and monitors that hide one another."""
+        """Delivery and state that do not fit, a fleet without a budget, and monitors that hide one another."""
+        yield from self._delivery_mistakes()
         judged = [self.detector, *(monitor.detector for monitor in self.monitors if monitor.kind != "ignore")]
         if self.fleet != FleetConfig() and not any(detector.false_alarms.in_all for detector in judged):
             option = "series" if self.fleet.series else "partitions"
@@ -143,6 +147,19 @@ class Config(Section):
             taken.setdefault(monitor.name, index)
             if everything is None and monitor.match == "*":
                 everything = index
+
+    def _delivery_mistakes(self) -> Iterator[Mistake]:
+        exactly, in_topic = self.kafka.delivery == "exactly_once", self.state.backend == "topic"
+        if exactly and not in_topic:
+            fix = 'does not fit kafka.delivery = "exactly_once", which writes state and results together; try "topic"'
+            yield Mistake(("state.backend", "kafka.delivery"), fix)
+        if in_topic and not exactly:
+            fix = 'needs kafka.delivery = "exactly_once"; set it, or try "file"'
+            yield Mistake(("state.backend", "kafka.delivery"), fix)
+        others = {"kafka.events_topic": (self.kafka.events_topic,), "kafka.dead_letter_topic": (self.kafka.dead_letter_topic,)}
+        for option, names in ({"kafka.topics": self.kafka.topics} | others).items():
+            if in_topic and self.state.topic in names:
+                yield Mistake(("state.topic", option), f'is used as {option} too; try "streamkl.state"')
 
 
 def _inherit(monitor: Any, base: Any) -> Any:
