@@ -128,7 +128,8 @@ class Status:
     lag: Mapping[Partition, int]  # records behind the newest
     series: int
     learning: int
-    open_episodes: int
+    open_episodes: int  # of any kind
+    absent: int  # series among them that send no data
     learned_points: int  # progress of the learning series that has furthest to go; 0 of 0 when none learns
     wanted_points: int
     ready_seconds: float | None  # until it is ready at the present rate; None: unknown

@@ -34,7 +34,8 @@ _GAUGES = (
     ("learning", "streamkl_series_learning", "Series without a reference yet."),
     ("learned_points", "streamkl_learning_points", "Points learned by the series that has furthest to go; 0 when none learns."),
     ("wanted_points", "streamkl_learning_points_wanted", "Points that this series has to learn."),
-    ("open_episodes", "streamkl_open_episodes", "Episodes that are open."),
+    ("open_episodes", "streamkl_open_episodes", "Episodes that are open, of any kind."),
+    ("absent", "streamkl_series_without_data", "Series with an open episode of kind no_data."),
 )
 
 

@@ -29,7 +29,7 @@ def build_plan(config: Config) -> Plan:
     mapping = config.input.mapping()
     chosen = [(monitor.name, monitor.match, monitor.kind, monitor.detector) for monitor in config.monitors]
     monitors = [
-        Monitor(name, match, kind, settings_of(detector), {} if kind == "ignore" else _normal(detector, mapping))
+        Monitor(name, match, kind, settings_of(detector), {} if kind == "ignore" else _normal(detector, mapping), detector.no_data_after)
         for name, match, kind, detector in (*chosen, (DEFAULT_MONITOR, "*", "auto", config.detector))
     ]
     return Plan(
@@ -40,6 +40,7 @@ def build_plan(config: Config) -> Plan:
         max_series=config.state.max_series,
         evict_after_us=config.state.evict_after,
         fleet=Fleet(series=config.fleet.series, partitions=config.fleet.partitions),
+        heartbeat=config.input.heartbeat,
     )
 
 

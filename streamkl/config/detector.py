@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from streamkl.config.kinds import Budget, Duration, Name, Real, Unit, Whole, Windows, duration
+from streamkl.config.kinds import Absence, Budget, Duration, Name, Real, Unit, Whole, Windows, duration
 from streamkl.config.section import Mistake, Section
 from streamkl.units import parse_budget, parse_window
 
@@ -111,6 +111,10 @@ class DetectorConfig(Section):
     """Points out of order are placed right up to so much behind the newest; later ones are dropped and counted."""
     max_window_points: Annotated[Whole, Field(ge=16, le=1_000_000), Unit("points")] = 4_096
     """Room for a window given as a duration; what exceeds it is judged by its newest points."""
+    no_data_after: Absence = None
+    """A series that sends nothing for so long opens an episode of kind `no_data`: a duration ("5m"), or 3 to 10000 of its own learned
+    intervals ("5 intervals"); "" for never. The clock is the event time that two other series of the partition have reached, or heartbeats.
+    A duration counts as three intervals at least. The library's `score` and `Detector` know one series and do not use it."""
     reference: ReferenceConfig = ReferenceConfig()
     episodes: EpisodeConfig = EpisodeConfig()
     gates: GatesConfig = GatesConfig()

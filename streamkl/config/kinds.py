@@ -35,7 +35,7 @@ def _number(value: object) -> object:
     return value
 
 
-def _text(parse: Callable[[str], Any], noun: str, keep: type | None = None) -> PlainValidator:
+def _text(parse: Callable[[str], Any], noun: str, keep: type | tuple[type, ...] | None = None) -> PlainValidator:
     def read(value: object) -> Any:
         if keep is not None and isinstance(value, keep):
             return value
@@ -106,6 +106,14 @@ Budget = Annotated[
     _text(units.parse_budget, _BUDGET, units.Budget),
     PlainSerializer(lambda budget: budget.plain),
     Noun("a budget of false alarms"),
+]
+
+_ABSENCE = units.ABSENCE_FORMS + ', or "" for never'
+Absence = Annotated[
+    units.AbsenceLimit | None,
+    _text(lambda text: units.parse_absence(text) if text.strip() else None, _ABSENCE, (units.AbsenceLimit, type(None))),
+    PlainSerializer(lambda limit: str(limit or "")),
+    Noun("a length of absence", lambda limit: str(limit or "")),
 ]
 
 _WINDOW = "a window's length, " + units.WINDOW_FORMS

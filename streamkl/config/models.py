@@ -12,7 +12,7 @@ from streamkl.config.kinds import Duration, Host, Hosts, Instant, JsonPath, Temp
 from streamkl.config.section import Mistake, Section
 from streamkl.engine.mapping import InputMapping, compile_mapping
 from streamkl.errors import ConfigError
-from streamkl.units import parse_instant
+from streamkl.units import format_duration, parse_instant
 
 # The monitor that events name for series which no [[monitors]] takes.
 DEFAULT_MONITOR = "default"
@@ -39,6 +39,9 @@ class InputConfig(Section):
     """Longest name of a series, in UTF-8."""
     max_points_per_record: Annotated[Whole, Field(ge=1, le=1_000_000), Unit("points")] = 10_000
     """A record with more points is refused as a whole."""
+    heartbeat: Annotated[str, Field(max_length=512)] = ""
+    """Shell-style pattern over the series' name: points of these series are not judged, they only move the clock of their partition, by
+    which `no_data_after` is measured; "" for none."""
 
     def mapping(self) -> InputMapping:
         """The same, as the codec takes it."""
@@ -147,6 +150,18 @@ class Config(Section):
             taken.setdefault(monitor.name, index)
             if everything is None and monitor.match == "*":
                 everything = index
+        yield from self._absences_never_told()
+
+    def _absences_never_told(self) -> Iterator[Mistake]:
+        detectors = {"detector": self.detector, **{f"monitors.{i}.detector": each.detector for i, each in enumerate(self.monitors)}}
+        for where, detector in detectors.items():
+            limit = detector.no_data_after
+            if limit is None or limit.microseconds < self.state.evict_after:
+                continue
+            if where != "detector" and limit == self.detector.no_data_after:
+                continue  # told where it was written
+            forgotten = f'must be shorter than state.evict_after ("{format_duration(self.state.evict_after)}")'
+            yield Mistake((f"{where}.no_data_after", "state.evict_after"), f'{forgotten}, when a series is forgotten; try "10 intervals"')
 
     def _delivery_mistakes(self) -> Iterator[Mistake]:
         exactly, in_topic = self.kafka.delivery == "exactly_once", self.state.backend == "topic"

@@ -77,6 +77,7 @@ class Figures:
             series=sum(stats.series for stats in held),
             learning=sum(stats.learning for stats in held),
             open_episodes=sum(stats.open_episodes for stats in held),
+            absent=sum(stats.absent for stats in held),
             learned_points=learned,
             wanted_points=wanted,
             ready_seconds=(wanted - learned) * seconds / gained if gained > 0 else None,
