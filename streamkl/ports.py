@@ -113,8 +113,9 @@ class Status:
 
     records: int  # total
     points: int  # total
-    judged: int  # total: points with a verdict (not learning, not late)
+    judged: int  # total: points with a verdict (not learning, not late, not silenced)
     late: int  # total: points dropped as older than the grace period
+    silenced: int  # total: points passed over because of a silence
     replayed: int  # total: records dropped because the state already held them
     shed: int  # total: points of series beyond `max_series`
     evicted: int  # total: series forgotten after silence

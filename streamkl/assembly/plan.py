@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from streamkl.adapters.files.normal import read_normal
 from streamkl.adapters.tables import Tables
+from streamkl.assembly.silences import silence_of
 from streamkl.config import DEFAULT_MONITOR, Config, DetectorConfig, config_hash
 from streamkl.core.run_length import TableKey
 from streamkl.engine.codec import Codec
@@ -19,9 +20,10 @@ log = logging.getLogger(__name__)
 
 
 def build_plan(config: Config) -> Plan:
-    """What every engine is built from. Reads reference files; a threshold table that nobody has simulated yet is made when it is needed.
+    """What every engine is built from. Reads reference files and calendars. A threshold table that nobody has simulated is made when it is
+    needed.
 
-    Raises InputError where a reference file cannot be used.
+    Raises InputError where a reference file or a calendar cannot be used.
 
     >>> [monitor.match for monitor in build_plan(Config()).monitors]
     ['*']
@@ -40,6 +42,7 @@ def build_plan(config: Config) -> Plan:
         max_series=config.state.max_series,
         evict_after_us=config.state.evict_after,
         fleet=Fleet(series=config.fleet.series, partitions=config.fleet.partitions),
+        silences=tuple(silence_of(silence) for silence in config.silences),
         heartbeat=config.input.heartbeat,
     )
 

@@ -10,6 +10,7 @@ from streamkl.config.connection import KafkaConfig
 from streamkl.config.detector import DetectorConfig, MonitorConfig
 from streamkl.config.kinds import Duration, Host, Hosts, Instant, JsonPath, Template, Topic, Unit, Whole, duration
 from streamkl.config.section import Mistake, Section
+from streamkl.config.silence import SilenceConfig
 from streamkl.engine.mapping import InputMapping, compile_mapping
 from streamkl.errors import ConfigError
 from streamkl.units import format_duration, parse_instant
@@ -115,6 +116,7 @@ class Config(Section):
     input: InputConfig = InputConfig()
     detector: DetectorConfig = DetectorConfig()
     monitors: Annotated[tuple[MonitorConfig, ...], Field(max_length=1_000)] = ()
+    silences: Annotated[tuple[SilenceConfig, ...], Field(max_length=1_000)] = ()
     fleet: FleetConfig = FleetConfig()
     state: StateConfig = StateConfig()
     http: HttpConfig = HttpConfig()

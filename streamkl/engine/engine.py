@@ -39,6 +39,7 @@ class EngineStats:
     points: int = 0
     judged: int = 0
     late: int = 0
+    silenced: int = 0
     replayed: int = 0
     shed: int = 0
     evicted: int = 0
@@ -171,8 +172,9 @@ class Engine:
         piece = batch.seats[start:stop]
         seated = np.maximum(piece, 0)
         banks = np.where(piece >= 0, self._router.seat_bank[seated], -1)
+        silent = self._router.silences.marks(self._router.seat_group[seated], batch.points.timestamp_us[start:stop])
         if any(number % 2 for number in self._router.banks):
-            self._number_categories(batch, banks, start)
+            self._number_categories(batch, np.where(silent, -1, banks) if len(silent) else banks, start)
         moved: list[tuple[int, int, Transition]] = []
         learned: list[tuple[int, int]] = []
         for number, bank in self._router.banks.items():
@@ -181,7 +183,8 @@ class Engine:
                 continue
             where = at + start
             rows = self._router.seat_row[seated[at]]
-            verdicts = bank.run(rows, batch.points.timestamp_us[where], batch.values[where], batch.offsets[where])
+            hushed = silent[at] if len(silent) else silent
+            verdicts = bank.run(rows, batch.points.timestamp_us[where], batch.values[where], batch.offsets[where], hushed)
             self._count(verdicts)
             learned += [(int(where[index]), interval_us) for index, interval_us in verdicts.learned]
             moved += [(int(where[t.index]), int(piece[at[t.index]]), t) for t in verdicts.transitions]
@@ -192,6 +195,7 @@ class Engine:
     def _count(self, verdicts: Verdicts) -> None:
         self._totals["judged"] += int((verdicts.fate == JUDGED).sum())
         self._totals["late"] += verdicts.late
+        self._totals["silenced"] += verdicts.silenced
 
     def _tell(self, place: Place, number: int, transition: Transition) -> Event:
         seat = self._router.seats[number]

@@ -11,6 +11,7 @@ from streamkl.core.run_length import Table, TableKey
 from streamkl.core.settings import Settings
 from streamkl.engine.codec import Codec
 from streamkl.engine.fleet import Fleet
+from streamkl.engine.silence import Silence
 from streamkl.units import AbsenceLimit
 
 Kind = Literal["auto", "numeric", "categorical", "ignore"]
@@ -51,4 +52,5 @@ class Plan:
     max_series: int
     evict_after_us: int
     fleet: Fleet
+    silences: tuple[Silence, ...]
     heartbeat: str = ""

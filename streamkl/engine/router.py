@@ -10,6 +10,7 @@ from streamkl.core.absence import HEARTBEAT
 from streamkl.core.bank import Bank
 from streamkl.engine.fleet import Count
 from streamkl.engine.plan import Plan
+from streamkl.engine.silence import Silences
 
 UNKNOWN, IGNORED, SHED = -1, -2, -3  # HEARTBEAT is -4
 FIRST_ROWS = 64  # rows a bank starts with
@@ -56,10 +57,13 @@ class Router:
     unjudged: int = 0  # names in the index that have no seat
     next_sweep_us: int | None = None
     sharing: Count = field(init=False)
+    silences: Silences = field(init=False)
+    seat_group: NDArray[np.int64] = field(default_factory=lambda: np.zeros(FIRST_ROWS, np.int64))  # which silences take it
 
     def __post_init__(self) -> None:
         """Nobody shares a budget yet."""
         self.sharing = Count(self.plan.fleet)
+        self.silences = Silences(self.plan.silences)
 
     def find(self, name: str, text: bool) -> int:
         """Seat number of a series, born now if it is new; IGNORED, SHED or HEARTBEAT. `text`: its first value is no number.
@@ -105,10 +109,12 @@ class Router:
         if number >= len(self.seat_bank):
             self.seat_bank = np.concatenate([self.seat_bank, np.zeros_like(self.seat_bank)])
             self.seat_row = np.concatenate([self.seat_row, np.zeros_like(self.seat_row)])
+            self.seat_group = np.concatenate([self.seat_group, np.zeros_like(self.seat_group)])
         self.seats[number] = seat
         self.index[seat.name] = number
         self.seat_bank[number] = seat.bank
         self.seat_row[number] = seat.row
+        self.seat_group[number] = self.silences.group(seat.name)
         self.sharing.move(self.banks[seat.bank].settings.budget, +1)
         return number
 

@@ -8,7 +8,7 @@ from streamkl.engine.engine import EngineStats
 from streamkl.model import Partition
 from streamkl.ports import Status
 
-TOTALS = ("messages", "points", "judged", "late", "replayed", "shed", "evicted")
+TOTALS = ("messages", "points", "judged", "late", "silenced", "replayed", "shed", "evicted")
 
 
 @dataclass(slots=True)
@@ -63,6 +63,7 @@ class Figures:
             points=totals["points"],
             judged=totals["judged"],
             late=totals["late"],
+            silenced=totals["silenced"],
             replayed=totals["replayed"],
             shed=totals["shed"],
             evicted=totals["evicted"],
