@@ -42,6 +42,10 @@ def story(scores: list[float], **changes: object) -> str:
         # opening
         ([0.5, 0.99, 1.0], {}, "..O"),
         ([1.2, 1.2, 0.9, 1.2, 1.2, 1.2], {"min_points": 3}, ".....O"),
+        # for so much event time: the points are one apart
+        ([1.2, 1.2, 1.2, 1.2, 1.2], {"min_duration_us": 3}, "...O."),
+        ([1.2, 1.2, 0.9, 1.2, 1.2, 1.2, 1.2], {"min_duration_us": 3}, "......O"),
+        ([1.2, 1.2, 1.2, 1.2], {"min_duration_us": 1, "min_points": 3}, "..O."),
         # telling again: half as much again as the last one sent, not as the last one seen
         ([1.0, 1.4, 1.5, 2.0, 2.2, 2.3], {}, "O.U..U"),
         ([1.0, 1.5, 1.0, 1.5, 2.25], {}, "OU..U"),
