@@ -213,6 +213,16 @@ def _miss(s: Attendance, found: Longs) -> int:
 
 
 @outlined
+def excuse(s: Attendance, seat: int) -> None:
+    """A series that has just fallen silent is allowed to: its time begins anew, now."""
+    limit = limit_of(s, seat)
+    s.stage[seat] = HOPEFUL
+    s.base[seat] = s.clock.lived[0]
+    s.due[seat] = s.base[seat] + limit // 2
+    expect(s.deadlines, seat, s.due[seat])
+
+
+@outlined
 def resume(s: Attendance) -> None:
     """Build the clock and the deadlines anew from what is known of the seats; `lived` and `heart` are given. O(seats)."""
     recount(s)

@@ -87,6 +87,9 @@ class AbsenceWatch:
             absence = self._absent.pop(speaker)
             yield self._tellers[absence.monitor].returned(place, absence, ended)
         for seat in sorted(missing, key=lambda each: self._router.seats[each].name):
+            if self._router.silences.hush(int(self._router.seat_group[seat]), int(self._state.clock.now[0])):
+                core.excuse(self._state, seat)
+                continue
             absence = self._absent[seat] = self._absence(place, seat)
             yield self._tellers[absence.monitor].opened(place, absence, self._absent_for(seat))
 

@@ -76,6 +76,11 @@ class Silences:
                 silent[at] |= self._silences[i].covers(times[at])
         return silent
 
+    def hush(self, group: int, time: int) -> bool:
+        """Whether a silence of the group covers the time."""
+        at = np.array([time], np.int64)
+        return any(self._silences[i].covers(at)[0] for i in self._members[group])
+
 
 def _merged(stretches: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
     borders: list[int] = []
