@@ -156,11 +156,10 @@ def advice_lines(advice: Advice) -> list[str]:
     if not advice.changes:
         return [*lines, f"{advice.monitor}: the settings suit, nothing is changed"]
     changes = "; ".join(f"{option} = {value}" for option, value in advice.changes.items())
-    figures = f"{_sigmas(advice.configured_sigmas)} as configured, {_sigmas(advice.suggested_sigmas)} with {changes}"
+    figures = f"{_sigmas(advice.configured_sigmas)} as configured, {_sigmas(advice.suggested_sigmas)} with other settings"
     if advice.compared_series:
         lines.append(f"{advice.monitor}: median shift found 1 in 2 of {advice.compared_series} series: {figures}")
-    verdict = f"suggested: {changes}" if advice.taken else f"not suggested, it would not find smaller shifts: {changes}"
-    return [*lines, f"{advice.monitor}: {verdict}"]
+    return [*lines, f"{advice.monitor}: {'suggested' if advice.taken else 'not suggested'}: {changes}"]
 
 
 def _sigmas(value: float | None) -> str:

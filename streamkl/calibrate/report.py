@@ -103,8 +103,8 @@ class Advice(msgspec.Struct, frozen=True, kw_only=True):
     taken: bool
     changes: dict[str, str]  # option -> the value suggested; empty: as configured
     reasons: tuple[str, ...]
-    compared_series: int
-    configured_sigmas: float | None  # median smallest shift found in half of the stretches; null: nothing found
+    compared_series: int  # that it was measured on; 0: there is nothing to change, or too little to measure on
+    configured_sigmas: float | None  # median smallest shift found in half of the stretches of those; null: nothing found
     suggested_sigmas: float | None
 
 

@@ -6,7 +6,8 @@
 3. *Bins*: 16, or 8 where the reference is worth fewer than `WANTED_EFFECTIVE` points: fewer than 25 a bin.
 
 The proposal is measured on up to `COMPARED` series. It is taken where the median series then needs a shift that is smaller by `WORTH` or
-more; a series that cannot be measured any more counts as one that finds nothing.
+more; a series that cannot be measured any more counts as one that finds nothing. Fewer than `FEWEST_TRIALS` stretches decide nothing. A day
+or a week that shows is only told: whether a seasonal reference suits is the operator's to try.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,6 +25,7 @@ WANTED_EFFECTIVE = 400
 SHORTEST_WINDOW, WINDOW_RATIO, LONGEST_SHARE = 16, 4, 0.6
 BINS, FEW_BINS = 16, 8
 COMPARED = 8
+FEWEST_TRIALS = 30  # stretches in all
 WORTH = 0.05
 BLIND = Found(units=None, sigmas=None)
 
@@ -46,6 +48,7 @@ def propose(detector: DetectorConfig, series: Sequence[SeriesReport]) -> Proposa
     windows = _windows(detector, points)
     bins = BINS if points / turn >= WANTED_EFFECTIVE else FEW_BINS
     reasons.append(f"a reference of {points} points is then worth {points / turn:.0f}, {points / turn / bins:.0f} in each of {bins} bins")
+    reasons += _periods(detector, numeric)
     changed = {
         "reference.size": (detector.reference.size, points),
         "windows": (detector.windows, windows),
@@ -55,6 +58,17 @@ def propose(detector: DetectorConfig, series: Sequence[SeriesReport]) -> Proposa
     new = detector.model_copy(update={"reference": reference, "windows": windows, "bins": bins})
     changes = {option: _shown(after) for option, (before, after) in changed.items() if before != after}
     return Proposal(type(detector).model_validate(new.model_dump()), changes, tuple(reasons))
+
+
+def _periods(detector: DetectorConfig, series: Sequence[SeriesReport]) -> list[str]:
+    told = []
+    for period, season in (("day", "hour_of_day"), ("week", "hour_of_week")):
+        count = sum(period in (each.period_hint or "") for each in series)
+        if count and detector.reference.kind != "seasonal":
+            told.append(
+                f'a {period} shows in {count} of {len(series)} series: try reference.kind = "seasonal", season = "{season}" on them'
+            )
+    return told
 
 
 def _reference(detector: DetectorConfig, turn: float, history: int) -> int:
@@ -95,14 +109,18 @@ def compared(series: Sequence[SeriesReport]) -> list[SeriesReport]:
 
 def advise(monitor: str, proposal: Proposal, before: Sequence[SeriesReport], remeasure: Callable[[SeriesReport], SeriesReport]) -> Advice:
     """Measure the proposal on the series of `before` and say whether it is worth it. Costs one measuring a series."""
-    after = [remeasure(each) for each in before] if proposal.changes else list(before)
-    pairs = [(b.power.half, a.power.half if a.power else BLIND) for b, a in zip(before, after, strict=True) if b.power is not None]
-    ratios = [_ratio(size(b), size(a)) for b, a in pairs]
+    trials = sum(each.power.stretches for each in before if each.power is not None)
+    reasons = list(proposal.reasons)
+    if proposal.changes and trials < FEWEST_TRIALS:
+        reasons.append(f"{trials} stretches to measure on are too few to decide by; {FEWEST_TRIALS} are needed")
+    measured = before if proposal.changes and trials >= FEWEST_TRIALS else ()
+    after = [(each.power, remeasure(each).power) for each in measured]
+    pairs = [(b.half, a.half if a else BLIND) for b, a in after if b is not None]
     return Advice(
         monitor=monitor,
-        taken=bool(proposal.changes and ratios) and median_high(ratios) <= 1 - WORTH,
+        taken=bool(pairs) and median_high(_ratio(size(b), size(a)) for b, a in pairs) <= 1 - WORTH,
         changes=proposal.changes,
-        reasons=proposal.reasons if pairs or not proposal.changes else (*proposal.reasons, "no series has history enough to measure it"),
+        reasons=tuple(reasons),
         compared_series=len(pairs),
         configured_sigmas=middle([b for b, _ in pairs]),
         suggested_sigmas=middle([a for _, a in pairs]),
