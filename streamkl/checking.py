@@ -35,6 +35,7 @@ def summary(config: Config) -> str:
         f"writes   episodes to {kafka.events_topic}, rejected records to {kafka.dead_letter_topic}, {kafka.delivery.replace('_', ' ')}",
         *(f"judges   {monitor.match} ({monitor.name}): {_judged(monitor.detector, monitor.kind)}" for monitor in config.monitors),
         f"judges   {'everything else' if config.monitors else 'every series'}: {_judged(config.detector, 'auto')}",
+        *_divided(config),
         *(f"silences {silence.match} ({silence.name}): {_when(silence)}" for silence in config.silences),
         f"keeps    {_kept(config)}"
         f" for up to {config.state.max_series} series per partition, {format_duration(config.state.evict_after)} after their last point",
@@ -45,6 +46,13 @@ def summary(config: Config) -> str:
 
 def _kept(config: Config) -> str:
     return {"none": "nothing", "file": str(config.state.directory), "topic": f"topic {config.state.topic}"}[config.state.backend]
+
+
+def _divided(config: Config) -> Iterator[str]:
+    if config.shares_a_budget:
+        fleet = config.fleet
+        where = "the one partition" if fleet.partitions == 1 else f"each of {fleet.partitions} partitions"
+        yield f"divides  what is allowed in all among {f'{fleet.series} series' if fleet.series else f'the series that {where} has'}"
 
 
 def _examine(config: Config) -> Iterator[Mistake]:

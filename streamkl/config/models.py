@@ -121,6 +121,12 @@ class Config(Section):
     state: StateConfig = StateConfig()
     http: HttpConfig = HttpConfig()
 
+    @property
+    def shares_a_budget(self) -> bool:
+        """Whether any series are judged by a budget in all."""
+        judged = [self.detector, *(monitor.detector for monitor in self.monitors if monitor.kind != "ignore")]
+        return any(detector.false_alarms.in_all for detector in judged)
+
     @model_validator(mode="before")
     @classmethod
     def _monitors_inherit(cls, data: Any) -> Any:
@@ -132,8 +138,7 @@ class Config(Section):
     def mistakes(self) -> Iterator[Mistake]:
         """Delivery and state that do not fit, a fleet without a budget, and monitors that hide one another."""
         yield from self._delivery_mistakes()
-        judged = [self.detector, *(monitor.detector for monitor in self.monitors if monitor.kind != "ignore")]
-        if self.fleet != FleetConfig() and not any(detector.false_alarms.in_all for detector in judged):
+        if self.fleet != FleetConfig() and not self.shares_a_budget:
             option = "series" if self.fleet.series else "partitions"
             fix = 'has no effect, since no budget is shared; remove it, or choose for example false_alarms = "5 per day in all"'
             yield Mistake((f"fleet.{option}", "detector.false_alarms"), fix)
