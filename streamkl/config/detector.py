@@ -81,7 +81,7 @@ class EpisodeConfig(Section):
 class GatesConfig(Section):
     """How far a series must have moved before an episode opens, however sure it is that it did. Categorical series have no gates."""
 
-    min_effect: Annotated[Real, Field(ge=0, le=1e300), Unit("in the metric's own unit")] = 0.0
+    min_effect: Annotated[Real, Field(ge=0, le=1e18), Unit("in the metric's own unit")] = 0.0
     """Least move of p05, p50 or p95 of the window's newest points (at most 64) from those of the reference."""
     min_relative_effect: Annotated[Real, Field(ge=0, le=1e6), Unit("times the reference's median")] = 0.0
     """The same as a part of the reference's median: 0.1 is 10 %; where the median is 0 any move will do. The larger of the two counts."""
