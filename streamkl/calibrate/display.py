@@ -125,7 +125,7 @@ def _totals_table(totals: Totals, within: int) -> Table:
     table.add_column()
     known = totals.series - totals.unmeasured_series
     share = "" if totals.effective_share is None else f"worth {totals.effective_share:.1%} independent points"
-    middle = "nothing" if totals.median_sigmas is None else f"{totals.median_sigmas:.2f} σ"
+    middle = _sigmas(totals.median_sigmas)
     blind = f"{totals.blind_series:,} find nothing up to 20 σ within {within} points" if totals.blind_series else ""
     rows = [
         (
@@ -136,7 +136,7 @@ def _totals_table(totals: Totals, within: int) -> Table:
         ("points", f"{totals.points:,}", share),
         ("judged", f"{totals.judged:,}", "points with a verdict"),
         ("episodes", f"{totals.episodes:,}", "opened in the history"),
-        *([("median shift", middle, "found 1 in 2; " + (blind or f"worst {totals.worst_sigmas:.2f} σ"))] if known else []),
+        *([("median shift", middle, "found 1 in 2; " + (blind or f"worst {_sigmas(totals.worst_sigmas)}"))] if known else []),
         *(
             [("promised", f"{totals.promised_per_week:,.3g}", "false alarms per week in all")]
             if totals.promised_per_week is not None
@@ -163,13 +163,17 @@ def advice_lines(advice: Advice) -> list[str]:
 
 
 def _sigmas(value: float | None) -> str:
-    return "nothing" if value is None else f"{value:.2f} σ"
+    return "nothing" if value is None else f"{_short(value)} σ"
+
+
+def _short(sigmas: float) -> str:
+    return f"{sigmas:.2f}" if sigmas >= 0.1 else f"{sigmas:.1g}"
 
 
 def _found(shift: Found) -> str:
     if shift.units is None:
         return "nothing"
-    return "any change" if shift.sigmas is None else f"{shift.sigmas:.2f} σ = {shift.units:.4g}"
+    return "any change" if shift.sigmas is None else f"{_short(shift.sigmas)} σ = {shift.units:.4g}"
 
 
 def _names(series: Sequence[SeriesReport]) -> Callable[[SeriesReport], Text]:

@@ -11,6 +11,7 @@ from streamkl.engine.plan import Plan
 from streamkl.engine.points import Points
 from streamkl.engine.router import IGNORED, SHED, Seat
 
+HEARTBEAT = -4  # beside the router's IGNORED and SHED
 KEPT_POINTS = 200_000  # newest points of a series that are looked at: 20 weeks of minutes, 3.2 MB
 
 
@@ -75,6 +76,7 @@ class Histories:
         values = points.value.copy()
         for i in self._with_categories(numbers, points):
             values[i] = self._all[numbers[i]].seat.category(points.text.get(i, f"{points.value[i]:.15g}"))
+        self.refused["heartbeats"] += int((numbers == HEARTBEAT).sum())
         self.refused["ignored by a monitor"] += int((numbers == IGNORED).sum())
         self.refused["of series beyond state.max_series"] += int((numbers == SHED).sum())
         self.refused["text in a series of numbers"] += int((np.isnan(values) & (numbers >= 0)).sum())
@@ -89,6 +91,8 @@ class Histories:
         return np.flatnonzero((numbers >= 0) & categorical[np.maximum(numbers, 0)]).tolist() if len(points) else []
 
     def _meet(self, stream: str, name: str, text: bool, known: int) -> int:
+        if self._plan.heartbeat and fnmatchcase(name, self._plan.heartbeat):
+            return HEARTBEAT
         number = next(i for i, monitor in enumerate(self._plan.monitors) if fnmatchcase(name, monitor.match))
         kind = self._plan.monitors[number].kind
         if kind == "ignore":
@@ -104,16 +108,24 @@ class Histories:
         return len(self._all)
 
     def finish(self) -> list[History]:
-        """All series with at least one point, in the order in which they were met; what was gathered is given away."""
+        """All series with at least one point, in the order in which they were met; what was gathered is given away. Silenced points are
+        left out, as if they had not come."""
         gathered, self._all = self._all, []
-        found = []
-        for growing in gathered:
-            if growing.points:
-                growing.cut(self._kept)
-                categories = tuple(growing.seat.categories) if growing.seat.categorical else None
-                found.append(
-                    History(
-                        growing.stream, growing.seat.name, growing.monitor, categories, growing.points, growing.values[0], growing.times[0]
-                    )
-                )
-        return found
+        return [history for growing in gathered if (history := self._history(growing)) is not None]
+
+    def _history(self, growing: _Growing) -> History | None:
+        name = growing.seat.name
+        if not growing.points:
+            return None
+        growing.cut(self._kept)
+        values, times = growing.values[0], growing.times[0]
+        heard = np.ones(len(times), np.bool_)
+        for silence in self._plan.silences:
+            if fnmatchcase(name, silence.match):
+                heard &= ~silence.covers(times)
+        silenced = len(times) - int(heard.sum())
+        self.refused["silenced"] += silenced
+        if silenced == len(times):
+            return None
+        categories = tuple(growing.seat.categories) if growing.seat.categorical else None
+        return History(growing.stream, name, growing.monitor, categories, growing.points - silenced, values[heard], times[heard])

@@ -80,8 +80,8 @@ def _power(power: Power | None, looks: Character | None, within: int) -> PowerRe
         stretches=power.stretches,
         half=worse.half,
         nine_in_ten=worse.nine_in_ten,
-        up=direction(power.up),
-        down=direction(power.down),
+        up=direction(power.up) if power.up else None,
+        down=direction(power.down) if power.down else None,
     )
 
 

@@ -24,16 +24,18 @@ class Shift:
 
 @dataclass(frozen=True, slots=True)
 class Power:
-    """`up` and `down` over the same `stretches`; `worse` is what is found whichever way the mean moves."""
+    """`up` and `down` over the same `stretches` (None: the detector's gates do not listen to that direction); `worse` is what is found
+    whichever way the mean moves of those that are listened to."""
 
     stretches: int
-    up: Shift
-    down: Shift
+    up: Shift | None
+    down: Shift | None
 
     @property
     def worse(self) -> Shift:
         """The larger of the two, each."""
-        return Shift(max(self.up.half, self.down.half), max(self.up.most, self.down.most))
+        ways = [way for way in (self.up, self.down) if way is not None]
+        return Shift(max(way.half for way in ways), max(way.most for way in ways))
 
 
 def measure_power(judged: Judged, sigma: float, support: Support) -> Power | None:
@@ -46,10 +48,12 @@ def measure_power(judged: Judged, sigma: float, support: Support) -> Power | Non
         return None
     values = np.stack([each.values for each in judged.stretches])
     unit = sigma or max(float(np.abs(values).max()), 1.0) * CONSTANT_SPREAD
-    trials = Trials(judged.bank, judged.stretches * 2)
-    signs = np.repeat([1.0, -1.0], count)
-    sizes = _smallest(trials, np.tile(values, (2, 1)), signs * unit, support)
-    return Power(count, _shift(sizes[:count]), _shift(sizes[count:]))
+    listened = judged.bank.settings.gates.direction
+    signs = [sign for sign in (1.0, -1.0) if sign != -listened]
+    trials = Trials(judged.bank, judged.stretches * len(signs))
+    sizes = _smallest(trials, np.tile(values, (len(signs), 1)), np.repeat(signs, count) * unit, support)
+    ways = {sign: _shift(part) for sign, part in zip(signs, np.split(sizes, len(signs)), strict=True)}
+    return Power(count, ways.get(1.0), ways.get(-1.0))
 
 
 def _smallest(trials: Trials, values: NDArray[np.float64], units: NDArray[np.float64], support: Support) -> NDArray[np.float64]:

@@ -31,8 +31,8 @@ class PowerReport(msgspec.Struct, frozen=True, kw_only=True):
     stretches: int  # quiet stretches of the series' own history that shifts were added to
     half: Found
     nine_in_ten: Found
-    up: Direction
-    down: Direction
+    up: Direction | None  # null: the gates do not listen to that direction
+    down: Direction | None
 
 
 class WindowReport(msgspec.Struct, frozen=True, kw_only=True):

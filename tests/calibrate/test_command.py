@@ -131,6 +131,13 @@ false_alarms = "2 per series per day"
 [detector.reference]
 kind = "trailing"
 gap = 300
+[detector.gates]
+min_effect = 0.5
+[[silences]]
+name = "night"
+match = "web/*"
+start = "2023-11-14T22:13:20"
+end = "2023-11-14T22:13:30"
 [[monitors]]
 name = "web-site"
 match = "web*"
@@ -147,6 +154,8 @@ name = "episodes"
 match = "e*"
 [monitors.detector.episodes]
 cooldown = 3
+[monitors.detector.gates]
+direction = "up"
 """
     )
     return load(Path("rich.toml"))
@@ -173,7 +182,8 @@ def test_monitors_have_their_own_settings_and_ignored_series_are_counted(rich_co
     Path("m.jsonl").write_text("\n".join([*rows, "nonsense"]))
     found = report("m.jsonl", "--config", "rich.toml")
     assert [(each["series"], each["monitor"]) for each in found["series"]] == [("web/m", "web-site")]
-    assert found["totals"]["rejected"] == {"ignored by a monitor": 600, "invalid_json": 1}
+    assert found["totals"]["rejected"] == {"ignored by a monitor": 600, "invalid_json": 1, "silenced": 10}
+    assert found["series"][0]["points"] == 590
 
 
 def test_categories_and_series_without_a_clock_are_reported_as_such() -> None:
@@ -188,6 +198,14 @@ def test_categories_and_series_without_a_clock_are_reported_as_such() -> None:
     code, out, _ = run("m.csv", "still.csv", "--quiet")
     assert code == 0
     assert "no clock" in out
+
+
+def test_heartbeats_are_no_series() -> None:
+    Path("c.toml").write_text("[input]\nheartbeat = 'beat-*'\n")
+    Path("m.csv").write_text("series,timestamp,value\nbeat-1,1700000000,1\ncpu,1700000000,1\n")
+    found = report("m.csv", "--config", "c.toml")
+    assert [each["series"] for each in found["series"]] == ["cpu"]
+    assert found["totals"]["rejected"] == {"heartbeats": 1}
 
 
 def test_a_budget_for_all_series_is_shared(three: list[str]) -> None:

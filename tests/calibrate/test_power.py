@@ -27,6 +27,7 @@ def test_on_independent_points_it_is_the_shift_whose_delay_is_known(within: int,
     values = np.random.default_rng(0).normal(100.0, 7.0, 20_000)
     found = power_of(values, within)
     for shift in (found.up, found.down):
+        assert shift is not None
         assert shift.half / 7.0 == pytest.approx(sigmas, rel=0.15)
         assert shift.half < shift.most < 1.6 * shift.half
 
@@ -34,6 +35,7 @@ def test_on_independent_points_it_is_the_shift_whose_delay_is_known(within: int,
 def test_what_comes_next_is_found_as_often_as_it_says() -> None:
     history = np.random.default_rng(1).normal(size=16_000)
     found = power_of(history, 60)
+    assert found.up is not None
     for share, size in ((0.5, found.up.half), (0.9, found.up.most)):
         hits = 0
         for seed in range(60):
@@ -59,6 +61,16 @@ def test_it_is_in_the_units_of_the_metric() -> None:
     values = np.random.default_rng(3).normal(size=8_000)
     one, scaled = power_of(values), power_of(1_000.0 * values + 5.0)
     assert scaled.worse.half == pytest.approx(1_000.0 * one.worse.half, rel=1e-6)
+
+
+def test_the_gates_are_heard() -> None:
+    values = np.random.default_rng(14).normal(size=8_000)
+    both, up = power_of(values), power_of(values, gates={"direction": "up"})
+    assert up.down is None
+    assert up.up is not None
+    assert up.worse == up.up
+    assert up.up.half == pytest.approx(both.up.half if both.up else 0.0, rel=0.3)
+    assert power_of(values, gates={"min_effect": 2.0}).worse.half > 1.5 * both.worse.half
 
 
 def test_it_repeats_itself_to_the_bit() -> None:
