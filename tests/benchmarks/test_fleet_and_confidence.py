@@ -8,8 +8,8 @@ from benchmarks.fleet import interval, measure
 
 
 def test_alarms_of_a_fleet_are_those_of_the_days_that_count() -> None:
-    row = measure(series=3, a_day=300.0, days=2, settled=1, seed=0)
-    all_days = measure(series=3, a_day=300.0, days=2, settled=0, seed=0)
+    row = measure(3, "300 per day in all", a_day=300.0, days=2, settled=1, seed=0)
+    all_days = measure(3, "300 per day in all", a_day=300.0, days=2, settled=0, seed=0)
     assert (row["promised"], all_days["promised"]) == (300.0, 600.0)
     assert 0 < float(row["alarms"] or 0) < float(all_days["alarms"] or 0)
     assert row["alarm ratio"] == float(row["alarms"] or 0) / 300.0
