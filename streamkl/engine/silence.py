@@ -30,12 +30,17 @@ class Silence:
         >>> bool(Silence("night", "*", lambda _from, _to: [(60, 120)]).covers(np.array([60]))[0])
         True
         """
+        if len(times) and times.min() // BLOCK_US == times.max() // BLOCK_US:
+            return self._within(int(times[0]) // BLOCK_US, times)
         within = np.zeros(len(times), np.bool_)
         blocks = times // BLOCK_US
         for block in np.unique(blocks).tolist():
             at = blocks == block
-            within[at] = np.searchsorted(self._borders(block), times[at], side="right") % 2 == 1
+            within[at] = self._within(block, times[at])
         return within
+
+    def _within(self, block: int, times: NDArray[np.int64]) -> NDArray[np.bool_]:
+        return np.asarray(np.searchsorted(self._borders(block), times, side="right") & 1, np.bool_)
 
     def _borders(self, block: int) -> NDArray[np.int64]:
         """Start, end, start, end, ... of what has a part in the block, ascending."""
@@ -70,7 +75,9 @@ class Silences:
         if not self._silences:
             return NONE
         silent = np.zeros(len(times), np.bool_)
-        for number in np.unique(groups).tolist():
+        for number in np.flatnonzero(np.bincount(groups)).tolist():
+            if number == 0:
+                continue
             at = np.flatnonzero(groups == number)
             for i in self._members[number]:
                 silent[at] |= self._silences[i].covers(times[at])
