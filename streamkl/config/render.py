@@ -39,6 +39,37 @@ The file is [TOML](https://toml.io). Every option has a default, so an empty fil
   A `[monitors.detector.reference]` that names its `kind` starts from the defaults instead.
 - **Relative paths** start at the working directory.
 
+Other thresholds, gates or episodes for some series are a monitor each; what it does not say comes from `[detector]`:
+
+```toml
+[detector]
+false_alarms = "1 per series per week"
+[detector.gates]
+min_relative_effect = 0.05                      # 5 % of the median, or it is not worth a page
+
+[[monitors]]
+name = "checkout"
+match = "shop/checkout/*"
+[monitors.detector]
+false_alarms = "1 per series per day"           # sooner, at the price of more false alarms
+[monitors.detector.gates]
+min_effect = 20.0                               # milliseconds; the 5 % hold as well
+direction = "up"
+[monitors.detector.episodes]
+min_duration = "5m"
+
+[[monitors]]
+name = "free-disk"
+match = "*/disk_free"
+[monitors.detector.gates]
+direction = "down"
+
+[[monitors]]
+name = "scratch"
+match = "test-*"
+kind = "ignore"
+```
+
 This page is generated (`streamkl config --format markdown`).
 """
 

@@ -1,5 +1,6 @@
 """Silences and gates as an operator writes them: what is read, what is refused and how, and what a monitor overrides."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from streamkl.errors import ConfigError, InputError
 from streamkl.units import parse_instant
 
 Write = Callable[[str], Path]
-HOUR_US = 3_600_000_000
+ROOT = Path(__file__).parents[2]
 EVENT = "BEGIN:VEVENT\r\nUID:1\r\nDTSTART:20240402T120000\r\nDURATION:PT1H\r\nEND:VEVENT\r\n"
 CALENDAR = f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\n{EVENT}END:VCALENDAR\r\n"
 
@@ -191,6 +192,16 @@ def test_a_monitor_overrides_single_options_of_every_table_and_inherits_the_rest
         "1 per series per week",
         "1 per series per week",
     ]
+
+
+@pytest.mark.parametrize("page", ["configuration.md", "how-it-works.md"])
+def test_the_examples_of_the_documentation_are_valid(write: Write, page: str) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    examples = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    Path("releases.ics").write_bytes(CALENDAR.encode())
+    assert examples
+    for example in examples:
+        assert check_config(write(example)) == []
 
 
 def test_gates_are_off_by_default() -> None:
