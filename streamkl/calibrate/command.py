@@ -13,7 +13,7 @@ from streamkl.calibrate.history import Histories, History
 from streamkl.calibrate.measuring import add_up, measure
 from streamkl.calibrate.reading import read_files, read_topic
 from streamkl.calibrate.report import Advice, Report, SeriesReport
-from streamkl.calibrate.writing import config_text, write_config
+from streamkl.calibrate.writing import config_text, require_new, write_config
 from streamkl.config import Config, DetectorConfig
 from streamkl.engine.plan import Plan
 from streamkl.errors import InputError
@@ -60,8 +60,8 @@ def _refuse(paths: Sequence[str], topic: str | None, bootstrap: str | None, writ
         raise InputError("name files or --topic, and not both: streamkl calibrate metrics.csv, or streamkl calibrate --topic metrics")
     if bootstrap is not None and topic is None:
         raise InputError("--bootstrap has no effect without --topic; name the topic to read")
-    if write is not None and write.exists():
-        raise InputError(f"{write}: exists already; name a new file, so that no configuration is lost")
+    if write is not None:
+        require_new(write)
 
 
 def _assess(histories: Histories, plan: Plan, config: Config, within: int, step: display.Step) -> tuple[Report, Config]:

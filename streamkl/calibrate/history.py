@@ -13,6 +13,8 @@ from streamkl.engine.router import IGNORED, SHED, Seat
 
 HEARTBEAT = -4  # beside the router's IGNORED and SHED
 KEPT_POINTS = 200_000  # newest points of a series that are looked at: 20 weeks of minutes, 3.2 MB
+KEPT_IN_ALL = 20_000_000  # points; many series have equal parts of it
+KEPT_AT_LEAST = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +57,12 @@ class _Growing:
 class Histories:
     """Gathers points of several streams (files, partitions); a series belongs to its stream, as in the service.
 
-    `refused` counts points that no series took, by reason. At most `plan.max_series` series a stream; O(points) time, and
-    2 * `kept` points a series in memory.
+    `refused` counts points that no series took, by reason. At most `plan.max_series` series a stream. O(points) time; in memory at most
+    twice KEPT_POINTS a series, or KEPT_IN_ALL of all if that is less (but twice KEPT_AT_LEAST each), 16 bytes a point.
     """
 
-    def __init__(self, plan: Plan, kept: int = KEPT_POINTS) -> None:
+    def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._kept = kept
         self._index: dict[str, dict[str, int]] = {}
         self._all: list[_Growing] = []
         self.refused: Counter[str] = Counter()
@@ -81,10 +82,14 @@ class Histories:
         self.refused["of series beyond state.max_series"] += int((numbers == SHED).sum())
         self.refused["text in a series of numbers"] += int((np.isnan(values) & (numbers >= 0)).sum())
         usable = np.flatnonzero((numbers >= 0) & np.isfinite(values))
+        kept = self._kept()
         order = usable[np.argsort(numbers[usable], kind="stable")]
         for part in np.split(order, np.flatnonzero(np.diff(numbers[order])) + 1):
             if len(part):
-                self._all[numbers[part[0]]].take(values[part], points.timestamp_us[part], self._kept)
+                self._all[numbers[part[0]]].take(values[part], points.timestamp_us[part], kept)
+
+    def _kept(self) -> int:
+        return min(KEPT_POINTS, max(KEPT_AT_LEAST, KEPT_IN_ALL // max(1, len(self._all))))
 
     def _with_categories(self, numbers: NDArray[np.int64], points: Points) -> list[int]:
         categorical = np.array([growing.seat.categorical for growing in self._all] or [False])
@@ -110,14 +115,15 @@ class Histories:
     def finish(self) -> list[History]:
         """All series with at least one point, in the order in which they were met; what was gathered is given away. Silenced points are
         left out, as if they had not come."""
+        kept = self._kept()
         gathered, self._all = self._all, []
-        return [history for growing in gathered if (history := self._history(growing)) is not None]
+        return [history for growing in gathered if (history := self._history(growing, kept)) is not None]
 
-    def _history(self, growing: _Growing) -> History | None:
+    def _history(self, growing: _Growing, kept: int) -> History | None:
         name = growing.seat.name
         if not growing.points:
             return None
-        growing.cut(self._kept)
+        growing.cut(kept)
         values, times = growing.values[0], growing.times[0]
         heard = np.ones(len(times), np.bool_)
         for silence in self._plan.silences:

@@ -21,13 +21,20 @@ def config_text(config: Config, comments: Mapping[str, Sequence[str]]) -> str:
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
+def require_new(path: Path) -> None:
+    """InputError where a configuration cannot be written: there is a file already, or no folder for it."""
+    if path.exists():
+        raise InputError(f"{path}: exists already; name a new file, so that no configuration is lost")
+    if not path.parent.is_dir():
+        raise InputError(f"{path}: cannot be written: there is no folder {path.parent}")
+
+
 def write_config(path: Path, text: str) -> None:
     """Make a new file. InputError where there is one already, or where none can be made."""
+    require_new(path)
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
-    except FileExistsError:
-        raise InputError(f"{path}: exists already; name a new file, so that no configuration is lost") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}") from None
 

@@ -12,6 +12,7 @@ from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient
 
 from streamkl import checking
+from streamkl.calibrate.writing import config_text
 from streamkl.config import Config, load
 from tests.calibrate.material import autoregressive, run, write_csv
 from tests.conftest import RunningBroker
@@ -101,7 +102,7 @@ def test_what_is_written_is_accepted_and_holds_what_is_suggested(three: list[str
 
 
 def test_settings_that_find_nothing_are_replaced_by_settings_that_do(folder: Path) -> None:
-    Path("c.toml").write_text("[detector]\nwindows = ['16 points']\nbins = 4\n[detector.reference]\nsize = 100\n")
+    Path("c.toml").write_text("[detector]\nwindows = ['16 points']\n")
     files = [write_csv(Path(f"m{i}.csv"), np.random.default_rng(i).normal(size=8_000)) for i in range(3)]
     before = report(*files, "--config", "c.toml")
     assert [advice["taken"] for advice in before["advice"]] == [True]
@@ -171,6 +172,14 @@ def test_a_given_configuration_is_carried_over_whole(rich_config: Config) -> Non
     assert "canary" not in Path("out.toml").read_text()
     assert checking.check_config(Path("out.toml")) == []
     assert load(Path("out.toml")) == rich_config  # too short to suggest anything
+
+
+@pytest.mark.parametrize("path", sorted((Path(__file__).parents[2] / "config").glob("*.toml")), ids=lambda path: path.stem)
+def test_shipped_configurations_are_written_as_they_are_read(path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(path.parents[1])
+    config = load(path)
+    (folder / "again.toml").write_text(config_text(config, {"detector": ["why"], "": ["figures " * 50]}))
+    assert load(folder / "again.toml") == config
 
 
 def test_monitors_have_their_own_settings_and_ignored_series_are_counted(rich_config: Config) -> None:
@@ -244,7 +253,7 @@ def test_names_are_printed_as_they_are() -> None:
         (["good.csv", "--bootstrap", "localhost:9092"], "--bootstrap has no effect without --topic"),
         (["none.csv"], "none.csv: no such file"),
         (["good.csv", "--write", "good.csv"], "good.csv: exists already; name a new file"),
-        (["good.csv", "--write", "none/out.toml"], "none/out.toml: cannot be written: No such file or directory"),
+        (["good.csv", "--write", "none/out.toml"], "none/out.toml: cannot be written: there is no folder none"),
         (["empty.csv"], "there is not one point to calibrate on"),
         (["bad.jsonl"], "there is not one point to calibrate on (rejected: invalid_json 2)"),
         (["-", "-"], "-: standard input can be read only once"),
