@@ -67,7 +67,7 @@ class EpisodeConfig(Section):
     accept_new_normal_after: Annotated[Whole, Field(ge=50, le=10_000_000), Unit("points")] = 2_000
     """An episode open for so many judged points is closed and the new distribution learned as the reference."""
     min_duration: Annotated[Duration, Field(ge=0, le=duration("7d"))] = duration("0s")
-    """Event time for which a series must have been at or above the threshold, point after point, before an episode opens."""
+    """Event time for which a series must be at or above the threshold, point after point, before an episode opens. It needs a clock."""
     first_after: Annotated[Whole, Field(ge=0, le=100_000_000), Unit("points")] = 0
     """Points that a series must have had, learned ones included, before an episode may open; 0: as soon as a window has a threshold."""
 
