@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from math import inf
 from typing import Any
 
 import numpy as np
@@ -10,10 +9,10 @@ from numpy.typing import NDArray
 
 from streamkl.calibrate.history import History
 from streamkl.core.arena import JUDGING, NO_SLOT, Arena, Pool
-from streamkl.core.bank import Bank
+from streamkl.core.bank import NONE_SILENT, Bank
 from streamkl.core.episode import OPENED
 from streamkl.core.explanation import explain
-from streamkl.core.kernel import JUDGED
+from streamkl.core.kernel import JUDGED, walk
 from streamkl.core.run_length import Table, TableKey
 from streamkl.engine.plan import Monitor
 
@@ -144,9 +143,8 @@ class Trials:
     """Many states at once, each followed by points of its own, as often as wanted; `stretches` are not changed."""
 
     def __init__(self, bank: Bank, stretches: list[Stretch]) -> None:
-        """The bank is used up: its own rows are gone."""
-        self._bank = bank
-        bank.rules = bank.rules._replace(escalate=inf)  # only openings matter, and each further event would be explained
+        """States of rows of this bank."""
+        self._rules = bank.rules
         self._states = Arena(**{name: np.stack([each.state[name] for each in stretches]) for name in Arena._fields})
         self._pool = Pool(**{name: getattr(bank.pool, name)[:0] for name in Pool._fields})
         self.times = np.stack([each.times for each in stretches])
@@ -154,9 +152,17 @@ class Trials:
     def opens(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Whether an episode opens in each stretch when these values (stretches, points) come instead of its own."""
         count, length = values.shape
-        self._bank.adopt(Arena(**{name: getattr(self._states, name).copy() for name in Arena._fields}), self._pool)
-        rows = np.repeat(np.arange(count), length)
-        verdicts = self._bank.run(rows, self.times.ravel(), values.ravel(), np.arange(count * length, dtype=np.int64))
+        n = count * length
+        arena = Arena(**{name: getattr(self._states, name).copy() for name in Arena._fields})
+        rows, positions = np.repeat(np.arange(count), length), np.arange(n, dtype=np.int64)
+        times, numbers = self.times.ravel(), values.ravel()
+        out = np.zeros(n, np.int8), np.zeros(n), np.zeros(n), np.zeros(n, np.int8)
         found = np.zeros(count, np.bool_)
-        found[[transition.row for transition in verdicts.transitions if transition.happened == OPENED]] = True
+        at = 0
+        while at < n:  # as a bank does, but an episode is not explained and what follows it is left out: four times faster
+            at, happened = walk(arena, self._pool, self._rules, rows, times, numbers, positions, NONE_SILENT, at, *out)
+            if happened == OPENED:
+                row = int(rows[at - 1])
+                found[row] = True
+                at = (row + 1) * length
         return found

@@ -18,7 +18,7 @@ WEEK_SECONDS = 604_800
 
 
 def measure(history: History, plan: Plan, sharers: int, within: int, settings: Settings | None = None) -> SeriesReport:
-    """Everything about one series, judged as its monitor says, or with other `settings`. About a microsecond a point and 0.3 s."""
+    """Everything about one series, judged as its monitor says, or with other `settings`. About a microsecond a point and 0.1 s."""
     monitor = plan.monitors[history.monitor]
     if settings is not None:
         monitor = replace(monitor, settings=settings)

@@ -41,7 +41,7 @@ class Power:
 def measure_power(judged: Judged, sigma: float, support: Support) -> Power | None:
     """How large a shift has to be to open an episode within a stretch, given the state before it. None: fewer than 5 quiet stretches.
 
-    The same history gives the same answer: nothing is drawn. Uses up the bank. About 2 * stretches * points * 12 judged points.
+    The same history gives the same answer: nothing is drawn. About 2 * stretches * points * 12 judged points.
     """
     count = len(judged.stretches)
     if count < FEWEST_STRETCHES:

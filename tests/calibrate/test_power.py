@@ -5,8 +5,10 @@ import pytest
 
 from streamkl import score
 from streamkl.calibrate.character import Support, character
-from streamkl.calibrate.judging import FEWEST_STRETCHES, MOST_STRETCHES, judge
+from streamkl.calibrate.judging import FEWEST_STRETCHES, MOST_STRETCHES, Trials, judge
 from streamkl.calibrate.power import LARGEST, Power, measure_power
+from streamkl.core.bank import Bank
+from streamkl.core.episode import OPENED
 from tests.calibrate.material import TABLE, autoregressive, monitor, past
 
 EVERY = "1 per 10000 points"
@@ -126,6 +128,21 @@ def test_stretches_are_bounded_lie_behind_the_learning_and_do_not_overlap() -> N
         assert (np.diff(begins) >= within).all()
         assert begins[-1] + within <= points
         assert {len(each.values) for each in judged.stretches} == {within}
+
+
+def test_a_trial_is_what_a_detector_would_have_done() -> None:
+    values = np.random.default_rng(15).normal(size=4_000)
+    history = past(values)
+    judged = judge(history, monitor(), TABLE, 1, 80)
+    moved = np.stack([each.values for each in judged.stretches]) + np.linspace(0.3, 1.5, len(judged.stretches))[:, None]
+    found = Trials(judged.bank, judged.stretches).opens(moved)
+    assert 0 < found.sum() < len(found)
+    for stretch, numbers, expected in zip(judged.stretches, moved, found.tolist(), strict=True):
+        start = int(np.searchsorted(history.times, stretch.times[0]))
+        bank = Bank(monitor().settings, TABLE, 1)
+        row = bank.birth()
+        verdicts = bank.run(np.full(start + 80, row), history.times[: start + 80], np.r_[values[:start], numbers], np.arange(start + 80))
+        assert any(each.happened == OPENED and each.index >= start for each in verdicts.transitions) is expected
 
 
 def test_an_incident_in_the_history_is_no_stretch() -> None:
