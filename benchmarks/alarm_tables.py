@@ -1,6 +1,8 @@
 """The false-alarm benchmark's result for people: one table of ratios with verdicts, one of the first windows, one beside others."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from statistics import median
 
 from benchmarks import rivals
 from benchmarks.cells import EARLY, EARLY_WINDOWS, LEARNED_LIMIT, Cell, Tally
@@ -11,6 +13,7 @@ from benchmarks.verdicts import Ratio, pooled
 Done = Mapping[Cell, Sequence[Tally]]
 Counts = Mapping[tuple[str, str], Sequence[int]]  # of (rival, process), one count a series
 BESIDE = (500, 10_000)  # the cell that stands beside the rivals: learned, points between alarms
+CONFIDENCES = (0.0, 0.25, 0.5, 0.75, 1.01)  # bounds of the classes
 MARKS = {"holds": "✓", "holds?": "✓?", "fails?": "✗?", "fails": "✗"}
 NOTES = (
     "Alarm ratio: episodes opened, divided by (points judged / promised points between alarms). 1 keeps the budget, above 1 breaks it. "
@@ -33,6 +36,12 @@ def ratio(cell: Cell, tallies: Sequence[Tally], early: bool = False) -> Ratio:
 def verdict(cell: Cell, found: Ratio, early: bool = False) -> str:
     """One of MARKS, or "" where nothing is required."""
     return (cell.early_limits if early else cell.limits).verdict(found) if cell.required else ""
+
+
+def mean_confidence(tallies: Sequence[Tally]) -> float | None:
+    """That the events carried when they opened; None without any."""
+    alarms = sum(each.alarms for each in tallies)
+    return sum(each.confidence for each in tallies) / alarms if alarms else None
 
 
 def rows(done: Done) -> Iterator[Row]:
@@ -60,6 +69,7 @@ def rows(done: Done) -> Iterator[Row]:
             "early to": early.high,
             "early verdict": verdict(cell, early, early=True) or "reported",
             "% above threshold": 100 * sum(each.above for each in tallies) / judged,
+            "mean confidence": mean_confidence(tallies),
         }
 
 
@@ -71,6 +81,7 @@ def sections(done: Done, counts: Counts) -> Iterator[Section]:
             yield Section(f"Alarm ratio{group}", _grid(part, early=False))
             yield Section(f"Alarm ratio in the first {EARLY_WINDOWS} windows{group}", _grid(part, early=True))
             yield Section(f"% of judged points at or above the threshold{group}", _above(part))
+    yield Section("Alarm ratio by the mean confidence of a cell's events, all cells", list(_by_confidence(done)))
     if counts:
         yield Section("Alarms per 10,000 points, beside others with their defaults", list(_beside(done, counts)))
 
@@ -113,6 +124,23 @@ def _grid(part: Done, early: bool) -> list[Row]:
 
 def _above(part: Done) -> list[Row]:
     return _by_line({cell: 100 * sum(t.above for t in tallies) / sum(t.judged for t in tallies) for cell, tallies in part.items()})
+
+
+def _by_confidence(done: Done) -> Iterator[Row]:
+    """Cells in which nothing alarmed carry no confidence."""
+    alarming = {cell: mean for cell, tallies in done.items() if (mean := mean_confidence(tallies)) is not None}
+    for low, high in pairwise(CONFIDENCES):
+        part = [cell for cell, mean in alarming.items() if low <= mean < high]
+        if part:
+            found = [ratio(cell, done[cell]) for cell in part]
+            yield {
+                "confidence": f"{low:.2f} to {min(high, 1.0):.2f}",
+                "cells": len(part),
+                "alarms": sum(each.alarms for each in found),
+                "alarm ratio": sum(each.alarms for each in found) / sum(each.promised for each in found),
+                "median cell": median(each.value for each in found),
+                "worst cell": max(each.value for each in found),
+            }
 
 
 def _by_line(cells: Mapping[Cell, str | float]) -> list[Row]:

@@ -20,6 +20,7 @@ EARLY = EARLY_WINDOWS * max(window.points or 0 for window in DetectorConfig().wi
 SERIES, FEW_SERIES = 40, 20  # FEW_SERIES where alarms are so frequent that half the series give enough of them
 FREQUENT = 1_000  # points between alarms up to which that is so
 USUAL = 10_000  # points between alarms up to which 100 of them are waited for
+CODE = ("benchmarks/cells.py", *kept.PROCESSES)
 LEARNED_LIMIT = 20  # a budget may be so many times the learning length
 
 
@@ -76,19 +77,21 @@ class Cell:
             "points": self.points,
             "settings": repr(settings_of(self.config)),
             "detector": kept.digest(kept.DETECTOR),
-            "processes": kept.digest(kept.PROCESSES),
+            "code": kept.digest(CODE),
         }
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What one series gave: points judged and alarms raised, in all and in the first 64 windows; points at or above the threshold."""
+    """What one series gave: points judged and alarms raised, in all and in the first 64 windows; points at or above the threshold; and the
+    confidences that the events carried when they opened, added up."""
 
     judged: int
     alarms: int
     early_judged: int
     early_alarms: int
     above: int
+    confidence: float
 
 
 def tally(cell: Cell, seed: int) -> Tally:
@@ -103,6 +106,7 @@ def tally(cell: Cell, seed: int) -> Tally:
         early_judged=int((result.judged & early).sum()),
         early_alarms=int((result.opened & early).sum()),
         above=int((result.ratio[result.judged] >= 1).sum()),
+        confidence=sum(event.confidence for event in result.events if event.type == "opened"),
     )
 
 

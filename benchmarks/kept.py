@@ -29,8 +29,8 @@ def digest(patterns: Sequence[str], packages: Sequence[str] = ("numpy", "numba")
 class Kept:
     """The results of one benchmark. A key is everything that a result depends on; it stands in the file beside it."""
 
-    def __init__(self, name: str, folder: Path = FOLDER) -> None:
-        self._folder = folder / name
+    def __init__(self, name: str, folder: Path | None = None) -> None:
+        self._folder = (folder or FOLDER) / name
 
     def get(self, key: Mapping[str, Any]) -> Any | None:
         """What was put, or None; a file that is damaged counts as none."""

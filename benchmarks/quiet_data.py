@@ -100,10 +100,10 @@ def worst(quiet: Sequence[Quiet]) -> Iterator[Row]:
 
 
 def verdict(sets: Sequence[Row]) -> str:
-    """The worst set in one sentence."""
+    """The median and the worst set in one sentence."""
     rates = {str(row["set"]): float(row["alarms per series-week"] or 0.0) for row in sets}
     top = max(rates, key=lambda name: rates[name])
-    return f"Worst set: {top}, {rates[top]:.2f} alarms per series-week."
+    return f"Alarms per series-week: median set {median(rates.values()):.2f}, worst set {rates[top]:.2f} ({top})."
 
 
 def report(quiet: Sequence[Quiet], config: DetectorConfig) -> Report:

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from streamkl.config import Config, DetectorConfig, load
+from streamkl.assembly.silences import calendar_of
+from streamkl.config import Config, DetectorConfig, SilenceConfig, load
 from streamkl.config.section import Mistake
 from streamkl.core.run_length import classes, keys, longest_run
-from streamkl.errors import ConfigError
+from streamkl.errors import ConfigError, InputError
 from streamkl.library.settings import settings_of
-from streamkl.units import Budget, format_duration
+from streamkl.units import Budget, format_duration, format_instant
 
 
 def load_checked(path: Path | None) -> Config:
@@ -31,18 +32,32 @@ def summary(config: Config) -> str:
     read = f"topics that match {kafka.topic_pattern}" if kafka.topic_pattern else ", ".join(kafka.topics)
     lines = [
         f"reads    {read} on {', '.join(kafka.bootstrap_servers)} as group {kafka.group_id}",
-        f"writes   episodes to {kafka.events_topic}, rejected records to {kafka.dead_letter_topic}",
+        f"writes   episodes to {kafka.events_topic}, rejected records to {kafka.dead_letter_topic}, {kafka.delivery.replace('_', ' ')}",
         *(f"judges   {monitor.match} ({monitor.name}): {_judged(monitor.detector, monitor.kind)}" for monitor in config.monitors),
         f"judges   {'everything else' if config.monitors else 'every series'}: {_judged(config.detector, 'auto')}",
-        f"keeps    {'nothing' if config.state.backend == 'none' else config.state.directory}"
+        *_divided(config),
+        *(f"silences {silence.match} ({silence.name}): {_when(silence)}" for silence in config.silences),
+        f"keeps    {_kept(config)}"
         f" for up to {config.state.max_series} series per partition, {format_duration(config.state.evict_after)} after their last point",
         f"serves   {f'http://{config.http.host}:{config.http.port}/metrics' if config.http.port else 'no HTTP'}",
     ]
     return "\n".join(lines)
 
 
+def _kept(config: Config) -> str:
+    return {"none": "nothing", "file": str(config.state.directory), "topic": f"topic {config.state.topic}"}[config.state.backend]
+
+
+def _divided(config: Config) -> Iterator[str]:
+    if config.shares_a_budget:
+        fleet = config.fleet
+        where = "the one partition" if fleet.partitions == 1 else f"each of {fleet.partitions} partitions"
+        yield f"divides  what is allowed in all among {f'{fleet.series} series' if fleet.series else f'the series that {where} has'}"
+
+
 def _examine(config: Config) -> Iterator[Mistake]:
     yield from _missing_files(config)
+    yield from _unusable_calendars(config)
     yield from _unreachable_budgets(config)
 
 
@@ -52,6 +67,15 @@ def _judged(detector: DetectorConfig, kind: str) -> str:
     windows, reference = ", ".join(map(str, detector.windows)), detector.reference
     kind = "" if kind == "auto" else f"{kind}, "
     return f"{kind}{windows} against {reference.size} points ({reference.kind}), {detector.false_alarms}"
+
+
+def _when(silence: SilenceConfig) -> str:
+    clocks = f" ({silence.timezone})"
+    if silence.ics is not None:
+        return f"the events of {silence.ics}{clocks}"
+    if silence.cron:
+        return f"{silence.cron}{clocks} for {format_duration(silence.duration)}"
+    return " to ".join(map(format_instant, silence.stretch()))
 
 
 def _detectors(config: Config) -> Iterator[tuple[str, DetectorConfig]]:
@@ -68,6 +92,14 @@ def _missing_files(config: Config) -> Iterator[Mistake]:
     for option, path in paths.items():
         if path is not None and not path.is_file():
             yield Mistake((option,), f"no such file; relative paths start at the working directory, {Path.cwd()}")
+
+
+def _unusable_calendars(config: Config) -> Iterator[Mistake]:
+    for index, silence in enumerate(config.silences):
+        try:
+            calendar_of(silence)
+        except InputError as error:
+            yield Mistake((f"silences.{index}.ics",), f"{error}; relative paths start at the working directory, {Path.cwd()}")
 
 
 def _unreachable_budgets(config: Config) -> Iterator[Mistake]:

@@ -156,6 +156,55 @@ def replay(
     command.replay_files(files, checking.load_checked(config), events, rejected, joined=joined, quiet=quiet)
 
 
+@app.command(short_help="What history says: thresholds, shifts found, settings.")
+def calibrate(
+    files: Annotated[
+        list[str] | None, typer.Argument(metavar="[FILE]...", help="History as `replay` reads it; - is standard input.", show_default=False)
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", metavar="CONFIG", help="Configuration to calibrate; without it the defaults.")
+    ] = None,
+    topic: Annotated[
+        str | None, typer.Option("--topic", metavar="TOPIC", help="Read this topic from its earliest record to its end, instead of files.")
+    ] = None,
+    bootstrap: Annotated[
+        str | None, typer.Option("--bootstrap", metavar="HOST:PORT", help="The topic's broker; without it kafka.bootstrap_servers.")
+    ] = None,
+    within: Annotated[int, typer.Option("--within", min=2, max=10_000, help="Points in which a shift is to be found.")] = 100,
+    write: Annotated[
+        Path | None, typer.Option("--write", "-w", metavar="OUT.toml", help="Write the suggested configuration, a new file.")
+    ] = None,
+    top: Annotated[int, typer.Option("--top", min=0, help="Series shown, the worst first; 0 shows all.")] = 20,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Everything about every series as one JSON document.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+) -> None:
+    """Read history and say what streamkl would find in it, before it runs.
+
+    \b
+    For each series, the worst first, and for all together:
+      found 1 in 2   the smallest shift of the mean, up or down, that opens an episode within
+                     --within points at your budget, one time in two; found 9 in 10: nine times in ten.
+                     Measured: shifts are added to stretches of its own history that it has not learned.
+      threshold      KL per point of each window; guard factor: how much of it is due to the series' own past
+      effective      how many independent points its points are worth; lag 1: correlation of neighbours
+      ties           share of points whose value occurs more than once; hint: a day or a week shows in it
+      memory         bytes of state
+
+    Then a reference size, windows and bins, where measuring shows that they find smaller shifts. --write puts them into a new
+    configuration, with the figures as comments. With --topic no consumer group is joined and nothing is committed.
+
+    Example: streamkl calibrate metrics.csv --within 50 --write streamkl.toml
+    """
+    from streamkl import checking
+    from streamkl.calibrate import command
+
+    loaded = checking.load_checked(config)
+    command.calibrate(
+        files or [], loaded, topic=topic, bootstrap=bootstrap, within=within, write=write, as_json=as_json, top=top, quiet=quiet
+    )
+
+
 @app.command(short_help="See it work on this machine.")
 def demo(
     *,

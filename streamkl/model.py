@@ -102,12 +102,12 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
 class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     """Where a threshold comes from, so that a reader can judge it."""
 
-    method: Annotated[str, _one_of("table", "table+tail")]  # run-length table alone, or raised by the series' own past
-    budget: str  # as the operator wrote it
+    method: Annotated[str, _one_of("table", "table+tail", "no_data_after")]  # run-length table alone, or raised by the own past; or given
+    budget: str  # as the operator wrote it; of `no_data` the limit
     sharers: int  # series that have equal parts of a budget "in all"; 1: it is the series' own
-    run_length_points: float  # promised points between false alarms, for the whole series
+    run_length_points: float | None  # promised points between false alarms, for the whole series
     interval_seconds: float | None  # learned interval between points
-    table_threshold_nats: float  # for independent data, this window, reference and bins
+    table_threshold_nats: float | None  # for independent data, this window, reference and bins
     guard_factor: float  # what the series' own past multiplies it by (>= 1)
     blocks: int  # how many blocks of the own past stand behind the factor
     judged_points: int  # points this window was judged on, those of the learned reference included
@@ -127,7 +127,8 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """One step in the life of an episode. `episode_id` stays the same from opened to closed; `id` is unique per step.
 
-    Both are functions of the input alone (topic, partition, offset, series), so that a replay repeats them.
+    Both are functions of the input alone (topic, partition, offset, series), so that a replay repeats them. Members that mean nothing for
+    a kind (nats of a series that has sent no data) are null, never absent.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -135,24 +136,27 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     episode_id: str
     sequence: int  # 0 opened, 1.. updates, last closed
     type: Annotated[str, _one_of("opened", "updated", "closed", "warning")]
-    kind: Annotated[str, _one_of("distribution", "series_shed")]
+    kind: Annotated[str, _one_of("distribution", "no_data", "series_shed")]
     series: str
     monitor: str
-    reason: Annotated[str, _one_of("threshold", "escalated", "recovered", "accepted_as_normal", "max_series")]  # why this step
+    reason: Annotated[  # why this step
+        str,
+        _one_of("threshold", "escalated", "recovered", "accepted_as_normal", "max_series", "no_data", "data_returned", "forgotten"),
+    ]
     severity: Annotated[str, _one_of("warning", "critical")]  # critical: score >= 2
-    started_at: Instant | None  # time of the first point above the threshold
+    started_at: Instant | None  # time of the first point above the threshold, or of the first that is missing
     detected_at: Instant | None  # time of the point that decided this step
-    window: Span
+    window: Span  # of `no_data`: from the last point to this step
     reference: Span
-    window_name: str  # "64 points", "5m", "newest points"
-    statistic_name: Annotated[str, _one_of("KL(window || reference)", "surprisal of the newest points")]
-    statistic_nats: float  # n * KL is what is tested; this is KL itself, per point
-    threshold_nats: float
-    score: float  # statistic / threshold: 1.0 is the boundary
+    window_name: str | None  # "64 points", "5m", "newest points"
+    statistic_name: str = "KL(window || reference)"  # or "surprisal of the newest points", "absence"
+    statistic_nats: float | None  # n * KL is what is tested; this is KL itself, per point
+    threshold_nats: float | None
+    score: float  # statistic / threshold: 1.0 is the boundary; of `no_data` absence / limit
     peak_score: float  # highest score since the episode opened
     confidence: float  # how well founded the threshold is, 0..1: min(blocks / 32, 20 judged / (windows * run length), effective / 50)
     top_bins: tuple[Bin, ...]
-    tracks: tuple[Track, ...]  # for the newest points: statistic_nats is (sum of nats ** 5) ** (1/5)
+    tracks: tuple[Track, ...] = ()  # for the newest points: statistic_nats is (sum of nats ** 5) ** (1/5)
     reference_quantiles: Quantiles | None
     window_quantiles: Quantiles | None
     sentence: str

@@ -113,8 +113,9 @@ class Status:
 
     records: int  # total
     points: int  # total
-    judged: int  # total: points with a verdict (not learning, not late)
+    judged: int  # total: points with a verdict (not learning, not late, not silenced)
     late: int  # total: points dropped as older than the grace period
+    silenced: int  # total: points passed over because of a silence
     replayed: int  # total: records dropped because the state already held them
     shed: int  # total: points of series beyond `max_series`
     evicted: int  # total: series forgotten after silence
@@ -128,7 +129,8 @@ class Status:
     lag: Mapping[Partition, int]  # records behind the newest
     series: int
     learning: int
-    open_episodes: int
+    open_episodes: int  # of any kind
+    absent: int  # series among them that send no data
     learned_points: int  # progress of the learning series that has furthest to go; 0 of 0 when none learns
     wanted_points: int
     ready_seconds: float | None  # until it is ready at the present rate; None: unknown

@@ -10,6 +10,7 @@ from fractions import Fraction
 DURATION_FORMS = '"250ms", "90s", "5m", "1h 30m", "7d" or "2w"'
 WINDOW_FORMS = '"64 points" or a duration such as "5m"'
 BUDGET_FORMS = '"1 per series per week", "0.5 per series per month", "5 per day in all" or "1 per 10000 points"'
+ABSENCE_FORMS = 'a duration such as "5m", or "5 intervals"'
 INSTANT_FORMS = '"2000-01-01T00:00:00Z" or "2000-01-01"'
 
 _MICROSECONDS = {"us": 1, "ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000, "w": 604_800_000_000}
@@ -17,11 +18,13 @@ _WORDS = {"us": "µs", "ms": "millisecond", "s": "sec second", "m": "min minute"
 _SPELLINGS = {spelling: unit for unit, words in _WORDS.items() for word in words.split() for spelling in (word, word + "s")}
 _LONGEST_DURATION = 36_500 * _MICROSECONDS["d"]
 _LONGEST_WINDOW_POINTS = 10_000_000
+_FEWEST_INTERVALS, _MOST_INTERVALS = 3, 10_000
 _SECONDS = {"year": 31_536_000, "month": 2_592_000, "week": 604_800, "day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _PART = re.compile(r"(\d{1,18}(?:\.\d{1,18})?)\s*([a-zµ]+)\s*", re.ASCII | re.IGNORECASE)
 _POINTS = re.compile(r"(\d[\d_,]{0,30})\s*points?", re.ASCII | re.IGNORECASE)
+_INTERVALS = re.compile(r"(\d[\d_,]{0,30})\s*intervals?", re.ASCII | re.IGNORECASE)
 _NUMBER = r"(\d[\d_,]{0,30}(?:\.\d{1,40})?)"
 _PER_POINTS = re.compile(rf"{_NUMBER}\s+per\s+{_NUMBER}\s+points?(?:\s+per\s+series|(\s+in\s+all))?", re.ASCII | re.IGNORECASE)
 _UNIT_OF_TIME = rf"(?:\s+{_NUMBER})?\s+({'|'.join(_SECONDS)})s?"
@@ -41,6 +44,18 @@ class WindowLength:
         if self.microseconds is not None:
             return format_duration(self.microseconds)
         return "1 point" if self.points == 1 else f"{self.points} points"
+
+
+@dataclass(frozen=True, slots=True)
+class AbsenceLimit:
+    """How long a series may send nothing: `microseconds` of event time, or so many of its own learned `intervals`; the other one is 0."""
+
+    microseconds: int
+    intervals: int
+
+    def __str__(self) -> str:
+        """ "5m" or "5 intervals"; `parse_absence` reads it back."""
+        return f"{self.intervals} intervals" if self.intervals else format_duration(self.microseconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +177,32 @@ def parse_window(text: str) -> WindowLength:
     if microseconds == 0:
         raise ValueError("a window is longer than 0s")
     return WindowLength(None, microseconds)
+
+
+def parse_absence(text: str) -> AbsenceLimit:
+    """How long a series may send nothing.
+
+    >>> parse_absence("5m"), parse_absence("5 intervals")
+    (AbsenceLimit(microseconds=300000000, intervals=0), AbsenceLimit(microseconds=0, intervals=5))
+
+    Raises ValueError for anything else, for 0s, and for fewer than 3 intervals (points are never that regular) or more than 10000.
+    """
+    stripped = text.strip()
+    intervals = _INTERVALS.fullmatch(stripped)
+    if intervals:
+        count = int(_digits(intervals[1]))
+        if not _FEWEST_INTERVALS <= count <= _MOST_INTERVALS:
+            raise ValueError(f"must be {_FEWEST_INTERVALS} to {_MOST_INTERVALS} intervals")
+        return AbsenceLimit(0, count)
+    if re.fullmatch(r"\d+", stripped, re.ASCII):
+        raise ValueError(f'needs a unit, for example "{stripped} intervals" or "{stripped}m"')
+    try:
+        microseconds = parse_duration(stripped)
+    except ValueError as error:
+        raise ValueError(f"is not a length of absence; write {ABSENCE_FORMS}") from error
+    if microseconds == 0:
+        raise ValueError("must be longer than 0s")
+    return AbsenceLimit(microseconds, 0)
 
 
 def parse_budget(text: str) -> Budget:

@@ -6,7 +6,7 @@ from typing import Any
 import numba
 from numpy.typing import NDArray
 
-from streamkl.core import binning, episode, ring, run_length, season, tail, window
+from streamkl.core import binning, episode, gate, ring, run_length, season, tail, window
 from streamkl.core.arena import Arena, Rules
 
 _door: Callable[..., Any] = numba.njit(_nrt=False)
@@ -60,3 +60,8 @@ def limit_for(rules: Rules, bin_class: int, w: int, points: int, log_run: float)
 @_door
 def slot_of(rules: Rules, time: int) -> int:
     return season.slot_of(rules, time)
+
+
+@_door
+def normal_quantile(a: Arena, rules: Rules, row: int, w: int, q: int) -> float:
+    return gate.normal_quantile(a, rules, row, w, q)

@@ -111,7 +111,7 @@ def status_line(status: Status) -> str:
         f"{status.points_per_second:,.0f} points/s",
         f"lag {sum(status.lag.values()):,}",
         f"{status.series:,} series{_learning(status)}",
-        f"{status.open_episodes:,} open",
+        f"{status.open_episodes:,} open" + (f" ({status.absent:,} without data)" if status.absent else ""),
     ]
     if status.rejected:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(status.rejected.items()))

@@ -22,6 +22,7 @@ _COUNTERS = (  # field of Status, name without _total, help
     ("points", "streamkl_points", "Points decoded from records."),
     ("judged", "streamkl_points_judged", "Points that were given a verdict."),
     ("late", "streamkl_points_late", "Points dropped as older than the grace period."),
+    ("silenced", "streamkl_points_silenced", "Points passed over because a silence covers them."),
     ("shed", "streamkl_points_shed", "Points dropped because their series would have been one too many."),
     ("replayed", "streamkl_records_replayed", "Records dropped because the state already held them."),
     ("evicted", "streamkl_series_evicted", "Series forgotten after silence."),
@@ -34,7 +35,8 @@ _GAUGES = (
     ("learning", "streamkl_series_learning", "Series without a reference yet."),
     ("learned_points", "streamkl_learning_points", "Points learned by the series that has furthest to go; 0 when none learns."),
     ("wanted_points", "streamkl_learning_points_wanted", "Points that this series has to learn."),
-    ("open_episodes", "streamkl_open_episodes", "Episodes that are open."),
+    ("open_episodes", "streamkl_open_episodes", "Episodes that are open, of any kind."),
+    ("absent", "streamkl_series_without_data", "Series with an open episode of kind no_data."),
 )
 
 

@@ -32,16 +32,16 @@ def cluster_of(kafka: KafkaConfig) -> Cluster:
     )
 
 
-def join(kafka: KafkaConfig, stopping: Stopping, clock: Clock, telemetry: Telemetry) -> KafkaSession | None:
+def join(kafka: KafkaConfig, state_topic: str, stopping: Stopping, clock: Clock, telemetry: Telemetry) -> KafkaSession | None:
     """A session with the cluster, once nothing stands in its way; None where a stop was requested before.
 
-    Raises ConfigError, and SourceError with all problems where `startup` is "exit".
+    `state_topic` is where state is kept, or "". Raises ConfigError, and SourceError with all problems where `startup` is "exit".
     """
     cluster = cluster_of(kafka)
     cluster.options()  # what is wrong with the settings themselves does not mend by waiting
     said, said_at = [""], 0.0
     while not stopping.requested:
-        problems = _problems(kafka, cluster)
+        problems = _problems(kafka, state_topic, cluster)
         if isinstance(problems, KafkaSession):
             return problems
         if kafka.startup == "exit":
@@ -57,13 +57,14 @@ def join(kafka: KafkaConfig, stopping: Stopping, clock: Clock, telemetry: Teleme
     return None
 
 
-def _problems(kafka: KafkaConfig, cluster: Cluster) -> list[str] | KafkaSession:
+def _problems(kafka: KafkaConfig, state_topic: str, cluster: Cluster) -> list[str] | KafkaSession:
     problems = preflight(
         cluster,
         group_id=kafka.group_id,
         topics=kafka.topics,
         topic_pattern=kafka.topic_pattern,
         output_topics=(kafka.events_topic, kafka.dead_letter_topic),
+        state_topic=state_topic,
         create_missing=True,
     )
     if problems:
@@ -74,8 +75,9 @@ def _problems(kafka: KafkaConfig, cluster: Cluster) -> list[str] | KafkaSession:
             group_id=kafka.group_id,
             topics=kafka.topics,
             topic_pattern=kafka.topic_pattern,
-            excluded_topics=(kafka.events_topic, kafka.dead_letter_topic),
+            excluded_topics=tuple(filter(None, (kafka.events_topic, kafka.dead_letter_topic, state_topic))),
             session_timeout_seconds=kafka.session_timeout_seconds,
+            group_instance_id=kafka.group_instance_id,
         )
     except SourceError as error:
         return [str(error)]

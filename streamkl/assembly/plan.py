@@ -5,21 +5,25 @@ from collections.abc import Mapping
 
 from streamkl.adapters.files.normal import read_normal
 from streamkl.adapters.tables import Tables
+from streamkl.assembly.silences import silence_of
 from streamkl.config import DEFAULT_MONITOR, Config, DetectorConfig, config_hash
 from streamkl.core.run_length import TableKey
 from streamkl.engine.codec import Codec
+from streamkl.engine.engine import Engine
 from streamkl.engine.fleet import Fleet
 from streamkl.engine.mapping import InputMapping
 from streamkl.engine.plan import Monitor, Normal, Plan
 from streamkl.library.settings import settings_of
+from streamkl.model import Partition
 
 log = logging.getLogger(__name__)
 
 
 def build_plan(config: Config) -> Plan:
-    """What every engine is built from. Reads reference files; a threshold table that nobody has simulated yet is made when it is needed.
+    """What every engine is built from. Reads reference files and calendars. A threshold table that nobody has simulated is made when it is
+    needed.
 
-    Raises InputError where a reference file cannot be used.
+    Raises InputError where a reference file or a calendar cannot be used.
 
     >>> [monitor.match for monitor in build_plan(Config()).monitors]
     ['*']
@@ -27,7 +31,7 @@ def build_plan(config: Config) -> Plan:
     mapping = config.input.mapping()
     chosen = [(monitor.name, monitor.match, monitor.kind, monitor.detector) for monitor in config.monitors]
     monitors = [
-        Monitor(name, match, kind, settings_of(detector), {} if kind == "ignore" else _normal(detector, mapping))
+        Monitor(name, match, kind, settings_of(detector), {} if kind == "ignore" else _normal(detector, mapping), detector.no_data_after)
         for name, match, kind, detector in (*chosen, (DEFAULT_MONITOR, "*", "auto", config.detector))
     ]
     return Plan(
@@ -38,7 +42,24 @@ def build_plan(config: Config) -> Plan:
         max_series=config.state.max_series,
         evict_after_us=config.state.evict_after,
         fleet=Fleet(series=config.fleet.series, partitions=config.fleet.partitions),
+        silences=tuple(silence_of(silence) for silence in config.silences),
+        heartbeat=config.input.heartbeat,
     )
+
+
+def build_engine(plan: Plan, partition: Partition, state: bytes | None) -> Engine:
+    """An engine for one partition. A partition that `fleet.partitions` does not know of is judged all the same, and complained of."""
+    fleet = plan.fleet
+    shared = any(monitor.kind != "ignore" and monitor.settings.budget.in_all for monitor in plan.monitors)
+    if shared and not fleet.series and partition.partition >= fleet.partitions:
+        log.warning(
+            "fleet.partitions = %d, but %s has a partition %d: together the partitions may raise more than the budget in all; set it to the"
+            " number of partitions of all topics",
+            fleet.partitions,
+            partition.topic,
+            partition.partition,
+        )
+    return Engine(partition, plan, state)
 
 
 def _normal(detector: DetectorConfig, mapping: InputMapping) -> Mapping[str, Normal]:
@@ -49,4 +70,5 @@ def _normal(detector: DetectorConfig, mapping: InputMapping) -> Mapping[str, Nor
 
 
 def _announce(key: TableKey) -> None:
-    log.info("simulating thresholds once: window of %d points, %d bins, reference of %d points", key.window, key.bins, key.reference)
+    sure = f", kept by {key.certainty:.0%} of references (up to half a minute)" if key.certainty else ""
+    log.info("simulating thresholds once: window of %d points, %d bins, reference of %d points%s", key.window, key.bins, key.reference, sure)

@@ -8,16 +8,14 @@ from functools import partial
 from streamkl.adapters.clock import MonotonicClock
 from streamkl.adapters.console import ConsoleLog
 from streamkl.adapters.http_server import HttpServer
-from streamkl.adapters.kafka import KafkaOutlet, KafkaSession, KafkaSource
-from streamkl.adapters.state_files import FileStateStore
-from streamkl.adapters.state_memory import MemoryStateStore
+from streamkl.adapters.kafka import KafkaSession, KafkaSource
 from streamkl.adapters.telemetry import Telemetry
+from streamkl.assembly.delivering import deliver_through, open_store, state_topic
 from streamkl.assembly.joining import join
-from streamkl.assembly.plan import build_plan
+from streamkl.assembly.plan import build_engine, build_plan
 from streamkl.assembly.stopping import Stopping
 from streamkl.assembly.warming import warm_up
 from streamkl.config import Config
-from streamkl.engine.engine import Engine
 from streamkl.engine.outgoing import encode_event, encode_rejected
 from streamkl.engine.plan import Plan
 from streamkl.ports import Observer, StateStore
@@ -37,12 +35,12 @@ def run(config: Config) -> int:
     with ExitStack() as stack:
         console = stack.enter_context(ConsoleLog(clock))
         stopping = stack.enter_context(Stopping())
-        store = _open_store(config, stack)
+        store = open_store(config, stack)
         telemetry = Telemetry(clock, config.kafka.commit_interval_seconds)
         _serve_http(config, telemetry, stack)
         plan = build_plan(config)
         warm_up(plan, clock)
-        session = join(config.kafka, stopping, clock, telemetry)
+        session = join(config.kafka, state_topic(config), stopping, clock, telemetry)
         if session is None:
             return 0
         stack.callback(session.close)
@@ -53,30 +51,23 @@ def run(config: Config) -> int:
     return 0
 
 
-def _build_runner(config: Config, plan: Plan, session: KafkaSession, store: StateStore, observers: Sequence[Observer]) -> Runner:
+def _build_runner(config: Config, plan: Plan, session: KafkaSession, store: StateStore | None, observers: Sequence[Observer]) -> Runner:
     kafka = config.kafka
     source = KafkaSource(session)
+    outlet, states = deliver_through(config, session, store)
     encoders = Encoders(
         event=partial(encode_event, topic=kafka.events_topic, source_uri=f"/streamkl/{kafka.group_id}"),
         rejected=partial(encode_rejected, topic=kafka.dead_letter_topic),
     )
     return Runner(
         source=source,
-        outlet=KafkaOutlet(session.cluster, session, store),
-        holdings=Holdings(source, store, lambda partition, state: Engine(partition, plan, state), encoders),
+        outlet=outlet,
+        holdings=Holdings(source, states, partial(build_engine, plan), encoders),
         clock=MonotonicClock(),
         commit_seconds=kafka.commit_interval_seconds,
         snapshot_seconds=kafka.snapshot_interval_seconds,
         observers=observers,
     )
-
-
-def _open_store(config: Config, stack: ExitStack) -> StateStore:
-    if config.state.backend == "none":
-        return MemoryStateStore()
-    store = FileStateStore(config.state.directory)
-    stack.callback(store.close)
-    return store
 
 
 def _serve_http(config: Config, telemetry: Telemetry, stack: ExitStack) -> None:

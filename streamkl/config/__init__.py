@@ -5,6 +5,7 @@ from streamkl.config.detector import DetectorConfig, EpisodeConfig, GatesConfig,
 from streamkl.config.fingerprint import config_hash
 from streamkl.config.load import load
 from streamkl.config.models import DEFAULT_MONITOR, Config, HttpConfig, InputConfig, StateConfig
+from streamkl.config.silence import SilenceConfig
 
 __all__ = [
     "DEFAULT_MONITOR",
@@ -17,6 +18,7 @@ __all__ = [
     "KafkaConfig",
     "MonitorConfig",
     "ReferenceConfig",
+    "SilenceConfig",
     "StateConfig",
     "config_hash",
     "load",

@@ -18,6 +18,8 @@ class KafkaConfig(Section):
     """Brokers to ask first."""
     group_id: Annotated[str, Field(min_length=1, max_length=249)] = "streamkl"
     """Consumer group; instances of one group share the partitions."""
+    group_instance_id: Annotated[str | None, Field(min_length=1, max_length=249, examples=["streamkl-0"])] = None
+    """Name of this instance in the group, unique and the same over restarts (a host, a pod): a restart has its partitions back at once."""
     client_id: Annotated[str, Field(min_length=1, max_length=249)] = "streamkl"
     """What the broker's logs and quotas call us."""
     topics: Topics = ("metrics",)
@@ -28,6 +30,9 @@ class KafkaConfig(Section):
     """Where episodes are written."""
     dead_letter_topic: Topic = "metrics.dead"
     """Where records go that cannot be judged, with the reason in their headers."""
+    delivery: Literal["at_least_once", "exactly_once"] = "at_least_once"
+    """`exactly_once`: results, state and offsets in one transaction; needs `group_instance_id` and `state.backend = "topic"`.
+    `at_least_once`: after a crash results may come twice, with equal ids."""
     commit_interval_seconds: Annotated[Real, Field(ge=0.05, le=60), Unit("seconds")] = 1.0
     """How often results are flushed and offsets committed."""
     snapshot_interval_seconds: Annotated[Real, Field(ge=0.05, le=3_600), Unit("seconds")] = 10.0
@@ -57,6 +62,9 @@ class KafkaConfig(Section):
         """Topics and protection that contradict one another."""
         yield from self._topic_mistakes()
         yield from self._login_mistakes()
+        if self.delivery == "exactly_once" and self.group_instance_id is None:
+            fix = 'missing; delivery = "exactly_once" needs it; try the name of the host or pod, it has to be the same after a restart'
+            yield Mistake(("group_instance_id", "delivery"), fix)
         yield from self._certificate_mistakes()
         if self.session_timeout_seconds <= self.commit_interval_seconds:
             fix = f"must be more than commit_interval_seconds ({self.commit_interval_seconds}); try 10.0"

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from streamkl.config.kinds import Budget, Duration, Name, Real, Unit, Whole, Windows, duration
+from streamkl.config.kinds import Absence, Budget, Duration, Name, Real, Unit, Whole, Windows, duration
 from streamkl.config.section import Mistake, Section
 from streamkl.units import parse_budget, parse_window
 
@@ -67,7 +67,7 @@ class EpisodeConfig(Section):
     accept_new_normal_after: Annotated[Whole, Field(ge=50, le=10_000_000), Unit("points")] = 2_000
     """An episode open for so many judged points is closed and the new distribution learned as the reference."""
     min_duration: Annotated[Duration, Field(ge=0, le=duration("7d"))] = duration("0s")
-    """Event time for which a series must have been at or above the threshold, point after point, before an episode opens."""
+    """Event time for which a series must be at or above the threshold, point after point, before an episode opens. It needs a clock."""
     first_after: Annotated[Whole, Field(ge=0, le=100_000_000), Unit("points")] = 0
     """Points that a series must have had, learned ones included, before an episode may open; 0: as soon as a window has a threshold."""
 
@@ -81,7 +81,7 @@ class EpisodeConfig(Section):
 class GatesConfig(Section):
     """How far a series must have moved before an episode opens, however sure it is that it did. Categorical series have no gates."""
 
-    min_effect: Annotated[Real, Field(ge=0, le=1e300), Unit("in the metric's own unit")] = 0.0
+    min_effect: Annotated[Real, Field(ge=0, le=1e18), Unit("in the metric's own unit")] = 0.0
     """Least move of p05, p50 or p95 of the window's newest points (at most 64) from those of the reference."""
     min_relative_effect: Annotated[Real, Field(ge=0, le=1e6), Unit("times the reference's median")] = 0.0
     """The same as a part of the reference's median: 0.1 is 10 %; where the median is 0 any move will do. The larger of the two counts."""
@@ -114,6 +114,10 @@ class DetectorConfig(Section):
     """Points out of order are placed right up to so much behind the newest; later ones are dropped and counted."""
     max_window_points: Annotated[Whole, Field(ge=16, le=1_000_000), Unit("points")] = 4_096
     """Room for a window given as a duration; what exceeds it is judged by its newest points."""
+    no_data_after: Absence = None
+    """A series that sends nothing for so long opens an episode of kind `no_data`: a duration ("5m"), or 3 to 10000 of its own learned
+    intervals ("5 intervals"); "" for never. The clock is the event time that two other series of the partition have reached, or heartbeats.
+    A duration counts as three intervals at least. The library's `score` and `Detector` know one series and do not use it."""
     reference: ReferenceConfig = ReferenceConfig()
     episodes: EpisodeConfig = EpisodeConfig()
     gates: GatesConfig = GatesConfig()

@@ -3,8 +3,11 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from cronsim import CronSim, CronSimError
 from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator
 
 from streamkl import units
@@ -35,7 +38,7 @@ def _number(value: object) -> object:
     return value
 
 
-def _text(parse: Callable[[str], Any], noun: str, keep: type | None = None) -> PlainValidator:
+def _text(parse: Callable[[str], Any], noun: str, keep: type | tuple[type, ...] | None = None) -> PlainValidator:
     def read(value: object) -> Any:
         if keep is not None and isinstance(value, keep):
             return value
@@ -81,6 +84,35 @@ def _template(value: str) -> str:
     return value
 
 
+def _cron(value: str) -> str:
+    if not value:
+        return value
+    try:
+        if len(value.split()) != 5:
+            raise CronSimError("five fields are needed")
+        next(CronSim(value, datetime(2000, 1, 1, tzinfo=UTC)))
+    except CronSimError as error:
+        raise ValueError(f'is not a cron expression ({error}); write for example "0 3 * * 0" for Sundays at 03:00') from None
+    except StopIteration:
+        raise ValueError("is a cron expression that never comes") from None
+    return value
+
+
+def _moment(value: str) -> str:
+    try:
+        return value and datetime.fromisoformat(value.strip()).isoformat()
+    except ValueError:
+        raise ValueError(f"is not an ISO 8601 time; write {_MOMENTS}") from None
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        raise ValueError('is not a time zone; write for example "Europe/Berlin" or "UTC"') from None
+    return value
+
+
 def duration(text: str) -> int:
     """Microseconds, for defaults."""
     return units.parse_duration(text)
@@ -108,6 +140,14 @@ Budget = Annotated[
     Noun("a budget of false alarms"),
 ]
 
+_ABSENCE = units.ABSENCE_FORMS + ', or "" for never'
+Absence = Annotated[
+    units.AbsenceLimit | None,
+    _text(lambda text: units.parse_absence(text) if text.strip() else None, _ABSENCE, (units.AbsenceLimit, type(None))),
+    PlainSerializer(lambda limit: str(limit or "")),
+    Noun("a length of absence", lambda limit: str(limit or "")),
+]
+
 _WINDOW = "a window's length, " + units.WINDOW_FORMS
 _LENGTH = Noun("a window's length")
 Window = Annotated[units.WindowLength, _text(units.parse_window, _WINDOW, units.WindowLength), PlainSerializer(str), _LENGTH]
@@ -124,6 +164,10 @@ Servers = Annotated[
 
 _NAME = _matching(r"[A-Za-z0-9_.-]{1,64}", 'is not a name: 1 to 64 letters, digits, "_", "." or "-"')
 Name = Annotated[str, _text(_NAME, "a name"), Noun('a name of 1 to 64 letters, digits, "_", "." or "-"')]
+Cron = Annotated[str, _text(_cron, "a cron expression"), Noun("a cron expression")]
+_MOMENTS = '"2024-12-24T18:00", "2024-12-24" or "2024-12-24T18:00:00+01:00"'
+Moment = Annotated[str, _text(_moment, "a time such as " + _MOMENTS), Noun("a time")]
+Zone = Annotated[str, _text(_zone, 'a time zone such as "Europe/Berlin"'), Noun("a time zone")]
 Pattern = Annotated[str, _text(_pattern, "a regular expression"), Noun("a regular expression")]
 
 _PATH, _TEMPLATE = Noun('a path such as "fields.cpu"'), Noun('a template such as "{tags.host}/{field}"')

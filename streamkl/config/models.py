@@ -8,11 +8,12 @@ from pydantic import Field, model_validator
 
 from streamkl.config.connection import KafkaConfig
 from streamkl.config.detector import DetectorConfig, MonitorConfig
-from streamkl.config.kinds import Duration, Host, Hosts, Instant, JsonPath, Template, Unit, Whole, duration
+from streamkl.config.kinds import Duration, Host, Hosts, Instant, JsonPath, Template, Topic, Unit, Whole, duration
 from streamkl.config.section import Mistake, Section
+from streamkl.config.silence import SilenceConfig
 from streamkl.engine.mapping import InputMapping, compile_mapping
 from streamkl.errors import ConfigError
-from streamkl.units import parse_instant
+from streamkl.units import format_duration, parse_instant
 
 # The monitor that events name for series which no [[monitors]] takes.
 DEFAULT_MONITOR = "default"
@@ -39,6 +40,9 @@ class InputConfig(Section):
     """Longest name of a series, in UTF-8."""
     max_points_per_record: Annotated[Whole, Field(ge=1, le=1_000_000), Unit("points")] = 10_000
     """A record with more points is refused as a whole."""
+    heartbeat: Annotated[str, Field(max_length=512)] = ""
+    """Shell-style pattern over the series' name: points of these series are not judged, they only move the clock of their partition, by
+    which `no_data_after` is measured; "" for none."""
 
     def mapping(self) -> InputMapping:
         """The same, as the codec takes it."""
@@ -67,10 +71,13 @@ class InputConfig(Section):
 class StateConfig(Section):
     """What survives a restart, and how much is kept."""
 
-    backend: Literal["file", "none"] = "file"
-    """`file`: what was learned is kept in `directory`; `none`: a restart learns again."""
+    backend: Literal["file", "topic", "none"] = "file"
+    """`file`: what was learned is kept in `directory`; `topic`: in `topic`, which needs exactly-once `kafka.delivery`; `none`: a restart
+    learns again."""
     directory: Path = Path("state")
     """Where it is kept; relative to the working directory."""
+    topic: Topic = "streamkl.state"
+    """Compacted topic where it is kept; created where it is missing."""
     max_series: Annotated[Whole, Field(ge=1, le=10_000_000), Unit("series per partition")] = 100_000
     """New series beyond it are not judged; a warning event says so."""
     evict_after: Annotated[Duration, Field(ge=duration("1m"), le=duration("3650d"))] = duration("7d")
@@ -109,9 +116,16 @@ class Config(Section):
     input: InputConfig = InputConfig()
     detector: DetectorConfig = DetectorConfig()
     monitors: Annotated[tuple[MonitorConfig, ...], Field(max_length=1_000)] = ()
+    silences: Annotated[tuple[SilenceConfig, ...], Field(max_length=1_000)] = ()
     fleet: FleetConfig = FleetConfig()
     state: StateConfig = StateConfig()
     http: HttpConfig = HttpConfig()
+
+    @property
+    def shares_a_budget(self) -> bool:
+        """Whether any series are judged by a budget in all."""
+        judged = [self.detector, *(monitor.detector for monitor in self.monitors if monitor.kind != "ignore")]
+        return any(detector.false_alarms.in_all for detector in judged)
 
     @model_validator(mode="before")
     @classmethod
@@ -122,9 +136,9 @@ class Config(Section):
         return {**data, "monitors": [_inherit(monitor, data.get("detector")) for monitor in data["monitors"]]}
 
     def mistakes(self) -> Iterator[Mistake]:
-        """A fleet without a budget, and monitors that hide one another."""
-        judged = [self.detector, *(monitor.detector for monitor in self.monitors if monitor.kind != "ignore")]
-        if self.fleet != FleetConfig() and not any(detector.false_alarms.in_all for detector in judged):
+        """Delivery and state that do not fit, a fleet without a budget, and monitors that hide one another."""
+        yield from self._delivery_mistakes()
+        if self.fleet != FleetConfig() and not self.shares_a_budget:
             option = "series" if self.fleet.series else "partitions"
             fix = 'has no effect, since no budget is shared; remove it, or choose for example false_alarms = "5 per day in all"'
             yield Mistake((f"fleet.{option}", "detector.false_alarms"), fix)
@@ -143,6 +157,31 @@ class Config(Section):
             taken.setdefault(monitor.name, index)
             if everything is None and monitor.match == "*":
                 everything = index
+        yield from self._absences_never_told()
+
+    def _absences_never_told(self) -> Iterator[Mistake]:
+        detectors = {"detector": self.detector, **{f"monitors.{i}.detector": each.detector for i, each in enumerate(self.monitors)}}
+        for where, detector in detectors.items():
+            limit = detector.no_data_after
+            if limit is None or limit.microseconds < self.state.evict_after:
+                continue
+            if where != "detector" and limit == self.detector.no_data_after:
+                continue  # told where it was written
+            forgotten = f'must be shorter than state.evict_after ("{format_duration(self.state.evict_after)}")'
+            yield Mistake((f"{where}.no_data_after", "state.evict_after"), f'{forgotten}, when a series is forgotten; try "10 intervals"')
+
+    def _delivery_mistakes(self) -> Iterator[Mistake]:
+        exactly, in_topic = self.kafka.delivery == "exactly_once", self.state.backend == "topic"
+        if exactly and not in_topic:
+            fix = 'does not fit kafka.delivery = "exactly_once", which writes state and results together; try "topic"'
+            yield Mistake(("state.backend", "kafka.delivery"), fix)
+        if in_topic and not exactly:
+            fix = 'needs kafka.delivery = "exactly_once"; set it, or try "file"'
+            yield Mistake(("state.backend", "kafka.delivery"), fix)
+        others = {"kafka.events_topic": (self.kafka.events_topic,), "kafka.dead_letter_topic": (self.kafka.dead_letter_topic,)}
+        for option, names in ({"kafka.topics": self.kafka.topics} | others).items():
+            if in_topic and self.state.topic in names:
+                yield Mistake(("state.topic", option), f'is used as {option} too; try "streamkl.state"')
 
 
 def _inherit(monitor: Any, base: Any) -> Any:

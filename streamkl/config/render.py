@@ -32,12 +32,43 @@ The file is [TOML](https://toml.io). Every option has a default, so an empty fil
 - **False alarms** are `"1 per series per week"`, `"0.5 per series per month"`, `"1 per 10000 points"` (of each series), or
   `"5 per day in all"` for all series together ([how it is divided](how-it-works.md#the-whole-fleet)). A month is 30 days, a year 365.
 - **Environment variables** override the file: `{PREFIX}` + section + `__` + option, in capitals. Lists are written with commas:
-  `{PREFIX}KAFKA__BOOTSTRAP_SERVERS="a:9092, b:9092"`. `[[monitors]]` can only be set in the file.
+  `{PREFIX}KAFKA__BOOTSTRAP_SERVERS="a:9092, b:9092"`. `[[monitors]]` and `[[silences]]` can only be set in the file.
 - **Secrets** are refused in the file. Set the variable (`{PREFIX}KAFKA__SASL_PASSWORD`), or let it name a file
   (`{PREFIX}KAFKA__SASL_PASSWORD_FILE`, or `sasl_password_file` in `[kafka]`). They are never printed.
 - **A monitor** takes everything from `[detector]` that its own `[monitors.detector]` does not say.
   A `[monitors.detector.reference]` that names its `kind` starts from the defaults instead.
 - **Relative paths** start at the working directory.
+
+Other thresholds, gates or episodes for some series are a monitor each; what it does not say comes from `[detector]`:
+
+```toml
+[detector]
+false_alarms = "1 per series per week"
+[detector.gates]
+min_relative_effect = 0.05                      # 5 % of the median, or it is not worth a page
+
+[[monitors]]
+name = "checkout"
+match = "shop/checkout/*"
+[monitors.detector]
+false_alarms = "1 per series per day"           # sooner, at the price of more false alarms
+[monitors.detector.gates]
+min_effect = 20.0                               # milliseconds; the 5 % hold as well
+direction = "up"
+[monitors.detector.episodes]
+min_duration = "5m"
+
+[[monitors]]
+name = "free-disk"
+match = "*/disk_free"
+[monitors.detector.gates]
+direction = "down"
+
+[[monitors]]
+name = "scratch"
+match = "test-*"
+kind = "ignore"
+```
 
 This page is generated (`streamkl config --format markdown`).
 """

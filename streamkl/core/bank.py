@@ -1,7 +1,7 @@
 """Many series judged alike: drives the compiled loop, and does what it cannot: learn a reference, explain an episode."""
 
 from collections.abc import Callable
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,13 +41,15 @@ class Transition:
 @dataclass(frozen=True, slots=True)
 class Verdicts:
     """One entry a point: `fate` (0 not judged, 1 judged, 2 dropped as late, 3 silenced), `output` (the alarm output), `ratio` (statistic /
-    threshold) and the `window` it comes from (-1: none); and the transitions, in order."""
+    threshold) and the `window` it comes from (-1: none); and the transitions, in order. `learned`: points that completed a learning, and
+    the interval in microseconds that was learned."""
 
     fate: NDArray[np.int8]
     output: NDArray[np.float64]
     ratio: NDArray[np.float64]
     window: NDArray[np.int8]
     transitions: list[Transition]
+    learned: list[tuple[int, int]] = field(default_factory=list)
 
     @property
     def late(self) -> int:
@@ -165,6 +167,8 @@ class Bank:
                 self._warm(int(rows[at - 1]))
             elif happened != NOTHING:
                 out.transitions.append(self._answer(at - 1, int(rows[at - 1]), happened, out))
+            if happened in (LEARNED, ACCEPTED):
+                out.learned.append((at - 1, int(self.arena.interval[rows[at - 1]])))
         return out
 
     def _answer(self, index: int, row: int, happened: int, out: Verdicts) -> Transition:

@@ -66,13 +66,18 @@ def _headline(event: Event) -> Iterator[str | tuple[str, str]]:
 
 
 def _explanation(event: Event) -> Iterator[str]:
+    if event.kind == "distribution":
+        yield from _divergence(event)
+    yield f"from {event.source.topic}/{event.source.partition}, offsets {event.source.first_offset} to {event.source.last_offset}"
+
+
+def _divergence(event: Event) -> Iterator[str]:
     yield (
         f"{event.statistic_name} = {event.statistic_nats:.2f} nats over {event.window_name}, threshold {event.threshold_nats:.2f}"
         f" for {event.calibration.budget} ({event.calibration.method})"
     )
     for part in event.top_bins[:BINS_TOLD]:
         yield f"{_range(part)}: {part.reference_share:.1%} of the points before, {part.window_share:.1%} now, {part.nats:+.2f} nats"
-    yield f"from {event.source.topic}/{event.source.partition}, offsets {event.source.first_offset} to {event.source.last_offset}"
 
 
 def _range(part: Bin) -> str:

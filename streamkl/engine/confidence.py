@@ -12,7 +12,8 @@ def confidence(blocks: int, judged: int, run_length: float, effective: float) ->
     - 20 x judged / run_length: the window was judged on `judged` points and promises one false alarm in `run_length`;
     - effective / 50: so many independent points the learned reference is worth.
 
-    1 says that all that was asked for is there. It is no probability: measured alarm ratios by confidence are in docs/benchmarks. O(1).
+    1 says that all that was asked for is there. It is no probability: docs/benchmarks/confidence.md has how far thresholds are from those
+    they settle at. O(1).
 
     >>> confidence(blocks=80, judged=5_000, run_length=30_240.0, effective=500.0)
     1.0

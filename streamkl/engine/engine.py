@@ -13,6 +13,7 @@ from streamkl.core.bank import Transition, Verdicts
 from streamkl.core.episode import ACCEPTED, OPENED, RECOVERED
 from streamkl.core.kernel import JUDGED
 from streamkl.engine import memory
+from streamkl.engine.absence_watch import AbsenceWatch
 from streamkl.engine.batch import Batch, batch_of
 from streamkl.engine.plan import Plan
 from streamkl.engine.points import Points
@@ -38,6 +39,7 @@ class EngineStats:
     points: int = 0
     judged: int = 0
     late: int = 0
+    silenced: int = 0
     replayed: int = 0
     shed: int = 0
     evicted: int = 0
@@ -45,6 +47,7 @@ class EngineStats:
     series: int = 0
     learning: int = 0
     open_episodes: int = 0
+    absent: int = 0
     newest_us: int | None = None
     learned_points: int = 0
     wanted_points: int = 0
@@ -64,8 +67,10 @@ class Engine:
         self._rejected: Counter[str] = Counter()
         kept = memory.Kept(partition=(partition.topic, partition.partition), config_hash=plan.config_hash)
         self._router = Router(plan)
+        watched = any(monitor.no_data_after for monitor in plan.monitors)
+        self._watch = AbsenceWatch(plan, self._router) if watched else None
         if snapshot is not None:
-            kept = memory.restore(snapshot, kept, self._router)
+            kept = memory.restore(snapshot, kept, self._router, self._watch)
         self.next_offset: int | None = kept.next_offset
         self._newest_us = kept.newest_us
         self._shedding = kept.shedding
@@ -104,10 +109,14 @@ class Engine:
         while start < len(batch.points):
             due = self._router.sweep_due(int(batch.clock[start]))
             if batch.clock[start] >= due:
-                self._evict(int(batch.clock[start]))
+                self._evict(batch, start)
                 continue
             stop = self._take_seats(batch, start, int(np.searchsorted(batch.clock, due)))
-            self._judge(batch, start, stop)
+            if self._watch is not None:
+                self._watch.welcome(batch.seats[start:stop])
+            learned = self._judge(batch, start, stop)
+            if self._watch is not None:
+                self._watch.follow(batch, start, stop, learned)
             if self._router.sharing.due:
                 self._router.deal()
             start = stop
@@ -118,7 +127,7 @@ class Engine:
         known = self._router.index
         names = batch.points.series[start:stop]
         batch.seats[start:stop] = [known.get(name, UNKNOWN) for name in names]
-        if batch.points.text or (batch.seats[start:stop] < 0).any():
+        if batch.points.text or (batch.seats[start:stop] == UNKNOWN).any():
             for i, name in enumerate(names, start):
                 batch.seats[i] = self._seat(batch, i, name)
                 if self._router.sharing.due:
@@ -145,8 +154,10 @@ class Engine:
             name = text if text is not None else f"{batch.points.value[i]:.15g}"
             batch.values[i] = self._router.seats[int(batch.seats[i])].category(name)
 
-    def _evict(self, clock_us: int) -> None:
-        gone = self._router.sweep(clock_us)
+    def _evict(self, batch: Batch, start: int) -> None:
+        gone = self._router.sweep(int(batch.clock[start]))
+        if gone and self._watch is not None:
+            batch.told += [(start, event) for event in self._watch.forget(gone, batch.place(start))]
         for seat in gone:
             self._episodes.pop(seat, None)
         self._totals["evicted"] += len(gone)
@@ -155,29 +166,36 @@ class Engine:
         if self._router.sharing.due:
             self._router.deal()
 
-    def _judge(self, batch: Batch, start: int, stop: int) -> None:
-        """One kernel call per bank over the points of a piece, then their events."""
+    def _judge(self, batch: Batch, start: int, stop: int) -> list[tuple[int, int]]:
+        """One kernel call per bank over the points of a piece, then their events. Returns the points that completed a learning, and the
+        interval in microseconds that was learned."""
         piece = batch.seats[start:stop]
         seated = np.maximum(piece, 0)
         banks = np.where(piece >= 0, self._router.seat_bank[seated], -1)
+        silent = self._router.silences.marks(self._router.seat_group[seated], batch.points.timestamp_us[start:stop])
         if any(number % 2 for number in self._router.banks):
-            self._number_categories(batch, banks, start)
+            self._number_categories(batch, np.where(silent, -1, banks) if len(silent) else banks, start)
         moved: list[tuple[int, int, Transition]] = []
+        learned: list[tuple[int, int]] = []
         for number, bank in self._router.banks.items():
             at = np.flatnonzero(banks == number)
             if len(at) == 0:
                 continue
             where = at + start
             rows = self._router.seat_row[seated[at]]
-            verdicts = bank.run(rows, batch.points.timestamp_us[where], batch.values[where], batch.offsets[where])
+            hushed = silent[at] if len(silent) else silent
+            verdicts = bank.run(rows, batch.points.timestamp_us[where], batch.values[where], batch.offsets[where], hushed)
             self._count(verdicts)
+            learned += [(int(where[index]), interval_us) for index, interval_us in verdicts.learned]
             moved += [(int(where[t.index]), int(piece[at[t.index]]), t) for t in verdicts.transitions]
         for i, seat, transition in sorted(moved, key=itemgetter(0)):
             batch.told.append((i, self._tell(batch.place(i), seat, transition)))
+        return learned
 
     def _count(self, verdicts: Verdicts) -> None:
         self._totals["judged"] += int((verdicts.fate == JUDGED).sum())
         self._totals["late"] += verdicts.late
+        self._totals["silenced"] += verdicts.silenced
 
     def _tell(self, place: Place, number: int, transition: Transition) -> Event:
         seat = self._router.seats[number]
@@ -202,7 +220,7 @@ class Engine:
             shedding=self._shedding,
             episodes={self._router.seats[seat].name: (e.id, e.sequence, e.started_us) for seat, e in self._episodes.items()},
         )
-        return memory.keep(kept, self._router)
+        return memory.keep(kept, self._router, self._watch)
 
     def stats(self) -> EngineStats:
         """Figures for a status line; O(series)."""
@@ -218,4 +236,6 @@ class Engine:
                 learned, wanted = int(arena.learned[young].min()), bank.settings.reference.size
                 if wanted - learned > furthest:
                     furthest, stats.learned_points, stats.wanted_points = wanted - learned, learned, wanted
+        stats.absent = self._watch.absent if self._watch is not None else 0
+        stats.open_episodes += stats.absent
         return stats

@@ -8,6 +8,7 @@ import numpy as np
 
 from streamkl.core.arena import NO_SLOT, Arena, Pool
 from streamkl.core.bank import Bank
+from streamkl.engine.absence_watch import AbsenceWatch, WatchKept
 from streamkl.engine.router import Router, Seat
 from streamkl.engine.snapshot import Arrays, pack, unpack
 from streamkl.errors import SnapshotError
@@ -31,9 +32,10 @@ class Kept(msgspec.Struct, kw_only=True):
     shedding: bool = False
     episodes: dict[str, tuple[str, int, int]] = {}
     seats: list[_SeatKept] = []
+    absence: WatchKept | None = None
 
 
-def keep(kept: Kept, router: Router) -> bytes:
+def keep(kept: Kept, router: Router, watch: AbsenceWatch | None) -> bytes:
     """Pack an engine; series by name and rows numbered anew, so that equal states are equal bytes, however they came about."""
     arrays: Arrays = {}
     rows: dict[int, list[int]] = {}
@@ -44,6 +46,9 @@ def keep(kept: Kept, router: Router) -> bytes:
     kept.next_sweep_us = router.next_sweep_us
     for number, used in sorted(rows.items()):
         arrays |= dict(_bank_arrays(router.banks[number], np.array(used, np.int64), f"{number}."))
+    if watch is not None:
+        kept.absence, columns = watch.keep([router.index[seat.name] for seat in kept.seats])
+        arrays |= columns
     return pack(kept, arrays)
 
 
@@ -57,8 +62,8 @@ def _bank_arrays(bank: Bank, rows: np.ndarray, prefix: str) -> Iterator[tuple[st
         yield f"{prefix}pool.{name}", getattr(bank.pool, name)[in_use]
 
 
-def restore(state: bytes, expected: Kept, router: Router) -> Kept:
-    """Fill an empty router from a packed engine; SnapshotError if it belongs to another partition or configuration."""
+def restore(state: bytes, expected: Kept, router: Router, watch: AbsenceWatch | None) -> Kept:
+    """Fill an empty router and watch from a packed engine; SnapshotError if it belongs to another partition or configuration."""
     kept, arrays = unpack(state, Kept)
     if kept.partition != expected.partition:
         raise SnapshotError(f"state of {kept.partition[0]}/{kept.partition[1]}, not of this partition")
@@ -74,6 +79,8 @@ def restore(state: bytes, expected: Kept, router: Router) -> Kept:
         router.seat(Seat(seat.name, seat.bank, seat.row, categories, bool(seat.bank % 2)))
     router.deal()
     router.next_sweep_us = kept.next_sweep_us
+    if watch is not None:
+        watch.restore(kept.absence, arrays)
     return kept
 
 

@@ -11,6 +11,8 @@ from streamkl.core.run_length import Table, TableKey
 from streamkl.core.settings import Settings
 from streamkl.engine.codec import Codec
 from streamkl.engine.fleet import Fleet
+from streamkl.engine.silence import Silence
+from streamkl.units import AbsenceLimit
 
 Kind = Literal["auto", "numeric", "categorical", "ignore"]
 
@@ -25,13 +27,14 @@ class Normal:
 
 @dataclass(frozen=True, slots=True)
 class Monitor:
-    """Which series are judged how: those whose name fits `match`, a shell-style pattern."""
+    """Which series are judged how: those whose name fits `match`, a shell-style pattern. `no_data_after` None: they may fall silent."""
 
     name: str
     match: str
     kind: Kind
     settings: Settings
     normal: Mapping[str, Normal]
+    no_data_after: AbsenceLimit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class Plan:
     """Everything an engine does not decide itself. The last monitor has to match every name.
 
     `table` gives a simulated threshold table (see `core.run_length`); `evict_after_us` is event time of silence; `max_series` holds for
-    each engine.
+    each engine; points of series that fit `heartbeat`, a shell-style pattern ("": none), only move the partition's clock.
     """
 
     config_hash: str
@@ -49,3 +52,5 @@ class Plan:
     max_series: int
     evict_after_us: int
     fleet: Fleet
+    silences: tuple[Silence, ...]
+    heartbeat: str = ""

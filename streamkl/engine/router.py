@@ -6,11 +6,13 @@ from fnmatch import fnmatchcase
 import numpy as np
 from numpy.typing import NDArray
 
+from streamkl.core.absence import HEARTBEAT
 from streamkl.core.bank import Bank
 from streamkl.engine.fleet import Count
 from streamkl.engine.plan import Plan
+from streamkl.engine.silence import Silences
 
-UNKNOWN, IGNORED, SHED = -1, -2, -3
+UNKNOWN, IGNORED, SHED = -1, -2, -3  # HEARTBEAT is -4
 FIRST_ROWS = 64  # rows a bank starts with
 MOST_CATEGORIES = 256  # names a categorical series tells apart; later ones share one
 OTHER = "(other)"
@@ -48,31 +50,36 @@ class Router:
     plan: Plan
     banks: dict[int, Bank] = field(default_factory=dict)  # 2 * monitor + categorical
     seats: dict[int, Seat] = field(default_factory=dict)
-    index: dict[str, int] = field(default_factory=dict)  # name -> seat number or IGNORED
+    index: dict[str, int] = field(default_factory=dict)  # name -> seat number, IGNORED or HEARTBEAT
     seat_bank: NDArray[np.int64] = field(default_factory=lambda: np.zeros(FIRST_ROWS, np.int64))
     seat_row: NDArray[np.int64] = field(default_factory=lambda: np.zeros(FIRST_ROWS, np.int64))
     free: list[int] = field(default_factory=list)
-    ignored: int = 0  # names in the index that are not judged
+    unjudged: int = 0  # names in the index that have no seat
     next_sweep_us: int | None = None
     sharing: Count = field(init=False)
+    silences: Silences = field(init=False)
+    seat_group: NDArray[np.int64] = field(default_factory=lambda: np.zeros(FIRST_ROWS, np.int64))  # which silences take it
 
     def __post_init__(self) -> None:
         """Nobody shares a budget yet."""
         self.sharing = Count(self.plan.fleet)
+        self.silences = Silences(self.plan.silences)
 
     def find(self, name: str, text: bool) -> int:
-        """Seat number of a series, born now if it is new; IGNORED or SHED. `text`: its first value is no number. O(1), O(monitors) once."""
+        """Seat number of a series, born now if it is new; IGNORED, SHED or HEARTBEAT. `text`: its first value is no number.
+
+        O(1), O(monitors) once.
+        """
         known = self.index.get(name, UNKNOWN)
         return known if known != UNKNOWN else self._meet(name, text)
 
     def _meet(self, name: str, text: bool) -> int:
+        if self.plan.heartbeat and fnmatchcase(name, self.plan.heartbeat):
+            return self._remember(name, HEARTBEAT)
         number = next(i for i, monitor in enumerate(self.plan.monitors) if fnmatchcase(name, monitor.match))
         monitor = self.plan.monitors[number]
         if monitor.kind == "ignore":
-            if self.ignored < self.plan.max_series:  # remembered to be quick, not to be right
-                self.index[name] = IGNORED
-                self.ignored += 1
-            return IGNORED
+            return self._remember(name, IGNORED)
         if len(self.seats) >= self.plan.max_series:
             return SHED
         categorical = monitor.kind == "categorical" or (monitor.kind == "auto" and text)
@@ -80,6 +87,13 @@ class Router:
         given = monitor.normal.get(name)
         row = self.bank(bank).birth() if given is None else self.bank(bank).birth(given.values, given.times)
         return self.seat(Seat(name, bank, row, {}, categorical))
+
+    def _remember(self, name: str, what: int) -> int:
+        """To be quick, not to be right: only so many names."""
+        if self.unjudged < self.plan.max_series:
+            self.index[name] = what
+            self.unjudged += 1
+        return what
 
     def bank(self, number: int) -> Bank:
         """A bank, made when it is first needed."""
@@ -95,10 +109,12 @@ class Router:
         if number >= len(self.seat_bank):
             self.seat_bank = np.concatenate([self.seat_bank, np.zeros_like(self.seat_bank)])
             self.seat_row = np.concatenate([self.seat_row, np.zeros_like(self.seat_row)])
+            self.seat_group = np.concatenate([self.seat_group, np.zeros_like(self.seat_group)])
         self.seats[number] = seat
         self.index[seat.name] = number
         self.seat_bank[number] = seat.bank
         self.seat_row[number] = seat.row
+        self.seat_group[number] = self.silences.group(seat.name)
         self.sharing.move(self.banks[seat.bank].settings.budget, +1)
         return number
 

@@ -1,7 +1,7 @@
 """The event that says an engine takes no more new series."""
 
 from streamkl.engine.plan import Plan
-from streamkl.engine.story import WINDOW_STATISTIC, Place, episode_id, instant
+from streamkl.engine.story import Place, episode_id, instant
 from streamkl.model import Calibration, Event, Provenance, Span
 
 
@@ -23,24 +23,22 @@ def shed_warning(place: Place, series: str, plan: Plan) -> Event:
         detected_at=now,
         window=Span(start=now, end=now, points=0),
         reference=Span(start=None, end=None, points=0),
-        window_name="",
-        statistic_name=WINDOW_STATISTIC,
-        statistic_nats=0.0,
-        threshold_nats=0.0,
+        window_name=None,
+        statistic_nats=None,
+        threshold_nats=None,
         score=0.0,
         peak_score=0.0,
         confidence=0.0,
         top_bins=(),
-        tracks=(),
         reference_quantiles=None,
         window_quantiles=None,
         sentence=f"new series are turned away: state.max_series = {plan.max_series} is reached; known series are judged on",
         calibration=Calibration(
             method="table",
             budget="",
-            run_length_points=0.0,
+            run_length_points=None,
             interval_seconds=None,
-            table_threshold_nats=0.0,
+            table_threshold_nats=None,
             guard_factor=1.0,
             blocks=0,
             sharers=1,

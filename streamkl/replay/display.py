@@ -70,11 +70,12 @@ def show(summary: Summary, seconds: float) -> None:
         ("judged", summary.judged, "points with a verdict"),
         ("episodes", summary.opened, f"{summary.open_episodes:,} still open" if summary.open_episodes else ""),
         ("late", summary.late, "points older than the grace period"),
+        ("silenced", summary.silenced, "points passed over"),
         ("shed", summary.shed, "points of series beyond state.max_series"),
         *(("rejected", count, reason) for reason, count in sorted(summary.rejected.items())),
     ]
     for name, count, remark in rows:
-        if count or name not in ("late", "shed"):
+        if count or name not in ("late", "silenced", "shed"):
             table.add_row(name, f"{count:,}", remark)
     console = Console(stderr=True, highlight=False)
     console.print(table)

@@ -25,6 +25,7 @@ class Summary:
     points: int = 0
     judged: int = 0
     late: int = 0
+    silenced: int = 0
     shed: int = 0
     series: int = 0
     learning: int = 0
@@ -35,7 +36,7 @@ class Summary:
     def add(self, engine: Engine) -> None:
         """An engine has seen all it will."""
         stats = engine.stats()
-        for name in ("points", "judged", "late", "shed", "series", "learning", "open_episodes"):
+        for name in ("points", "judged", "late", "silenced", "shed", "series", "learning", "open_episodes"):
             setattr(self, name, getattr(self, name) + getattr(stats, name))
         self.rejected.update(stats.rejected)
 

@@ -8,7 +8,7 @@ from streamkl.engine.engine import EngineStats
 from streamkl.model import Partition
 from streamkl.ports import Status
 
-TOTALS = ("messages", "points", "judged", "late", "replayed", "shed", "evicted")
+TOTALS = ("messages", "points", "judged", "late", "silenced", "replayed", "shed", "evicted")
 
 
 @dataclass(slots=True)
@@ -63,6 +63,7 @@ class Figures:
             points=totals["points"],
             judged=totals["judged"],
             late=totals["late"],
+            silenced=totals["silenced"],
             replayed=totals["replayed"],
             shed=totals["shed"],
             evicted=totals["evicted"],
@@ -77,6 +78,7 @@ class Figures:
             series=sum(stats.series for stats in held),
             learning=sum(stats.learning for stats in held),
             open_episodes=sum(stats.open_episodes for stats in held),
+            absent=sum(stats.absent for stats in held),
             learned_points=learned,
             wanted_points=wanted,
             ready_seconds=(wanted - learned) * seconds / gained if gained > 0 else None,

@@ -75,6 +75,7 @@ def test_the_status_says_what_matters_and_leaves_out_what_is_not_there() -> None
         "0 records/s · 0 points/s · lag 1,500 · 8 series (2 learning: 340 of 500 points, ready in 8 s) · 1 open"
         " · rejected 1,201 (invalid_json 1,200, not_finite 1) · late 4 · shed 5 · failed commits 1 · fenced 2"
     )
+    assert "· 3 open (2 without data)" in status_line(a_status(open_episodes=3, absent=2))
     assert status_line(a_status(partitions=0)) == "no partitions are ours yet"
 
 

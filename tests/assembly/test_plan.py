@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from streamkl.assembly import build_plan
+from streamkl.assembly.plan import build_engine
 from streamkl.assembly.warming import warm_up
 from streamkl.config import Config, DetectorConfig, MonitorConfig, ReferenceConfig, config_hash
 from streamkl.engine.engine import Engine
+from streamkl.engine.fleet import Fleet
 from streamkl.errors import InputError
 from streamkl.model import Message, Partition
 from tests.statuses import HandClock
@@ -96,3 +98,37 @@ def test_warming_up_needs_no_records_and_leaves_the_plan_as_it_was(caplog: pytes
         warm_up(plan, HandClock())
     assert [record.getMessage().split(" (")[0] for record in caplog.records] == ["preparing kernels and thresholds"]
     assert engine.snapshot() == Engine(Partition("t", 0), plan).snapshot() == before
+
+
+def shared(**fleet: int) -> Config:
+    return Config.model_validate({"detector": {"false_alarms": "5 per day in all"}, "fleet": fleet})
+
+
+def test_how_a_budget_in_all_is_divided_arrives() -> None:
+    assert build_plan(shared(partitions=12)).fleet == Fleet(series=0, partitions=12)
+    assert build_plan(shared(series=200)).fleet == Fleet(series=200, partitions=1)
+
+
+@pytest.mark.parametrize(
+    ("config", "partition", "complains"),
+    [
+        (shared(partitions=3), 2, False),
+        (shared(partitions=3), 3, True),
+        (shared(), 1, True),
+        (shared(series=200), 7, False),
+        (Config(), 7, False),
+    ],
+)
+def test_a_partition_that_the_fleet_does_not_count_is_complained_of(
+    config: Config, partition: int, complains: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        engine = build_engine(build_plan(config), Partition("metrics", partition), None)
+    assert engine.partition == Partition("metrics", partition)
+    said = "".join(record.getMessage() for record in caplog.records)
+    assert said == (
+        f"fleet.partitions = {config.fleet.partitions}, but metrics has a partition {partition}: together the partitions may raise more"
+        " than the budget in all; set it to the number of partitions of all topics"
+        if complains
+        else ""
+    )

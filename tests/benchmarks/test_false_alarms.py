@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import alarm_tables, rivals
+from benchmarks import alarm_tables, cells, kept, rivals
 from benchmarks.cells import EARLY, Cell, Tally, tally
 from benchmarks.kept import Kept
 from benchmarks.report import Report, Section, grid, write
@@ -18,12 +18,12 @@ NORMAL = Cell("normal", 500, 1_000)
 
 
 def test_the_ratio_is_all_alarms_over_all_promised_ones() -> None:
-    found = alarm_tables.ratio(NORMAL, [Tally(9_500, 12, 1_000, 3, 19), Tally(9_500, 7, 1_000, 1, 0)])
+    found = alarm_tables.ratio(NORMAL, [Tally(9_500, 12, 1_000, 3, 19, 9.0), Tally(9_500, 7, 1_000, 1, 0, 3.0)])
     assert (found.alarms, found.promised, found.value) == (19, 19.0, 1.0)
 
 
 def test_the_first_windows_are_counted_apart() -> None:
-    found = alarm_tables.ratio(NORMAL, [Tally(9_500, 12, 1_000, 3, 19), Tally(9_500, 7, 1_000, 1, 0)], early=True)
+    found = alarm_tables.ratio(NORMAL, [Tally(9_500, 12, 1_000, 3, 19, 9.0), Tally(9_500, 7, 1_000, 1, 0, 3.0)], early=True)
     assert (found.alarms, found.promised, found.value) == (4, 2.0, 2.0)
 
 
@@ -86,7 +86,7 @@ def test_a_cell_has_enough_points(run_length: int, alarms: int) -> None:
 def test_a_constant_is_judged_after_learning_and_never_alarms() -> None:
     cell = Cell("constant", 500, 1_000)
     found = tally(cell, 0)
-    assert (found.alarms, found.early_alarms, found.above) == (0, 0, 0)
+    assert (found.alarms, found.early_alarms, found.above, found.confidence) == (0, 0, 0, 0.0)
     assert found.judged == cell.points
     assert found.early_judged == EARLY
 
@@ -96,10 +96,11 @@ def test_a_tally_is_a_function_of_cell_and_seed() -> None:
     found = tally(cell, 1)
     assert found == tally(cell, 1)
     assert 0 < found.early_alarms < found.alarms <= found.above
+    assert 0 < found.confidence <= found.alarms
 
 
 def test_tables_hold_every_cell_once_and_count_those_that_hold() -> None:
-    good, bad = [Tally(100_000, 10, 10_000, 1, 50)] * 20, [Tally(100_000, 40, 10_000, 4, 50)] * 20
+    good, bad = [Tally(100_000, 10, 10_000, 1, 50, 9.0)] * 20, [Tally(100_000, 40, 10_000, 4, 50, 4.0)] * 20
     done = {Cell("normal", 500, 10_000): good, Cell("garch", 500, 10_000): bad, Cell("inar", 500, 10_000): good}
     counts = {("river ADWIN", "garch"): [3] * 10}
     titles = {section.title: section.rows for section in alarm_tables.sections(done, counts)}
@@ -110,6 +111,11 @@ def test_tables_hold_every_cell_once_and_count_those_that_hold() -> None:
     assert [row["process"] for row in titles["Alarm ratio, held-out processes"]] == ["inar"]
     assert titles["Alarms per 10,000 points, beside others with their defaults"] == [
         {"process": "garch", "streamkl": 4.0, "river ADWIN": 3.0}
+    ]
+    by_confidence = titles["Alarm ratio by the mean confidence of a cell's events, all cells"]
+    assert [(row["confidence"], row["cells"], row["alarm ratio"]) for row in by_confidence] == [
+        ("0.00 to 0.25", 1, 4.0),
+        ("0.75 to 1.00", 2, 1.0),
     ]
     first, second = alarm_tables.summary(done)
     assert "cells that hold 1 of 2 (1 of them" in first
@@ -125,6 +131,16 @@ def test_what_is_kept_comes_back_for_the_same_key_only(tmp_path: Path) -> None:
     for path in (tmp_path / "cells").iterdir():
         path.write_text("{")
     assert store.get({"cell": 1, "detector": "abc"}) is None
+
+
+def test_a_cell_is_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "FOLDER", tmp_path)
+    cell, asked = Cell("constant", 500, 1_000, quick=True), []
+    monkeypatch.setattr(cells, "tally", lambda _, seed: asked.append(seed) or Tally(10, 0, 10, 0, 0, 0.0))
+    first = cells.measure(cell)
+    assert asked == list(range(cell.series))
+    assert cells.measure(cell) == first
+    assert len(asked) == cell.series
 
 
 def test_a_cell_with_another_plan_has_another_key() -> None:

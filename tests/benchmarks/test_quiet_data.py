@@ -63,7 +63,7 @@ def test_a_set_is_pooled_over_its_weeks_and_its_median_is_of_series() -> None:
 
 def test_the_worst_set_and_series_are_named() -> None:
     made = report([quiet("calm", 10.0, 1), quiet("loud", 10.0, 9), quiet("too short to tell", 0.1, 1)], CONFIG)
-    assert made.notes[0] == "Worst set: set, 0.55 alarms per series-week."
+    assert made.notes[0] == "Alarms per series-week: median set 0.55, worst set 0.55 (set)."
     assert [row["series"] for row in made.sections[1].rows] == ["loud", "calm"]
     assert len(made.rows) == 3
 

@@ -112,6 +112,22 @@ ONE_MISTAKE = {
         'kafka.bootstrap_servers[0] = "broker": is not an address; write "host:port"',
     ),
     "no address": ("[kafka]\nbootstrap_servers = []", 'kafka.bootstrap_servers = []: must be a list of "host:port" that is not empty'),
+    "exactly once without a name": (
+        "[kafka]\ndelivery = 'exactly_once'\n[state]\nbackend = 'topic'",
+        'kafka.group_instance_id: missing; delivery = "exactly_once" needs it; try the name of the host or pod',
+    ),
+    "exactly once with state in files": (
+        "[kafka]\ndelivery = 'exactly_once'\ngroup_instance_id = 'a'",
+        'state.backend: does not fit kafka.delivery = "exactly_once", which writes state and results together; try "topic"',
+    ),
+    "state in a topic without exactly once": (
+        "[state]\nbackend = 'topic'",
+        'state.backend = "topic": needs kafka.delivery = "exactly_once"; set it, or try "file" (line 2)',
+    ),
+    "state among the events": (
+        "[kafka]\ndelivery = 'exactly_once'\ngroup_instance_id = 'a'\n[state]\nbackend = 'topic'\ntopic = 'anomalies'",
+        'state.topic = "anomalies": is used as kafka.events_topic too; try "streamkl.state" (line 6)',
+    ),
     "topic name": ("[kafka]\ntopics = ['my topic']", 'kafka.topics[0] = "my topic": is not a topic name'),
     "no topics": ("[kafka]\ntopics = []", 'kafka.topics = []: is empty; try ["metrics"], or set topic_pattern (line 2)'),
     "topics and a pattern": (

@@ -57,6 +57,9 @@ def test_the_hash_does_not_depend_on_spelling_or_on_what_changes_no_verdict(one:
         {"detector": {"bins": 8}},
         {"detector": {"windows": ["64 points", "16 points", "256 points"]}},
         {"detector": {"false_alarms": "2 per series per week"}},
+        {"detector": {"false_alarms": "1 per week in all"}},
+        {"detector": {"certainty": 0.95}},
+        {"detector": {"episodes": {"first_after": 1_000}}},
         {"detector": {"reference": {"size": 501}}},
         {"detector": {"episodes": {"cooldown": 17}}},
         {"input": {"value": "v"}},
@@ -67,3 +70,28 @@ def test_the_hash_does_not_depend_on_spelling_or_on_what_changes_no_verdict(one:
 )
 def test_the_hash_depends_on_everything_that_changes_a_verdict(other: dict[str, Any]) -> None:
     assert config_hash(config(**other)) != config_hash(Config())
+
+
+@pytest.mark.parametrize(
+    ("tables", "says"),
+    [
+        ({"fleet": {"series": 200}}, "fleet.series: has no effect, since no budget is shared"),
+        ({"fleet": {"partitions": 12}}, "fleet.partitions: has no effect, since no budget is shared"),
+        (
+            {"detector": {"false_alarms": "5 per day in all"}, "fleet": {"series": 200, "partitions": 12}},
+            "partitions: has no effect with series = 200; remove it",
+        ),
+        ({"detector": {"certainty": 0.3}}, "certainty: would let most series break the budget; try 0.95"),
+        ({"detector": {"false_alarms_without_clock": "5 per day in all"}}, "false_alarms_without_clock: must be in points"),
+    ],
+)
+def test_what_a_shared_budget_and_a_certainty_do_not_go_together_with(tables: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValidationError, match=re.escape(says)):
+        config(**tables)
+
+
+def test_a_fleet_is_divided_where_a_monitor_shares_a_budget() -> None:
+    shared = {"name": "a", "match": "a*", "detector": {"false_alarms": "5 per day in all"}}
+    made = config(fleet={"partitions": 12}, monitors=[shared])
+    assert (made.fleet.partitions, made.monitors[0].detector.false_alarms.in_all, made.detector.false_alarms.in_all) == (12, True, False)
+    assert config_hash(made) != config_hash(config(fleet={"partitions": 6}, monitors=[shared]))

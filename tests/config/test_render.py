@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from streamkl.config import Config, load
+from streamkl.config import Config, SilenceConfig, load
 from streamkl.config.catalogue import options
 from streamkl.config.render import default_toml, markdown
 
@@ -26,8 +26,10 @@ def test_every_option_stands_in_the_file_and_those_that_are_off_are_valid_once_s
     switched_on = tomllib.loads(re.sub(r"^#(?=[a-z\[])", "", default_toml(), flags=re.MULTILINE))
     monitor = switched_on["monitors"].pop()
     assert set(monitor) == {"name", "match", "kind", "detector"}
+    silence = switched_on["silences"].pop()
+    assert set(silence) == set(SilenceConfig.model_fields)
     for path, field in options():
-        if path[0] == "monitors":
+        if path[0] in ("monitors", "silences"):
             continue
         table = switched_on
         for part in path[:-1]:

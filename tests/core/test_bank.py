@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from streamkl.core.arena import FREE, JUDGING, LEARNING, NO_SLOT, allocate
+from streamkl.core.arena import FREE, JUDGING, LEARNING, NO_SLOT, Arena, Pool, allocate
 from streamkl.core.bank import Bank
 from streamkl.core.episode import ACCEPTED, OPENED, RECOVERED
 from streamkl.core.run_length import RUN_LENGTHS, Table, TableKey
 from streamkl.units import parse_budget
-from tests.small import BY_COUNT, DECAYED, FIXED, NEVER, SEASONAL, TRAILING, feed, flat, settings
+from tests.small import BY_COUNT, BY_TIME, DECAYED, FIXED, NEVER, SEASONAL, TRAILING, feed, flat, settings
 from tests.zoo import MINUTE_US, every_minute, stream
 
 SIZE = 60
@@ -180,3 +180,17 @@ def test_memory_is_as_the_arena_says() -> None:
         one = sum(array.nbytes for array in allocate(replace(made, reference=reference), 1))
         said = 17 * ring + windows * (4 * bins + 4 * tail) + 32 * bins + own
         assert said < one < said + windows * 110 + 900
+
+
+def test_adopted_rows_have_their_tables_before_any_series_learns() -> None:
+    """A window by time looks its threshold up again whenever its number of points changes."""
+    values, times = stream("normal", 700).values, every_minute(700).copy()
+    times[600:] -= np.arange(100) * 15_000_000  # faster: more points in each window
+    whole = Bank(settings(windows=BY_TIME), flat(6.0), 1)
+    row = whole.birth()
+    feed(whole, row, values[:600], times[:600])
+    copy = Bank(settings(windows=BY_TIME), flat(6.0), 1)
+    copy.adopt(Arena(*(array.copy() for array in whole.arena)), Pool(*(array.copy() for array in whole.pool)))
+    expected = feed(whole, row, values[600:], times[600:], 600).ratio
+    assert (expected > 0).sum() > 50
+    assert feed(copy, row, values[600:], times[600:], 600).ratio.tolist() == expected.tolist()

@@ -42,6 +42,10 @@ def story(scores: list[float], **changes: object) -> str:
         # opening
         ([0.5, 0.99, 1.0], {}, "..O"),
         ([1.2, 1.2, 0.9, 1.2, 1.2, 1.2], {"min_points": 3}, ".....O"),
+        # for so much event time: the points are one apart
+        ([1.2, 1.2, 1.2, 1.2, 1.2], {"min_duration_us": 3}, "...O."),
+        ([1.2, 1.2, 0.9, 1.2, 1.2, 1.2, 1.2], {"min_duration_us": 3}, "......O"),
+        ([1.2, 1.2, 1.2, 1.2], {"min_duration_us": 1, "min_points": 3}, "..O."),
         # telling again: half as much again as the last one sent, not as the last one seen
         ([1.0, 1.4, 1.5, 2.0, 2.2, 2.3], {}, "O.U..U"),
         ([1.0, 1.5, 1.0, 1.5, 2.25], {}, "OU..U"),
@@ -163,3 +167,26 @@ def test_every_story_alternates(scores: list[float], min_points: int, close_afte
     ends = [i for i, letter in enumerate(letters) if letter in "RA"]
     for end in ends:
         assert "O" not in letters[end + 1 : end + 1 + cooldown]
+
+
+@pytest.mark.parametrize(("first_after", "opens"), [(0, 5), (5, 5), (6, 5), (7, 6), (9, 8), (100, None)])
+def test_the_first_episode_waits_for_the_points_that_were_asked_for(first_after: int, opens: int | None) -> None:
+    """Scores reach the threshold with the sixth point (number 5) and stay there."""
+    arena, rules = quiet(first_after=first_after)
+    happened = []
+    for at in range(20):
+        arena.points[0] = at + 1
+        score = 2.0 if at >= 5 else 0.1
+        arena.ratio[0] = (score, 0.0, 0.0)
+        happened.append(move(arena, rules, 0, score, 0, at, at))
+    assert (happened.index(OPENED) if OPENED in happened else None) == opens
+
+
+def test_points_that_came_too_early_do_not_count_towards_opening() -> None:
+    arena, rules = quiet(first_after=4, min_points=3)
+    happened = []
+    for at in range(10):
+        arena.points[0] = at + 1
+        arena.ratio[0] = (2.0, 0.0, 0.0)
+        happened.append(move(arena, rules, 0, 2.0, 0, at, at))
+    assert happened.index(OPENED) == 5  # the fourth, fifth and sixth point

@@ -1,6 +1,7 @@
 """Why a window was judged as it was: additive nats, the same statistic as the running one, quantiles and places."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -73,3 +74,42 @@ def test_quantiles_of_a_long_window_are_those_of_its_newest_64_points() -> None:
     why = explain(bank.arena, bank.pool, bank.rules, row, 0)
     assert why.window_points == 100 + 19
     assert why.window_quantiles[2] == np.sort(values[-RECENT:])[RECENT // 2 - 1]
+
+
+@pytest.mark.parametrize(("reference", "held"), [(FIXED, 60), (TRAILING, 60), (DECAYED, 60 + 80), (SEASONAL, 60 + 80)])
+def test_a_reference_has_as_many_points_as_it_has_taken_in(reference: object, held: int) -> None:
+    """A hundred points after it was learned: the newest 20 of them are the gap. A trailing one has let as many go."""
+    bank = Bank(settings(reference=reference), NEVER, 1)
+    row = bank.birth()
+    feed(bank, row, stream("normal", 160).values, every_minute(160))
+    assert explain(bank.arena, bank.rules, row, 0).reference_points == held
+
+
+def test_a_given_reference_has_as_many_points_as_were_given() -> None:
+    bank = Bank(settings(), NEVER, 1)
+    row = bank.birth(stream("normal", 333).values)
+    feed(bank, row, stream("normal", 30, seed=1).values)
+    assert explain(bank.arena, bank.rules, row, 0).reference_points == 333
+
+
+@pytest.mark.parametrize("phi", [0.0, 0.5, 0.9])
+def test_a_reference_is_worth_fewer_independent_points_the_more_its_points_depend(phi: float) -> None:
+    """Of an autoregression, (1 - phi) / (1 + phi) of the points: the inverse of 1 + 2 (phi + phi^2 + ...)."""
+    size = 20_000
+    bank = Bank(settings(reference=replace(FIXED, size=size)), NEVER, 1)
+    row = bank.birth()
+    values = np.random.default_rng(5).normal(size=size + 30)
+    for i in range(1, len(values)):
+        values[i] += phi * values[i - 1]
+    feed(bank, row, values, every_minute(len(values)))
+    why = explain(bank.arena, bank.rules, row, 0)
+    assert why.effective_points == pytest.approx(size * (1 - phi) / (1 + phi), rel=0.12)
+    assert why.effective_points <= why.reference_points == size
+
+
+@pytest.mark.parametrize(("window", "points"), [(0, 4), (1, 10), (2, 20)])
+def test_it_counts_the_points_a_window_was_judged_on_from_when_it_was_first_full(window: int, points: int) -> None:
+    bank = Bank(settings(), NEVER, 1)
+    row = bank.birth()
+    feed(bank, row, stream("normal", 100).values, every_minute(100))
+    assert explain(bank.arena, bank.rules, row, window).judged == (60 - points + 1) + 40  # run through its own reference, then 40 more

@@ -7,6 +7,7 @@ from itertools import pairwise, product
 
 import numpy as np
 import pytest
+from scipy.special import rel_entr
 
 from streamkl.core.bank import make_rules
 from streamkl.core.run_length import (
@@ -229,3 +230,54 @@ def test_longer_windows_and_references_can_promise_more_up_to_a_limit() -> None:
     assert all(a < b for a, b in pairwise(runs[:-1]))
     assert math.isfinite(runs[-1])
     assert longest_run(TableKey(2, 1_000, 16)) > longest_run(TableKey(2, 500, 16))
+
+
+# -- this very reference ------------------------------------------------------------------
+
+
+def kept_by(level: float, key: TableKey, run: float, references: int, points: int) -> float:
+    """Share of fresh references whose own stream raises at most one alarm in `run` points; every window counted anew, no shared code."""
+    dice = np.random.default_rng(4)
+    ranks = [1 + round(j * (key.reference - 1) / key.bins) for j in range(key.bins + 1)]
+    units = np.array([1, *np.diff(ranks), 1])
+    kept = 0
+    for _ in range(references):
+        learned = np.sort(dice.random(key.reference))
+        codes = np.searchsorted(learned[np.array(ranks) - 1], dice.random(points), side="right")
+        seen = np.zeros((points + 1, len(units)))
+        seen[1:] = np.cumsum(codes[:, None] == np.arange(len(units)), axis=0)
+        counts = seen[key.window :] - seen[: -key.window]
+        value = rel_entr(counts / key.window, units / units.sum()).sum(axis=1) * key.window
+        above, below = np.flatnonzero(value >= level), np.flatnonzero(value < level)
+        alarms, at = 0, 0
+        while (i := int(np.searchsorted(above, at))) < len(above):
+            alarms += 1
+            quiet = int(np.searchsorted(below, above[i] + key.window))
+            at = int(below[quiet]) if quiet < len(below) else points
+        kept += alarms * run <= len(value)
+    return kept / references
+
+
+@pytest.mark.native
+def test_a_certainty_is_the_share_of_references_that_keep_the_promise_each_by_itself() -> None:
+    """Each is watched for 200 times the run length, so that chance moves its count by 7 %; pooled, a good part of them raise too many."""
+    run, plain = 100.0, TableKey(16, 60, 4)
+    sure = simulate(plain._replace(certainty=0.9), points=6_000_000)
+    assert 0.84 <= kept_by(at(sure, run), plain, run, 250, 20_000) <= 0.95
+    assert kept_by(at(simulate(plain, points=2_000_000), run), plain, run, 250, 20_000) <= 0.8
+
+
+def test_more_certainty_asks_for_higher_thresholds_never_below_the_pooled_ones() -> None:
+    key = TableKey(8, 60, 2)
+    tables = [simulate(key._replace(certainty=certainty), points=800_000) for certainty in (0.5, 0.8, 0.95)]
+    pooled = simulate(key, points=800_000)
+    for lower, higher in pairwise([pooled, *tables]):
+        assert all(a <= b for a, b in zip(lower, higher, strict=True))
+    assert tables[0] != tables[2]
+    assert all(table == tuple(sorted(table)) for table in tables)
+
+
+def test_the_tables_of_settings_that_ask_for_a_certainty_are_their_own() -> None:
+    sure = keys(settings(certainty=0.95), 0)
+    assert sure == [[TableKey(4, 60, 1, 0.95)], [TableKey(10, 60, 1, 0.95)], [TableKey(20, 60, 1, 0.95)]]
+    assert [key._replace(certainty=0.0) for (key,) in sure] == [key for (key,) in keys(settings(), 0)]

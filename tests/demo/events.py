@@ -27,8 +27,6 @@ EVENT = Event(
     score=2.2,
     peak_score=2.2,
     confidence=1.0,
-    statistic_name="KL(window || reference)",
-    tracks=(),
     top_bins=(
         Bin(low=150.0, high=None, reference_share=0.002, window_share=0.125, nats=0.52),
         Bin(low=None, high=12.5, reference_share=0.06, window_share=0.0, nats=0.0),

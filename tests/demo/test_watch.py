@@ -20,6 +20,14 @@ def test_an_opening_is_told_with_its_explanation() -> None:
     ]
 
 
+def test_a_series_without_data_is_told_without_nats() -> None:
+    absence = {"kind": "no_data", "window_name": None, "statistic_nats": None, "threshold_nats": None, "score": 1.0, "severity": "warning"}
+    assert told(event(**absence, sentence="no point for 5 min; normally one every 10 s")).plain.splitlines() == [
+        "10:00:03  OPENED    http.response_time_ms  no point for 5 min; normally one every 10 s  (warning, score 1.0)",
+        "                    from metrics/0, offsets 4000 to 4711",
+    ]
+
+
 def test_later_steps_take_one_line() -> None:
     updated, closed = event(type="updated", score=3.14), event(type="closed", sentence="recovered")
     assert told(updated).plain == "10:00:03  UPDATED   http.response_time_ms  p95 rose from 60 to 180  (critical, score 3.1)"

@@ -13,6 +13,7 @@ from streamkl.engine.engine import Engine
 from streamkl.engine.fleet import Fleet
 from streamkl.engine.outgoing import encode_event
 from streamkl.engine.plan import Kind, Monitor, Plan
+from streamkl.engine.silence import Silence
 from streamkl.model import Event, Message, Outgoing, Partition
 from tests.engine.material import NOW_MS, codec
 from tests.small import flat, settings
@@ -34,9 +35,10 @@ def plan(
     evict_after_us: int = WEEK_US,
     config_hash: str = "0123456789ab",
     fleet: Fleet = COUNTED,
+    silences: tuple[Silence, ...] = (),
 ) -> Plan:
     """The last monitor has to match every name; without any, one judges every series by the small settings."""
-    return Plan(config_hash, codec(), monitors or (monitor(),), table or flat(6.0), max_series, evict_after_us, fleet)
+    return Plan(config_hash, codec(), monitors or (monitor(),), table or flat(6.0), max_series, evict_after_us, fleet, silences)
 
 
 def engine(made: Plan | None = None, snapshot: bytes | None = None) -> Engine:

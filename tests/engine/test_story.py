@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from streamkl.engine.confidence import confidence
 from streamkl.engine.story import TOP_BINS, Place, episode_id, instant
 from streamkl.model import Event
 from streamkl.units import parse_budget
@@ -121,3 +122,31 @@ def test_an_atom_is_told_as_one_value() -> None:
     top = opened.top_bins[0]
     assert (top.low, top.high) in ((1.0, 1.0), (2.0, 2.0))
     assert top.window_share > top.reference_share
+
+
+def test_confidence_is_the_least_of_three_parts_that_the_event_itself_tells() -> None:
+    opened = story(budget=parse_budget("1 per 1000 points"))[0]
+    parts = opened.calibration
+    minute = opened.source.last_offset - 5_000
+    first = {4: 57, 10: 51, 20: 41}[opened.window.points]  # of the 60 learned points, those with which the window was full
+    assert parts.judged_points == first + minute + 1 - 60
+    assert parts.blocks == parts.judged_points // (2 * opened.window.points)
+    least = min(parts.blocks / 32, 20 * parts.judged_points / (3 * 1000), parts.effective_points / 50)
+    assert opened.confidence == pytest.approx(min(least, 1.0), abs=0.005)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "judged", "run_length", "effective", "expected"),
+    [
+        (32, 1_000, 20_000.0, 50.0, 1.0),  # just enough of each
+        (16, 1_000, 20_000.0, 50.0, 0.5),
+        (32, 250, 20_000.0, 50.0, 0.25),
+        (32, 1_000, 20_000.0, 20.0, 0.4),
+        (0, 1_000, 20_000.0, 50.0, 0.0),
+        (1_000_000, 10**9, 30.0, 1e6, 1.0),
+        (11, 999, 1e9, 500.0, 0.0),
+        (12, 600, 12_600.0, 36.1, 0.38),  # 0.375, 0.952, 0.722
+    ],
+)
+def test_confidence_by_hand(blocks: int, judged: int, run_length: float, effective: float, expected: float) -> None:
+    assert confidence(blocks, judged, run_length, effective) == expected

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from kafka.admin import ACLOperation, KafkaAdminClient, ResourceType
 
-from streamkl.adapters.kafka import Cluster, KafkaSession, KafkaSource, cluster, preflight
-from streamkl.errors import ConfigError, SourceError
+from streamkl.adapters.kafka import Cluster, KafkaSession, KafkaSource, Transactor, cluster, preflight
+from streamkl.errors import ConfigError, SinkError, SourceError
 from tests.adapters.kafka.places import OnKafka
 from tests.adapters.kafka.reading import wait_until
 from tests.adapters.kafka.secure import CANARY, PASSWORD, USER, Secured, permit
@@ -160,6 +160,37 @@ def test_missing_output_topics_are_created_or_reported(kafka_place: OnKafka, top
     assert preflight(us, **settings, create_missing=True) == []
     assert f"topic {topic_name} did not exist: created with 3 partitions" in caplog.text
     assert preflight(us, **settings, create_missing=False) == []
+
+
+def test_the_state_topic_is_created_compacted_and_refused_otherwise(kafka_place: OnKafka, topic_name: str) -> None:
+    us = Cluster(bootstrap_servers=(kafka_place.bootstrap,), client_id="test")
+    settings: dict[str, Any] = {"group_id": "g", "topics": (kafka_place.topic(),), "topic_pattern": "", "output_topics": ()}
+    assert preflight(us, **settings, create_missing=False, state_topic=topic_name) == [f"topic {topic_name}: does not exist: create it"]
+    for create in (True, False):
+        assert preflight(us, **settings, create_missing=create, state_topic=topic_name) == []
+    assert only(preflight(us, **settings, create_missing=True, state_topic=kafka_place.topic())).endswith(
+        "has cleanup.policy = delete, by which state would be lost: set it to compact"
+    )
+
+
+def test_exactly_once_needs_the_state_topic_and_the_transactional_id(secured: Secured) -> None:
+    with KafkaAdminClient(bootstrap_servers=secured.plaintext) as admin:
+        admin.create_topics({"exact-in": {}, "exact-state": {}, "hidden-state": {}}, wait_for_metadata=True)
+        permit(admin, ResourceType.TOPIC, "exact-in", ACLOperation.READ)
+        permit(admin, ResourceType.GROUP, "exact", ACLOperation.READ)
+        for operation in (ACLOperation.READ, ACLOperation.WRITE):
+            permit(admin, ResourceType.TOPIC, "exact-state", operation)
+        permit(admin, ResourceType.TOPIC, "hidden-state", ACLOperation.WRITE)
+    us = Cluster(bootstrap_servers=(secured.sasl_plaintext,), client_id="test", security_protocol="SASL_PLAINTEXT", **PASSWORDS)
+    settings: dict[str, Any] = {"group_id": "exact", "topics": ("exact-in",), "topic_pattern": "", "output_topics": ()}
+    assert preflight(us, **settings, create_missing=False, state_topic="exact-state") == []
+    assert only(preflight(us, **settings, create_missing=False, state_topic="hidden-state")) == (
+        "topic hidden-state: no permission: grant our user Read on it (if it exists)"
+    )
+    transactor = Transactor(us, "streamkl-exact-one")
+    with pytest.raises(SinkError, match="no permission for the transactional id") as caught:
+        transactor.open()
+    assert not caught.value.transient
 
 
 def test_a_pattern_needs_a_topic_that_is_not_our_own_output(kafka_place: OnKafka, topic_name: str) -> None:

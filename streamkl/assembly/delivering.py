@@ -1,0 +1,37 @@
+"""How results leave and where state is kept: the outlet and the store that go together."""
+
+from contextlib import ExitStack
+
+from streamkl.adapters.kafka import ExactlyOnceOutlet, KafkaOutlet, KafkaSession, TopicStateStore, Transactor
+from streamkl.adapters.state_files import FileStateStore
+from streamkl.adapters.state_memory import MemoryStateStore
+from streamkl.config import Config
+from streamkl.ports import Outlet, States, StateStore
+
+
+def state_topic(config: Config) -> str:
+    """Where state is kept in the cluster, or ""."""
+    return config.state.topic if config.state.backend == "topic" else ""
+
+
+def open_store(config: Config, stack: ExitStack) -> StateStore | None:
+    """Where state is kept on this machine; None where it is kept in the cluster. Raises ConfigError."""
+    if config.state.backend == "topic":
+        return None
+    if config.state.backend == "none":
+        return MemoryStateStore()
+    store = FileStateStore(config.state.directory)
+    stack.callback(store.close)
+    return store
+
+
+def deliver_through(config: Config, session: KafkaSession, store: StateStore | None) -> tuple[Outlet, States]:
+    """The outlet for the chosen delivery, and where its states come back from.
+
+    The transactional id is a function of the group and of this instance's name in it, so that a restart ends what was left open.
+    """
+    if store is not None:
+        return KafkaOutlet(session.cluster, session, store), store
+    transactor = Transactor(session.cluster, f"streamkl-{session.group_id}-{config.kafka.group_instance_id}")
+    states = TopicStateStore(session, transactor, config.state.topic)
+    return ExactlyOnceOutlet(session, transactor, states, config.state.topic), states
