@@ -159,7 +159,7 @@ def replay(
 @app.command(short_help="What history says: thresholds, shifts found, settings.")
 def calibrate(
     files: Annotated[
-        list[str] | None, typer.Argument(metavar="[FILE]...", help="History as `replay` reads it; - is standard input.", show_default=False)
+        list[str] | None, typer.Argument(metavar="FILE", help="History as `replay` reads it; - is standard input.", show_default=False)
     ] = None,
     config: Annotated[
         Path | None, typer.Option("--config", "-c", metavar="CONFIG", help="Configuration to calibrate; without it the defaults.")

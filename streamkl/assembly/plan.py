@@ -71,4 +71,4 @@ def _normal(detector: DetectorConfig, mapping: InputMapping) -> Mapping[str, Nor
 
 def _announce(key: TableKey) -> None:
     sure = f", kept by {key.certainty:.0%} of references (up to half a minute)" if key.certainty else ""
-    log.info("simulating thresholds once: window of %d points, %d bins, reference of %d points%s", key.window, key.bins, key.reference, sure)
+    log.info("simulating thresholds once: window of %d points, %d bins, reference of %d%s", key.window, key.bins, key.reference, sure)

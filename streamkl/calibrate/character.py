@@ -1,6 +1,7 @@
 """What kind of series a history shows: its interval, spread, values, dependence, and a hint of a day or a week in it."""
 
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ MOST_DECIMALS = 6
 LARGEST_ROUNDED = 1e9  # beyond it, six decimals are more than a double holds
 REPEATING = 0.5  # share of ties from which a series is taken to have values of its own
 HINT_AT = 0.3  # correlation of hours a period apart that is worth a hint ...
+HINT_CERTAIN = 4.0  # ... and is so many standard errors of independent hours above zero ...
 HINT_ABOVE = 0.2  # ... when it is so much above that of hours half a period apart
 WEEK_ABOVE_DAY = 0.15  # a week is told from a day when hours a week apart are so much more alike than hours a day apart
 FEWEST_PERIODS = 2
@@ -122,9 +124,15 @@ def period_of(values: NDArray[np.float64], times: NDArray[np.int64]) -> str:
         scale = np.abs(values).max() or 1.0
         means = np.bincount(hours, weights=values / scale) / counts  # NaN where an hour has no point
     alike = {lag: _alike(means, lag) for lag in (DAY // 2, DAY, WEEK // 2, WEEK)}
-    day = alike[DAY] >= HINT_AT and alike[DAY] >= alike[DAY // 2] + HINT_ABOVE
-    week = alike[WEEK] >= HINT_AT and alike[WEEK] >= max(alike[DAY] + WEEK_ABOVE_DAY, alike[WEEK // 2] + HINT_ABOVE)
+    day = alike[DAY] >= _worth_a_hint(len(means) - DAY) and alike[DAY] >= alike[DAY // 2] + HINT_ABOVE
+    week = alike[WEEK] >= _worth_a_hint(len(means) - WEEK) and alike[WEEK] >= max(
+        alike[DAY] + WEEK_ABOVE_DAY, alike[WEEK // 2] + HINT_ABOVE
+    )
     return ", ".join(name for name, seen in (("day", day), ("week", week)) if seen)
+
+
+def _worth_a_hint(pairs: int) -> float:
+    return max(HINT_AT, HINT_CERTAIN / sqrt(max(pairs, 1)))
 
 
 def _alike(means: NDArray[np.float64], lag: int) -> float:

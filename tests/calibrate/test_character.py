@@ -50,6 +50,11 @@ def test_no_period_is_seen_where_none_can_be() -> None:
     assert character(np.arange(3.0), np.array([0, 1, 4_000_000_000_000_000])).period == ""  # 127 years, three points
 
 
+def test_dependence_alone_is_seldom_taken_for_a_day() -> None:
+    hinted = [character(autoregressive(0.8, seed, 3_000), every(60_000_000, 3_000)).period for seed in range(200)]
+    assert sum(map(bool, hinted)) <= 2
+
+
 def test_the_interval_is_the_usual_step_between_times() -> None:
     assert interval_of(np.array([0, 10, 20, 30, 1_000, 1_010])) == 10
     assert interval_of(np.zeros(5, np.int64)) == 0

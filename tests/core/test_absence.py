@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamkl.core.absence import HEARTBEAT, MISSING, STEP_BACK_RUN, Attendance, follow, leave, more_room, nothing_heard, recount, resume
@@ -123,7 +123,7 @@ def stories(draw: st.DrawFn) -> list[tuple[int, int]]:
     now, told = 1_000_000, []
     chosen = draw(st.lists(seats_drawn, min_size=1, max_size=7, unique=True))
     for seat, step in draw(st.lists(st.tuples(st.sampled_from(chosen), steps), max_size=120)):
-        told.append((seat, now + step))
+        told += [(seat, now + step)] * (draw(st.sampled_from([1, STEP_BACK_RUN - 1, STEP_BACK_RUN])) if step < -100 else 1)
         now += max(step, 0) if step < 100 else 1
     return told
 
@@ -131,6 +131,7 @@ def stories(draw: st.DrawFn) -> list[tuple[int, int]]:
 limits_drawn = st.fixed_dictionaries(dict.fromkeys(range(5), st.sampled_from([0, 1, 4, 7, 20, 60])))
 
 
+@settings(max_examples=250)
 @given(stories(), limits_drawn)
 def test_it_says_what_the_definition_says(points: list[tuple[int, int]], limits: dict[int, int]) -> None:
     s, twin = watching(limits), Twin(limits)
@@ -152,12 +153,7 @@ def test_pieces_restarts_and_forgotten_series_do_not_matter(
         at = upto
         what = data.draw(st.sampled_from(["go on", "restart", "forget", "grow"]))
         if what == "restart":
-            again = nothing_heard(len(s.base))
-            again.clock.lived[:], again.clock.heart[:] = s.clock.lived, s.clock.heart
-            for mine, theirs in zip(again[2:], s[2:], strict=True):
-                mine[:] = theirs
-            s = again
-            resume(s)
+            s = restarted(s)
         elif what == "forget":
             gone = data.draw(st.lists(st.integers(0, 4), unique=True))
             for seat in gone:
@@ -167,6 +163,16 @@ def test_pieces_restarts_and_forgotten_series_do_not_matter(
             twin.forget(gone)
         elif what == "grow":
             s = more_room(s, 3)
+
+
+def restarted(s: Attendance) -> Attendance:
+    """Built anew from what a snapshot keeps."""
+    again = nothing_heard(len(s.base))
+    again.clock.lived[:], again.clock.heart[:] = s.clock.lived, s.clock.heart
+    for mine, theirs in zip(again[2:], s[2:], strict=True):
+        mine[:] = theirs
+    resume(again)
+    return again
 
 
 def every(step: int, start: int, end: int, *seats: int) -> list[tuple[int, int]]:
@@ -181,6 +187,43 @@ def test_silence_is_told_when_the_others_have_moved_on_by_the_limit() -> None:
     assert fed(s, [(1, 150)]) == [(2, "silent", 0)]
     assert fed(s, every(10, 160, 501, 0, 1)) == []
     assert fed(s, [(2, 505)]) == [(2, "returned", 400)]
+
+
+def test_who_is_absent_at_a_restart_is_not_told_again() -> None:
+    s = watching({2: 50})
+    fed(s, [*every(10, 0, 101, 0, 1, 2), *every(10, 110, 151, 0, 1)])
+    s = restarted(s)
+    assert int(s.deadlines.size[0]) == 0
+    assert fed(s, [*every(10, 160, 501, 0, 1), (2, 505)]) == [(2, "returned", 400)]
+
+
+def test_a_point_far_ahead_gives_its_series_no_more_time_once_it_is_followed_by_a_right_one() -> None:
+    s = watching({2: 50})
+    assert fed(s, [*every(10, 0, 91, 0, 1, 2), (2, 10**9), *every(10, 100, 201, 0, 1), (2, 200)]) == []
+    assert fed(s, every(10, 210, 250, 0, 1)) == []
+    assert fed(s, every(10, 250, 260, 0, 1)) == [(2, "silent", 0)]
+
+
+def test_a_stale_deadline_raises_no_doubt() -> None:
+    """Its first deadline passes while the series sends; a jump right after it still proves half an absence only."""
+    s = watching({2: 100})
+    assert fed(s, [*every(10, 0, 41, 0, 1, 2), (0, 50), (1, 50)]) == []
+    assert fed(s, [(0, 1_000), (1, 1_000), (0, 1_049), (1, 1_049)]) == []
+    assert fed(s, [(0, 1_050), (1, 1_050)]) == [(2, "silent", 0)]
+
+
+def test_when_the_two_that_lead_step_back_the_third_is_found() -> None:
+    s = watching({})
+    fed(s, [*every(10, 0, 101, 0, 1, 2), (0, 1_000), (1, 900)])
+    assert int(s.clock.now[0]) == 900
+    fed(s, [(1, 50)] * (STEP_BACK_RUN - 1))
+    assert int(s.clock.now[0]) == 900
+    fed(s, [(1, 50)])
+    assert int(s.clock.now[0]) == 100
+    fed(s, [(0, 60)] * (STEP_BACK_RUN - 1) + [(0, 1_001)] + [(0, 60)] * (STEP_BACK_RUN - 1))
+    assert int(s.clock.now[0]) == 100
+    fed(s, [(0, 60)])
+    assert int(s.clock.now[0]) == 60
 
 
 def test_one_other_series_proves_nothing() -> None:
