@@ -128,7 +128,7 @@ def _window(bank: Bank, row: int, w: int) -> WindowThreshold:
     if bank.arena.length[row, w] == 0 or bank.arena.limit[row, w] == 0:
         return WindowThreshold(window.name, 0, 0.0, 0.0, 0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        told = explain(bank.arena, bank.rules, row, w)
+        told = explain(bank.arena, bank.pool, bank.rules, row, w)
     return WindowThreshold(window.name, told.window_points, told.table_threshold_nats, told.factor, told.blocks)
 
 

@@ -123,7 +123,7 @@ class Arena(NamedTuple):
 
 
 class Tracks(NamedTuple):
-    """The arrays of an arena that `core.tracks` and `core.past` use: a short argument, where a whole arena would cost more than the call."""
+    """The arrays of an arena that `core.tracks` and `core.past` use: a short argument, where a whole arena costs more than the call."""
 
     recent: Floats
     points: Longs

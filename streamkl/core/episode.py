@@ -4,7 +4,7 @@
 |---|---|---|
 | quiet | open (OPENED) | `min_points` points in a row, for `min_duration`, score >= 1 and pass the gates; see also below |
 | open | open (UPDATED) | the score is `escalate_factor` times the last one sent |
-| open | quiet (RECOVERED) | for `close_after` points in a row, the window last told of and all shorter ones score below `close_below`, and so do single points |
+| open | quiet (RECOVERED) | for `close_after` points in a row, points, the window last told of and shorter ones are below `close_below` |
 | open | quiet, with a new reference (ACCEPTED) | it stayed open for `accept_after` points, and as many as a reference takes |
 
 None opens before the cooldown is over and the series has had `first_after` points.

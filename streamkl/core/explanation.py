@@ -15,7 +15,6 @@ from streamkl.core.season import SEASONAL
 from streamkl.core.surprise import limit_at
 from streamkl.core.tracks import SPAN
 
-
 NOTHING = np.zeros(0)
 
 
@@ -70,9 +69,9 @@ def explain(a: Arena, pool: Pool, rules: Rules, row: int, w: int) -> Explanation
 
 
 def _explain_points(a: Arena, pool: Pool, rules: Rules, row: int) -> Explanation:
-    """Statistic and thresholds are surprises; bins and quantiles are of the shortest window that holds points, or of what is learned yet."""
+    """Statistic and thresholds are surprises; bins and quantiles are of the shortest window with points, or of what is learned yet."""
     windows = [w for w in np.argsort(a.length[row], kind="stable").tolist() if a.length[row, w]]
-    around = _explain_window(a, rules, row, windows[0]) if windows else _explain_learning(a, pool, rules, row)
+    around = _explain_window(a, rules, row, windows[0]) if windows else _explain_learning(a, pool, row)
     newest = int(a.points[row])
     held = min(newest, RECENT)
     surprise = Surprise(a.nats[row].copy(), a.recent[row, np.arange(newest - held, newest) % RECENT])
@@ -95,7 +94,7 @@ def _explain_points(a: Arena, pool: Pool, rules: Rules, row: int) -> Explanation
     )
 
 
-def _explain_learning(a: Arena, pool: Pool, rules: Rules, row: int) -> Explanation:
+def _explain_learning(a: Arena, pool: Pool, row: int) -> Explanation:
     """A series without a reference yet: what it has learned so far stands for it, without bins."""
     slot, n = int(a.slot[row]), int(a.learned[row])
     held = pool.value[slot, :n] if slot >= 0 else a.recent[row, :1]

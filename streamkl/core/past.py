@@ -1,9 +1,9 @@
 """How far out a magnitude lies in its own past, in nats: a growing histogram of logarithms with a fitted tail, one per track.
 
 The surprisal of a magnitude is -ln of the share of the past that was at least as large: the divergence of a window of one point in the
-two-cell histogram "below | at least this". Beyond the body of the past the share is read off a Pareto tail, a straight line in ln(magnitude),
-fitted to what exceeds two quantiles: one far out, that knows the past's own records, and one at the bulk's edge, that is not taught by a few
-incidents. The bins are relative to the largest magnitude seen, so no scale has to be known.
+two-cell histogram "below | at least this". Beyond the body of the past the share is read off a Pareto tail, a straight line in
+ln(magnitude), fitted to what exceeds two quantiles: one far out, that knows the past's own records, and one at the bulk's edge, that is
+not taught by a few incidents. The bins are relative to the largest magnitude seen, so no scale has to be known.
 """
 
 import numpy as np

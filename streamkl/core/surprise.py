@@ -2,9 +2,10 @@
 
 What independent normal points reach once in so many points is simulated (`point_table`), and turns a surprise into the logarithm of a run
 length. Of these the largest in each block of 64 points goes into a histogram. On independent normal data they have an exponential tail of
-rate one; a series' own level and rate are fitted to the upper part of its maxima, between the shares that `UPPER` and `SPARED` name. The few
-largest of all only count as "at least": they may be incidents, which the limit must not learn. Nor does it learn more alarms than it
-promised, as long as they are few. A past with a heavier tail than that of normal data has its limit raised by more than the fit says.
+rate one; a series' own level and rate are fitted to the upper part of its maxima, between the shares that `UPPER` and `SPARED` name. The
+few largest of all only count as "at least": they may be incidents, which the limit must not learn. Nor does it learn more alarms than it
+promised, as long as they are few. What is not known yet makes it quieter: a past of few maxima is taken to have a heavier tail than normal
+data (`PRIOR_RATE`), and a past with a heavier tail has its limit raised by more than the fit says.
 """
 
 import numpy as np
@@ -62,7 +63,7 @@ def weigh(c: Calm, row: int, nats: float) -> float:
     c.calm_judged[row] += 1
     if c.calm_left[row] == 0:
         _end_block(c, row)
-    return score
+    return float(score)
 
 
 @inlined
@@ -120,4 +121,4 @@ def fit(calm: NDArray[np.uint32], blocks: int, log_run: float) -> float:
     rate = (excess + PRIOR_BLOCKS) / (seen + PRIOR_BLOCKS)
     shape = 1.0 / (seen + PRIOR_BLOCKS) + CURVATURE * max(0.0, rate - 1.0)
     expected = max(np.exp(log_run) * above / (blocks * BLOCK), 1.0)
-    return low * WIDTH + rate * (expected**shape - 1.0) / shape
+    return float(low * WIDTH + rate * (expected**shape - 1.0) / shape)

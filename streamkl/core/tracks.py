@@ -60,4 +60,4 @@ def surprise(t: Tracks, row: int, value: float) -> float:
 
 @inlined
 def _back(t: Tracks, row: int, by: int) -> float:
-    return t.recent[row, (t.points[row] - 1 - by) % RECENT]
+    return float(t.recent[row, (t.points[row] - 1 - by) % RECENT])

@@ -1,4 +1,4 @@
-"""One human sentence about a window that differs from its reference."""
+"""One human sentence about a window that differs from its reference, or about the newest points."""
 
 from collections.abc import Sequence
 from statistics import fmean as mean
@@ -52,6 +52,15 @@ def say_points(track: int, values: Sequence[float]) -> str:
     if span == 1:
         return f"at {number(now)}, far {'above' if now > before else 'below'} its recent level of {number(before)}"
     return f"mean of the newest {span} points {'rose' if now > before else 'fell'} to {number(now)}, from {number(before)}"
+
+
+def say_level(values: Sequence[float]) -> str:
+    """Where the newest points lie, once nothing about them is surprising any more; `values` are the newest, oldest first.
+
+    >>> say_level([34.0, 36.0, 35.0, 35.6])
+    'the newest value is 35.6, the mean of those before it 35'
+    """
+    return f"the newest value is {number(values[-1])}, the mean of those before it {number(mean(values[:-1] or values))}"
 
 
 def _shape(bins: Sequence[Bin]) -> str:

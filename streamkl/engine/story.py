@@ -10,11 +10,11 @@ import numpy as np
 from streamkl.core.bank import Transition
 from streamkl.core.binning import QUANTILES
 from streamkl.core.episode import ACCEPTED, OPENED, RECOVERED
-from streamkl.core.explanation import Explanation
+from streamkl.core.explanation import Explanation, Surprise
 from streamkl.core.settings import Settings
 from streamkl.engine.confidence import confidence
 from streamkl.engine.router import Seat
-from streamkl.engine.sentence import say, say_points
+from streamkl.engine.sentence import say, say_level, say_points
 from streamkl.model import MICROSECONDS, Bin, Calibration, Event, Provenance, Quantiles, Span, Track
 
 TOP_BINS = 6  # bins told in an event, by their part in the statistic
@@ -27,6 +27,15 @@ NEW_CATEGORY = "(new)"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ENDINGS = {RECOVERED: "recovered; in the last window, {}", ACCEPTED: "accepted as the new normal: {}"}
 _WHY = {OPENED: ("opened", "threshold"), RECOVERED: ("closed", "recovered"), ACCEPTED: ("closed", "accepted_as_normal")}
+
+
+def _of_points(points: Surprise, happened: int) -> str:
+    values = points.values.tolist()
+    return (
+        f"recovered; {say_level(values)}"
+        if happened == RECOVERED
+        else _ENDINGS.get(happened, "{}").format(say_points(points.track, values))
+    )
 
 
 @dataclass(slots=True)
@@ -83,8 +92,10 @@ class Teller:
         points = why.surprise
         before, now = _quantiles(why.reference_quantiles), _quantiles(why.window_quantiles)
         categorical = seat.categorical
-        said = say(categorical, bins, before, now) if points is None else say_points(points.track, points.values.tolist())
-        sentence = _ENDINGS.get(transition.happened, "{}").format(said)
+        if points is None:
+            sentence = _ENDINGS.get(transition.happened, "{}").format(say(categorical, bins, before, now))
+        else:
+            sentence = _of_points(points, transition.happened)
         return Event(
             id=f"{episode_id(place, seat.name)}/{kind}",
             episode_id=episode.id,

@@ -177,7 +177,7 @@ def test_the_first_episode_waits_for_the_points_that_were_asked_for(first_after:
     for at in range(20):
         arena.points[0] = at + 1
         score = 2.0 if at >= 5 else 0.1
-        arena.ratio[0] = (score, 0.0, 0.0)
+        arena.ratio[0, :3] = (score, 0.0, 0.0)
         happened.append(move(arena, rules, 0, score, 0, at, at))
     assert (happened.index(OPENED) if OPENED in happened else None) == opens
 
@@ -187,6 +187,6 @@ def test_points_that_came_too_early_do_not_count_towards_opening() -> None:
     happened = []
     for at in range(10):
         arena.points[0] = at + 1
-        arena.ratio[0] = (2.0, 0.0, 0.0)
+        arena.ratio[0, :3] = (2.0, 0.0, 0.0)
         happened.append(move(arena, rules, 0, 2.0, 0, at, at))
     assert happened.index(OPENED) == 5  # the fourth, fifth and sixth point

@@ -82,14 +82,14 @@ def test_a_reference_has_as_many_points_as_it_has_taken_in(reference: object, he
     bank = Bank(settings(reference=reference), NEVER, 1)
     row = bank.birth()
     feed(bank, row, stream("normal", 160).values, every_minute(160))
-    assert explain(bank.arena, bank.rules, row, 0).reference_points == held
+    assert explain(bank.arena, bank.pool, bank.rules, row, 0).reference_points == held
 
 
 def test_a_given_reference_has_as_many_points_as_were_given() -> None:
     bank = Bank(settings(), NEVER, 1)
     row = bank.birth(stream("normal", 333).values)
     feed(bank, row, stream("normal", 30, seed=1).values)
-    assert explain(bank.arena, bank.rules, row, 0).reference_points == 333
+    assert explain(bank.arena, bank.pool, bank.rules, row, 0).reference_points == 333
 
 
 @pytest.mark.parametrize("phi", [0.0, 0.5, 0.9])
@@ -102,7 +102,7 @@ def test_a_reference_is_worth_fewer_independent_points_the_more_its_points_depen
     for i in range(1, len(values)):
         values[i] += phi * values[i - 1]
     feed(bank, row, values, every_minute(len(values)))
-    why = explain(bank.arena, bank.rules, row, 0)
+    why = explain(bank.arena, bank.pool, bank.rules, row, 0)
     assert why.effective_points == pytest.approx(size * (1 - phi) / (1 + phi), rel=0.12)
     assert why.effective_points <= why.reference_points == size
 
@@ -112,4 +112,6 @@ def test_it_counts_the_points_a_window_was_judged_on_from_when_it_was_first_full
     bank = Bank(settings(), NEVER, 1)
     row = bank.birth()
     feed(bank, row, stream("normal", 100).values, every_minute(100))
-    assert explain(bank.arena, bank.rules, row, window).judged == (60 - points + 1) + 40  # run through its own reference, then 40 more
+    assert (
+        explain(bank.arena, bank.pool, bank.rules, row, window).judged == (60 - points + 1) + 40
+    )  # run through its own reference, then 40 more

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamkl.core.arena import RECENT, Arena, Rules, allocate
+from streamkl.core.arena import JUDGING, RECENT, Arena, Rules, allocate
 from streamkl.core.bank import Bank, make_rules
 from streamkl.core.binning import QUANTILES
 from streamkl.core.episode import OPENED
@@ -25,6 +25,7 @@ def window(values: list[float], reference: tuple[float, ...] = REFERENCE, length
     """A row whose window of `length` points (all, unless said) has seen these values, against a reference with these quantiles."""
     chosen = settings(gates=Gates(**({"min_effect": 0.0, "min_relative_effect": 0.0, "direction": EITHER} | gates)))  # type: ignore[arg-type]
     arena = allocate(chosen, 1)
+    arena.phase[0] = JUDGING
     arena.quantiles[0] = reference
     for value in values:
         arena.recent[0, arena.points[0] % RECENT] = value

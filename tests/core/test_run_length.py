@@ -15,13 +15,13 @@ from streamkl.core.run_length import (
     SEED,
     TableKey,
     _count_alarms,
-    thresholds,
     class_of,
     classes,
     keys,
     length_nodes,
     longest_run,
     simulate,
+    thresholds,
 )
 from tests.kernels import limit_for
 from tests.small import BY_COUNT, BY_TIME, settings
