@@ -97,6 +97,7 @@ class Arena(NamedTuple):
     past_count: Longs  # (R, T)
     past_next: Longs  # (R, T) count at which the table is made anew
     surprise: Floats  # (R,) newest, of all tracks together
+    independent: NDArray[np.bool_]  # (R,) whether the points learned did not depend on one another
     point_run: Floats  # (R,) ln of the run length promised; 0: not known yet
     point_limit: Floats  # (R,) surprise that opens an episode
     calm: NDArray[np.uint32]  # (R, C) histogram of the largest surprise of each block, in ln(nominal run length)
@@ -263,6 +264,7 @@ def allocate(settings: Settings, rows: int) -> Arena:
         "calm": ((CALM_BINS,), np.uint32),
         "ratio": ((w + 1,), np.float64),
         "counts": ((w, k), np.int32),
+        "independent": ((), np.bool_),
         "open": ((), np.bool_),
     }
     for names, shape, dtype in (

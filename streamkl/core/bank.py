@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from streamkl.core import arena as rooms
 from streamkl.core.arena import FREE, JUDGING, LEARNING, NO_SLOT, Arena, Calm, Pool, Rules, calm_of
 from streamkl.core.binning import learn
-from streamkl.core.dependence import dependence
+from streamkl.core.dependence import dependence, is_independent
 from streamkl.core.episode import ACCEPTED, LEARNED, NOTHING, OPENED, RECOVERED, WARM
 from streamkl.core.explanation import Explanation, explain
 from streamkl.core.kernel import LATE, SILENCED, rehearse, walk
@@ -214,6 +214,7 @@ class Bank:
         a.weight[row] = 1.0
         a.quantiles[row] = learned.quantiles
         a.effective[row], a.held[row] = dependence(values).effective, len(values)
+        a.independent[row] = is_independent(values)
         a.reference_from[row], a.reference_to[row] = times.min(), times.max()
         a.resume[row] = a.points[row]
         self._learn_interval(row, times)
@@ -229,7 +230,7 @@ class Bank:
         a = self.arena
         steps = np.diff(np.sort(times))
         a.interval[row] = int(np.median(steps[steps > 0])) if (steps > 0).any() else 0
-        a.log_run[row], a.point_run[row] = self._log_runs(int(a.interval[row]))
+        a.log_run[row], a.point_run[row] = self._log_runs(int(a.interval[row]), bool(a.independent[row]))
         if self.settings.pointwise:
             settle(self._calm(), row)
 
@@ -255,11 +256,11 @@ class Bank:
         """The budget that applies: the one without a clock where the series' times do not move."""
         return self.settings.budget if interval_us > 0 else self.settings.budget_without_clock
 
-    def _log_runs(self, interval_us: int) -> tuple[float, float]:
+    def _log_runs(self, interval_us: int, independent: bool) -> tuple[float, float]:
         """ln of what is promised to each window, and to single points (0.0 where they are not judged)."""
         run_length, points = self.run_length(interval_us), len(self.settings.windows)
-        window = float(np.log(run_length * self.settings.parts(0)))
-        return window, float(np.log(run_length * self.settings.parts(points))) if self.settings.pointwise else 0.0
+        window = float(np.log(run_length * self.settings.parts(0, independent)))
+        return window, float(np.log(run_length * self.settings.parts(points, independent))) if self.settings.pointwise else 0.0
 
     def share(self, sharers: int) -> None:
         """So many series share a budget in all from now on. Thresholds follow at once; where an episode is open, when it ends. O(rows)."""
@@ -271,8 +272,8 @@ class Bank:
         if not self.settings.budget.in_all:
             return
         a = self.arena
-        intervals, which = np.unique(a.interval[rows], return_inverse=True)
-        promised = np.array([self._log_runs(interval) for interval in intervals.tolist()]).reshape(-1, 2)[which]
+        kinds, which = np.unique(np.stack([a.interval[rows], a.independent[rows]], axis=1), axis=0, return_inverse=True)
+        promised = np.array([self._log_runs(interval, bool(independent)) for interval, independent in kinds.tolist()]).reshape(-1, 2)[which]
         changed = rows[a.log_run[rows] != promised[:, 0]]
         a.log_run[rows], a.point_run[rows] = promised.T
         a.limit_points[changed] = 0

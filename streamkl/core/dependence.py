@@ -1,7 +1,8 @@
 """How much a series' points tell that the points before them did not: autocorrelation and effective sample size of a stretch of history.
 
-This is the one place that estimates dependence from values. Nothing here moves a series' state or sets a threshold: effective sample sizes
-say how sure one can be, while thresholds rest on what the statistic itself did (`core.tail`).
+This is the one place that estimates dependence from values. Nothing here sets a threshold, they rest on what the statistics themselves did
+(`core.tail`, `core.surprise`): effective sample sizes say how sure one can be, and where points are independent most of the budget goes to
+the windows, whose thresholds are exact there.
 """
 
 from typing import NamedTuple
@@ -10,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 LONGEST = 1 << 20  # newest values looked at: bounds time and memory
+DISTINCT = 0.8  # least share of different values in continuous data
+INDEPENDENT = 1.5  # longest integrated autocorrelation time of what passes for independent: a few hundred points tell no better
 
 
 class Dependence(NamedTuple):
@@ -69,3 +72,20 @@ def dependence(values: NDArray[np.float64]) -> Dependence:
     kept = pairs[: ends[0]] if len(ends) else pairs
     turn = max(1.0, 2.0 * float(kept.sum()) - 1.0) if n >= 4 else 1.0
     return Dependence(float(rho[1]) if n > 1 else 0.0, turn, n / turn)
+
+
+def is_independent(values: NDArray[np.float64]) -> bool:
+    """Whether values (n,) in order of time are as independent draws from a continuous law: hardly any comes twice, and they show no
+    dependence, neither in themselves nor in how far they lie from their median (noise that comes in quiet and loud stretches does not
+    correlate, its size does). O(n log n).
+
+    >>> rng = np.random.default_rng(1)
+    >>> is_independent(rng.normal(size=500)), is_independent(np.cumsum(rng.normal(size=500)))
+    (True, False)
+    >>> is_independent(rng.poisson(3.0, size=500)), is_independent(rng.normal(size=500) * np.repeat([1.0, 3.0, 1.0, 3.0, 1.0], 100))
+    (False, False)
+    """
+    if len(np.unique(values)) < DISTINCT * len(values):
+        return False
+    scaled = values / (float(np.abs(values).max()) or 1.0)
+    return all(dependence(each).turn <= INDEPENDENT for each in (scaled, np.abs(scaled - np.median(scaled))))

@@ -42,6 +42,7 @@ class Explanation:
     blocks: int
     judged: int  # points this window was judged on, those of the learned reference included
     run_length: float  # promised to this window, points
+    independent: bool  # whether the points learned did not depend on one another
     interval_us: int
     low: NDArray[np.float64]  # inclusive; -inf for the lower tail
     high: NDArray[np.float64]  # exclusive; inf for the upper tail
@@ -107,6 +108,7 @@ def _explain_learning(a: Arena, pool: Pool, row: int) -> Explanation:
         blocks=0,
         judged=0,
         run_length=1.0,
+        independent=False,
         interval_us=int(a.interval[row]),
         low=NOTHING,
         high=NOTHING,
@@ -148,6 +150,7 @@ def _explain_window(a: Arena, rules: Rules, row: int, w: int) -> Explanation:
         blocks=int(a.blocks[row, w]),
         judged=int(a.judged[row, w]),
         run_length=float(np.exp(a.log_run[row])),
+        independent=bool(a.independent[row]),
         interval_us=int(a.interval[row]),
         low=np.r_[-np.inf, edges],
         high=np.r_[edges, np.inf],

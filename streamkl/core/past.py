@@ -17,7 +17,7 @@ FIRST_PAST = 30  # magnitudes before the first surprisal
 RARE, BULK = 0.005, 0.1  # shares of the past that the two tails are fitted to
 FEWEST = 10.0  # magnitudes behind a tail
 WEIGHT_OF_RARE = 0.3
-PRIOR_WEIGHT, PRIOR_EXCESS = 10.0, 0.25  # exceedances, and their mean in e-folds, that stand beside the seen ones
+PRIOR_WEIGHT, PRIOR_EXCESS = 10.0, 0.5  # exceedances, and their mean in e-folds, that stand beside the seen ones
 REFIT_SHARE, REFIT_MOST = 32, 64  # the table follows when the past has grown by a 32nd, or by so many
 
 

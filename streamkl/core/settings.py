@@ -5,6 +5,9 @@ from enum import IntEnum
 
 from streamkl.units import Budget
 
+OVERLAP = 0.5
+IF_INDEPENDENT = 0.25  # of their share of the budget, what single points keep where points do not depend on one another
+
 
 class ReferenceKind(IntEnum):
     """How the reference moves after it was learned."""
@@ -90,7 +93,12 @@ class Settings:
         """Whether single points are judged; names have no distance from one another."""
         return self.point_share > 0.0 and not self.categorical
 
-    def parts(self, window: int) -> float:
-        """By how much the run length promised to one window is longer than the whole series'; number `len(windows)`: to single points."""
-        share = self.point_share if self.pointwise else 0.0
-        return self.features / share if window == len(self.windows) else self.features * len(self.windows) / (1.0 - share)
+    def parts(self, window: int, independent: bool) -> float:
+        """By how much the run length promised to one window is longer than the whole series'; number `len(windows)`: to single points.
+
+        Where points do not depend on one another, thresholds of windows are exact, and take most of what single points had.
+        """
+        share = self.point_share * (IF_INDEPENDENT if independent else 1.0) if self.pointwise else 0.0
+        if window == len(self.windows):
+            return self.features / share
+        return self.features * len(self.windows) * (OVERLAP if independent else 1.0) / (1.0 - share)

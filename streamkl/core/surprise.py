@@ -22,8 +22,9 @@ FIRST_FIT = 200  # judged points before the first fit
 GROWTH = 1.3  # then whenever their number has grown by this
 UPPER = 0.3  # of the maxima, the part that the tail is fitted to
 SPARED, SPARED_FEWEST = 0.1, 3.0  # of the maxima, those that count only as "at least so large"; and so many, however few there are
-PRIOR_BLOCKS = 5.0  # maxima that the tail of independent normal points weighs
-CURVATURE = 0.25  # of the extrapolation, per unit of rate beyond one
+PRIOR_BLOCKS, PRIOR_RATE = 5.0, 1.8  # maxima that a tail 1.8 times as heavy as that of independent normal points weighs
+FIRST_LEVEL = np.log(BLOCK / UPPER)  # ln(run length) that so many maxima of independent normal points exceed
+CURVATURE = 0.35  # of the extrapolation, per unit of rate beyond one
 MARGIN = 2.0  # a limit is lowered only by what the fit goes below it in excess of this, in ln(points)
 FORGIVEN = 0.05  # of the maxima, those beyond the promised number of alarms that are not learned
 
@@ -87,7 +88,7 @@ def settle(c: Calm, row: int) -> None:
     """Set the limit by what is promised and by the past that there is; O(bins), at geometrically growing intervals."""
     log_run = c.point_run[row]
     if c.calm_blocks[row] < FIRST_BLOCKS or c.calm_judged[row] < FIRST_FIT:
-        c.point_limit[row] = limit_at(c, log_run)
+        c.point_limit[row] = limit_at(c, extrapolated(FIRST_LEVEL, PRIOR_RATE, 0.0, np.exp(log_run - FIRST_LEVEL)))
         c.calm_next[row] = FIRST_FIT
         return
     fitted = fit(c.calm[row], c.calm_blocks[row], log_run)
@@ -100,7 +101,7 @@ def settle(c: Calm, row: int) -> None:
 @outlined
 def fit(calm: NDArray[np.uint32], blocks: int, log_run: float) -> float:
     """The nominal ln(run length) whose surprise this past reaches once in exp(log_run) points: an exponential tail, censored from above,
-    with its rate shrunk to one, as a predictive tail. O(bins)."""
+    with its rate shrunk to the prior, as a predictive tail. O(bins)."""
     wanted = max(3.0, UPPER * blocks)
     low = CALM_BINS
     above = 0.0
@@ -118,7 +119,12 @@ def fit(calm: NDArray[np.uint32], blocks: int, log_run: float) -> float:
     for k in range(low, high):
         seen += calm[k]
         excess += calm[k] * (k - low + 0.5) * WIDTH
-    rate = (excess + PRIOR_BLOCKS) / (seen + PRIOR_BLOCKS)
+    rate = (excess + PRIOR_RATE * PRIOR_BLOCKS) / (seen + PRIOR_BLOCKS)
+    return extrapolated(low * WIDTH, rate, seen, np.exp(log_run) * above / (blocks * BLOCK))
+
+
+@inlined
+def extrapolated(level: float, rate: float, seen: float, expected: float) -> float:
+    """What is exceeded once where `level` is `expected` times, under an exponential tail whose rate was estimated from `seen` excesses."""
     shape = 1.0 / (seen + PRIOR_BLOCKS) + CURVATURE * max(0.0, rate - 1.0)
-    expected = max(np.exp(log_run) * above / (blocks * BLOCK), 1.0)
-    return float(low * WIDTH + rate * (expected**shape - 1.0) / shape)
+    return float(level + rate * (max(expected, 1.0) ** shape - 1.0) / shape)

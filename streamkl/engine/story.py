@@ -153,7 +153,7 @@ class Teller:
 
     def _calibration(self, why: Explanation) -> Calibration:
         budget = self.settings.budget if why.interval_us > 0 else self.settings.budget_without_clock
-        parts = self.settings.parts(0 if why.surprise is None else len(self.settings.windows))
+        parts = self.settings.parts(0 if why.surprise is None else len(self.settings.windows), why.independent)
         run_length = why.run_length / parts
         return Calibration(
             method="table+tail" if why.factor > 1.0 else "table",
