@@ -6,8 +6,8 @@ from typing import Any
 import numba
 from numpy.typing import NDArray
 
-from streamkl.core import binning, episode, gate, ring, run_length, season, tail, window
-from streamkl.core.arena import Arena, Rules
+from streamkl.core import binning, episode, gate, past, ring, run_length, season, surprise, tail, window
+from streamkl.core.arena import Arena, Calm, Rules, Tracks
 
 _door: Callable[..., Any] = numba.njit(_nrt=False)
 
@@ -65,3 +65,13 @@ def slot_of(rules: Rules, time: int) -> int:
 @_door
 def normal_quantile(a: Arena, rules: Rules, row: int, w: int, q: int) -> float:
     return gate.normal_quantile(a, rules, row, w, q)
+
+
+@_door
+def surprisal(t: Tracks, row: int, track: int, magnitude: float) -> float:
+    return past.surprisal(t, row, track, magnitude)
+
+
+@_door
+def log_run_at(c: Calm, nats: float) -> float:
+    return surprise.log_run_at(c, nats)

@@ -1,0 +1,169 @@
+"""Surprisals by a series' own past: against a slow twin that keeps it all, against tails that are known, and their laws."""
+
+import math
+from collections.abc import Iterable
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from streamkl.core.arena import Tracks
+from streamkl.core.point_run_length import _fresh
+from tests.kernels import surprisal
+from tests.slow_points import SlowPast
+
+HUGE = float(np.finfo(np.float64).max)
+FIRST = 30
+
+
+def nats_of(magnitudes: Iterable[float], tracks: Tracks | None = None) -> list[float]:
+    known = tracks or _fresh(1)
+    return [surprisal(known, 0, 0, each) for each in magnitudes]
+
+
+def by_twin(magnitudes: Iterable[float]) -> list[float]:
+    twin = SlowPast()
+    return [twin.surprisal(each) for each in magnitudes]
+
+
+def asked(tracks: Tracks, magnitude: float) -> float:
+    """What a magnitude would be worth, without letting it join."""
+    copy = Tracks(*(array.copy() for array in tracks))
+    copy.past_next[0] = 0
+    return float(surprisal(copy, 0, 0, magnitude))
+
+
+def grown(magnitudes: Iterable[float]) -> Tracks:
+    tracks = _fresh(1)
+    nats_of(magnitudes, tracks)
+    return tracks
+
+
+def half_normal(n: int, seed: int = 1) -> list[float]:
+    return np.abs(np.random.default_rng(seed).standard_normal(n)).tolist()
+
+
+def zeros_between(n: int) -> list[float]:
+    dice = np.random.default_rng(2)
+    return np.where(dice.random(n) < 0.7, 0.0, dice.exponential(3.0, n)).tolist()
+
+
+def records_upwards(n: int) -> list[float]:
+    """Every hundred magnitudes another scale, twenty times the last: the bins move up again and again."""
+    return (np.abs(np.random.default_rng(3).standard_normal(n)) * 20.0 ** (np.arange(n) // 100)).tolist()
+
+
+SHAPES = {
+    "half normal": half_normal(1_500),
+    "zeros between": zeros_between(700),
+    "zeros first": [0.0] * 100 + half_normal(300),
+    "records upwards": records_upwards(700),
+    "one record beyond all bins": [*half_normal(100), 1e300, *half_normal(100, 2)],
+    "a scale that falls": (np.array(half_normal(500)) * np.repeat([1.0, 1e-3, 1e-9, 1e-3, 1.0], 100)).tolist(),
+    "one value": [0.3] * 400,
+    "two values": [1.0, 7.0] * 200,
+    "smallest and largest": [5e-324, 1e-300, HUGE, 0.0] * 50,
+    "heavy tail": np.abs(np.random.default_rng(4).standard_cauchy(1_500)).tolist(),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_surprisals_are_those_of_a_slow_twin(shape: str) -> None:
+    np.testing.assert_allclose(nats_of(SHAPES[shape]), by_twin(SHAPES[shape]), rtol=1e-5, atol=1e-5)
+
+
+# The scale is set by the first magnitude; those a rounding error away from a bin's edge would tell logarithms apart, not pasts.
+quarters = st.integers(-400, 400).map(lambda k: math.exp((k + 0.5) / 4.0))
+
+
+@given(st.floats(0.5, 2.0), st.lists(st.just(0.0) | quarters, min_size=FIRST + 1, max_size=60))
+@example(1.0, [0.0] * 40 + [math.exp(60.125)])
+def test_whatever_comes_surprisals_are_those_of_a_slow_twin(first: float, later: list[float]) -> None:
+    magnitudes = [first, *(first * each for each in later)]
+    np.testing.assert_allclose(nats_of(magnitudes), by_twin(magnitudes), rtol=1e-5, atol=1e-5)
+
+
+@given(st.lists(st.floats(0.0, HUGE), max_size=80))
+def test_surprisals_are_numbers_and_none_is_negative(magnitudes: list[float]) -> None:
+    nats = np.array(nats_of(magnitudes))
+    assert np.isfinite(nats).all()
+    assert (nats >= 0.0).all()
+    assert (nats[:FIRST] == 0.0).all()
+
+
+def test_the_first_thirty_surprise_nobody() -> None:
+    nats = nats_of([1.0] * 29 + [1e6] + [1e12])
+    assert nats[:FIRST] == [0.0] * FIRST
+    assert nats[FIRST] > 3.0
+
+
+def test_as_much_as_always_is_no_surprise() -> None:
+    assert max(nats_of([0.0] * 500)) == 0.0
+    assert nats_of([3.0] * 500)[-1] < 0.7
+
+
+@pytest.mark.parametrize("steps", [-400, -40, -3, 1, 7, 300])
+def test_the_unit_does_not_matter(steps: int) -> None:
+    magnitudes = np.array(half_normal(1_200, 5))
+    plain = np.array(nats_of(magnitudes.tolist()))
+    for scale in (2.0**steps, math.exp(steps / 4.0)):
+        # The magnitude that sets the scale lies on a bin's edge, and may be rounded to the one below: one count among many.
+        np.testing.assert_allclose(nats_of((magnitudes * scale).tolist()), plain, atol=0.05)
+
+
+def test_tracks_and_rows_have_pasts_of_their_own() -> None:
+    together, alone = _fresh(2), _fresh(1)
+    mine = half_normal(200)
+    expected = nats_of(mine, alone)
+    got = []
+    for each in mine:
+        for row, track in ((0, 1), (1, 0), (1, 3)):
+            surprisal(together, row, track, 1e5 * each)
+        got.append(surprisal(together, 1, 2, each))
+    assert got == expected
+
+
+@pytest.mark.parametrize("shape", ["half normal", "zeros between", "two values", "heavy tail", "one value"])
+def test_more_is_never_less_surprising(shape: str) -> None:
+    tracks = grown(SHAPES[shape])
+    top = float(np.exp(tracks.past_low[0, 0] + 15.99))  # the upper end of the bins
+    nats = [asked(tracks, float(each)) for each in np.geomspace(1e-6 * top, top, 300)]
+    assert all(b >= a - 1e-6 for a, b in pairwise(nats))
+    assert nats[-1] > nats[0]
+
+
+def test_within_the_body_it_is_the_share_that_was_at_least_as_large() -> None:
+    magnitudes = half_normal(20_000)
+    tracks = grown(magnitudes)
+    for each in (0.1, 0.5, 1.0, 1.3):
+        share = (np.array(magnitudes) >= each).mean()
+        assert asked(tracks, each) == pytest.approx(-math.log(share), abs=0.03)
+
+
+@pytest.mark.parametrize("rate", [1.0, 2.0, 5.0])
+def test_a_pareto_tail_is_continued_where_nothing_was_seen(rate: float) -> None:
+    """Of magnitudes e^(exponential with this rate) the share e^(-rate x) lies beyond e^x; ten in 20,000 beyond 7.6 nats."""
+    magnitudes = np.exp(np.random.default_rng(6).exponential(1.0 / rate, 20_000))
+    tracks = grown(magnitudes.tolist())
+    for true in (3.0, 6.0, 10.0, 15.0, 20.0):
+        # Bins of a quarter of an e-fold, and the prior of two nats an e-fold, flatten a tail that is much steeper.
+        assert asked(tracks, math.exp(true / rate)) == pytest.approx(true, rel=0.05 if rate < 5.0 else 0.15)
+
+
+def test_what_comes_often_surprises_less() -> None:
+    """The same magnitude, again and again: each time it is less far out."""
+    tracks = grown(half_normal(1_000))
+    nats = [nats_of([20.0, *half_normal(200, seed)], tracks)[0] for seed in range(20)]
+    assert nats[0] > 10.0
+    assert nats[-1] < 0.85 * nats[0]
+    assert all(later < earlier + 0.2 for earlier, later in pairwise(nats))
+
+
+def test_a_few_incidents_do_not_hide_the_next() -> None:
+    """Only the tail at the bulk's edge is hardly taught by them, and it has most of the weight."""
+    tracks = grown(half_normal(5_000))
+    before = asked(tracks, 50.0)
+    nats_of([50.0] * 10, tracks)
+    assert asked(tracks, 50.0) > 0.6 * before

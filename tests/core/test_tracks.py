@@ -1,0 +1,164 @@
+"""What single points say: magnitudes by hand and by a slow twin, and how four tracks become one number."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from streamkl.core.arena import PAST_BINS, RECENT, TRACKS, Tracks
+from streamkl.core.point_run_length import _fresh, _surprises
+from tests.slow_points import SlowPast, long_mean, magnitudes
+from tests.zoo import ZOO, stream
+
+JUMP, LEVEL, PAIR, FOUR = range(TRACKS)
+
+
+def fed(values: Sequence[float] | NDArray[np.float64], tracks: Tracks | None = None) -> tuple[Tracks, NDArray[np.float64]]:
+    known, out = tracks or _fresh(1), np.zeros(len(values))
+    _surprises(known, 0, np.array(values, np.float64), out)
+    return known, out
+
+
+def first_magnitude(tracks: Tracks, track: int) -> float:
+    """The first one above zero sets the scale: it lies ten e-folds above the lowest bin."""
+    return math.exp(float(tracks.past_low[0, track]) + 10.0)
+
+
+def test_each_track_speaks_as_soon_as_it_has_something_to_compare_with() -> None:
+    """Neighbours from the 2nd point on; the means of 2 and 4 need ten points and one behind them."""
+    counts = {n: fed(np.arange(float(n)))[0].past_count[0].tolist() for n in (1, 2, 12, 13, 14, 15, 20)}
+    assert counts == {
+        1: [0, 0, 0, 0],
+        2: [1, 1, 0, 0],
+        12: [11, 11, 0, 0],
+        13: [12, 12, 1, 0],
+        14: [13, 13, 2, 0],
+        15: [14, 14, 3, 1],
+        20: [19, 19, 8, 6],
+    }
+
+
+def test_magnitudes_by_hand() -> None:
+    """Twenty times 5, then 12: 7 from the point before and from the level, (5 + 12) / 2 - 5 = 3.5, (3 * 5 + 12) / 4 - 5 = 1.75."""
+    tracks, _ = fed([5.0] * 20 + [12.0])
+    assert [first_magnitude(tracks, track) for track in range(TRACKS)] == pytest.approx([7.0, 7.0, 3.5, 1.75])
+    assert tracks.level[0] == pytest.approx(5.0 + 7.0 / 25.0)
+    assert tracks.long_mean[0].tolist() == [5.0, 5.0]
+
+
+def test_two_points_by_hand() -> None:
+    tracks, _ = fed([10.0, 7.0])
+    assert first_magnitude(tracks, JUMP) == pytest.approx(3.0)
+    assert first_magnitude(tracks, LEVEL) == pytest.approx(3.0)
+    assert tracks.level[0] == pytest.approx(10.0 - 3.0 / 25.0)
+
+
+@pytest.mark.parametrize("n", [13, 20, 99, 104, 105, 150, 400])
+def test_long_means_are_numpys_up_to_a_hundred_points_and_then_forget(n: int) -> None:
+    values = np.random.default_rng(n).normal(50.0, 10.0, n)
+    tracks, _ = fed(values)
+    for which, span in ((0, 2), (1, 4)):
+        before = values[:-span]
+        assert tracks.long_mean[0, which] == pytest.approx(long_mean(before.tolist()), rel=1e-12)
+        if len(before) <= 100:
+            assert tracks.long_mean[0, which] == pytest.approx(np.mean(before), rel=1e-12)
+
+
+def slow_surprises(values: list[float]) -> list[float]:
+    pasts, out = [SlowPast() for _ in range(TRACKS)], []
+    for n in range(1, len(values) + 1):
+        sizes = magnitudes(values[:n])
+        nats = [0.0 if size is None else past.surprisal(size) for past, size in zip(pasts, sizes, strict=True)]
+        out.append(math.fsum(each**5 for each in nats) ** 0.2)
+    return out
+
+
+@pytest.mark.parametrize("name", ["normal", "ramp", "heavy_tail", "autocorrelated", "mostly_zero", "new_value"])
+def test_surprises_are_those_of_a_slow_twin(name: str) -> None:
+    values = stream(name, 350).values
+    values[300] += 40.0
+    got = fed(values)[1]
+    # A mean that should be zero is a rounding error: whose it is makes a few magnitudes differ by a bin.
+    close = np.isclose(got, slow_surprises(values.tolist()), rtol=1e-4, atol=1e-4)
+    assert close.mean() > (0.99 if name in ("normal", "ramp", "heavy_tail", "autocorrelated") else 0.9)
+    assert got[300] == pytest.approx(slow_surprises(values.tolist())[300], rel=0.02)
+
+
+def test_the_surprise_is_the_fifth_root_of_the_sum_of_fifth_powers() -> None:
+    """Four tracks that agree on 10 nats: 10 * 4 ** (1/5) = 13.195; one of 10 beside three of 5: 10 * (1 + 3/32) ** (1/5) = 10.18."""
+    tracks, out = fed(np.random.default_rng(1).standard_normal(500))
+    tracks.past_next[:] = 10**9
+    for nats, expected in (((10.0, 10.0, 10.0, 10.0), 13.1951), ((5.0, 10.0, 5.0, 5.0), 10.1809), ((0.0, 0.0, 3.0, 0.0), 3.0)):
+        tracks.past_nats[0] = np.array(nats)[:, None]  # whatever comes
+        assert fed([0.1], tracks)[1][0] == pytest.approx(expected, abs=1e-4)
+        assert tracks.nats[0].tolist() == list(nats)
+    assert (out[:30] == 0.0).all()
+
+
+@given(st.lists(st.floats(-10.0, 10.0), min_size=45, max_size=70))
+def test_the_surprise_lies_between_the_largest_track_and_a_third_more(values: list[float]) -> None:
+    tracks, out = fed(values)
+    largest = float(tracks.nats[0].max())
+    assert largest - 1e-9 <= out[-1] <= 4.0**0.2 * largest + 1e-9
+    assert out[-1] == pytest.approx(float((tracks.nats[0] ** 5).sum() ** 0.2))
+
+
+@pytest.mark.parametrize("value", [0.0, -0.0, 42.0, -1e-300, 1e308, 5e-324])
+def test_a_constant_never_surprises(value: float) -> None:
+    tracks, out = fed([value] * 2_000)
+    assert out.max() == 0.0
+    assert (tracks.past[0, :2, 1:] == 0).all()
+
+
+def test_the_first_value_that_is_new_after_a_long_constant_surprises_most() -> None:
+    _, out = fed([7.0] * 1_000 + [7.001] + [7.0] * 50)
+    assert int(np.argmax(out)) == 1_000
+    assert out[1_000] > 10.0
+
+
+@pytest.mark.parametrize("name", [*ZOO])
+def test_every_shape_of_series_gives_finite_surprises(name: str) -> None:
+    values = stream(name, 1_500).values
+    _, out = fed(values[np.isfinite(values)])
+    assert np.isfinite(out).all()
+    assert (out >= 0.0).all()
+
+
+def test_the_largest_numbers_that_there_are_give_finite_surprises() -> None:
+    """Jumps between them are larger than any number."""
+    tracks, out = fed([1.7e308, -1.7e308] * 200)
+    assert np.isfinite(out).all()
+    assert np.isfinite(tracks.nats).all()
+    assert np.isfinite(tracks.long_mean).all()
+    assert tracks.past[0, JUMP, PAST_BINS // 2 :].sum() > 0
+
+
+def test_the_unit_and_the_zero_of_a_metric_do_not_matter() -> None:
+    """Powers of two leave the digits as they are."""
+    values = np.round(np.random.default_rng(8).normal(0.0, 64.0, 1_000))
+    plain = fed(values)[1]
+    for other in (values * 2.0**20, values * 2.0**-30, -values, values + 4096.0):
+        np.testing.assert_allclose(fed(other)[1], plain, atol=0.05)
+
+
+def test_a_jump_is_found_by_the_jump_and_a_slow_shift_by_the_means() -> None:
+    noise = np.random.default_rng(3).normal(0.0, 1.0, 3_000)
+    spike, shift = noise.copy(), noise.copy()
+    spike[2_500] = 12.0
+    shift[2_500:2_504] = (3.1, 2.9, 3.0, 3.2)
+    at_spike, _ = fed(spike[:2_501])
+    after_shift, _ = fed(shift[:2_504])
+    assert at_spike.nats[0, [JUMP, LEVEL]].min() > 7.0
+    assert int(np.argmax(after_shift.nats[0])) == FOUR
+    assert after_shift.nats[0, FOUR] > 7.0
+    assert after_shift.nats[0, JUMP] < 2.0
+
+
+def test_recent_values_wrap_around() -> None:
+    values = np.arange(float(3 * RECENT + 5))
+    tracks, _ = fed(values)
+    assert sorted(tracks.recent[0].tolist()) == values[-RECENT:].tolist()
