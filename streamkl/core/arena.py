@@ -244,6 +244,7 @@ def allocate(settings: Settings, rows: int) -> Arena:
     w, k, ring, ref = len(settings.windows), bin_capacity(settings.bins), ring_length(settings), settings.reference
     trailing = ref.size if ref.kind == ReferenceKind.TRAILING else 0
     slots = ref.slots if ref.kind == ReferenceKind.SEASONAL else 0
+    tracks = TRACKS if settings.pointwise else 0
     shapes: dict[str, tuple[tuple[int, ...], Any]] = {
         "phase": ((), np.int8),
         "recent": ((RECENT,), np.float64),
@@ -259,17 +260,17 @@ def allocate(settings: Settings, rows: int) -> Arena:
         "mixture": ((w if slots else 0, k), np.float64),
         "tail": ((w, TAIL_BINS), np.uint32),
         "long_mean": ((2,), np.float64),
-        "past": ((TRACKS, PAST_BINS), np.uint32),
-        "past_nats": ((TRACKS, PAST_BINS), np.float32),
-        "calm": ((CALM_BINS,), np.uint32),
+        "past": ((tracks, PAST_BINS), np.uint32),
+        "past_nats": ((tracks, PAST_BINS), np.float32),
+        "calm": ((CALM_BINS if tracks else 0,), np.uint32),
         "ratio": ((w + 1,), np.float64),
         "counts": ((w, k), np.int32),
         "independent": ((), np.bool_),
         "open": ((), np.bool_),
     }
     for names, shape, dtype in (
-        ("nats past_slope past_low", (TRACKS,), np.float64),
-        ("past_count past_next", (TRACKS,), np.int64),
+        ("nats past_slope past_low", (tracks,), np.float64),
+        ("past_count past_next", (tracks,), np.int64),
         ("level surprise point_run point_limit calm_max", (), np.float64),
         ("calm_left calm_blocks calm_alarms calm_forgiven", (), np.int32),
         ("calm_judged calm_next", (), np.int64),

@@ -5,8 +5,8 @@ from enum import IntEnum
 
 from streamkl.units import Budget
 
-OVERLAP = 0.5
 IF_INDEPENDENT = 0.25  # of their share of the budget, what single points keep where points do not depend on one another
+OVERLAP = 0.5  # there, alarms of several windows together by those of each: they hold the same points
 
 
 class ReferenceKind(IntEnum):
@@ -96,9 +96,11 @@ class Settings:
     def parts(self, window: int, independent: bool) -> float:
         """By how much the run length promised to one window is longer than the whole series'; number `len(windows)`: to single points.
 
-        Where points do not depend on one another, thresholds of windows are exact, and take most of what single points had.
+        Where points do not depend on one another, thresholds of windows are exact, and they take most of what single points had.
         """
-        share = self.point_share * (IF_INDEPENDENT if independent else 1.0) if self.pointwise else 0.0
+        if not self.pointwise:
+            return float(self.features * len(self.windows))
+        share = self.point_share * (IF_INDEPENDENT if independent else 1.0)
         if window == len(self.windows):
             return self.features / share
         return self.features * len(self.windows) * (OVERLAP if independent else 1.0) / (1.0 - share)

@@ -25,9 +25,9 @@ class Detector:
     >>> events = [e for t in range(2_000) for e in detector.update(60 * t, rng.normal(100, 5))]
     >>> events += [e for t in range(2_000, 2_060) for e in detector.update(60 * t, rng.normal(130, 5))]
     >>> [(e.type, e.window_name) for e in events][0]
-    ('opened', '16 points')
+    ('opened', 'newest points')
     >>> events[0].sentence
-    'p95 rose from 107.3 to 131.7'
+    'mean of the newest 2 points rose to 129.9, from 99.65'
 
     `score` and `ratio` are those of the last update (see `streamkl.score`); `ready` says whether points are being judged yet.
     """

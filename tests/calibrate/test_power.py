@@ -35,16 +35,18 @@ def test_on_independent_points_it_is_the_shift_whose_delay_is_known(within: int,
 
 
 def test_what_comes_next_is_found_as_often_as_it_says() -> None:
-    history = np.random.default_rng(1).normal(size=16_000)
-    found = power_of(history, 60)
-    assert found.up is not None
-    for share, size in ((0.5, found.up.half), (0.9, found.up.most)):
-        hits = 0
-        for seed in range(60):
-            after = np.random.default_rng((7, seed)).normal(size=360)
-            after[300:] += size
-            hits += bool((score(np.r_[history, after])[16_300:] >= 1).any())
-        assert hits / 60 == pytest.approx(share, abs=0.2)
+    """After each of four histories; one alone says it to within .2."""
+    hits = np.zeros(2)
+    for number in range(4):
+        history = np.random.default_rng(number).normal(size=16_000)
+        found = power_of(history, 60).up
+        assert found is not None
+        for which, size in enumerate((found.half, found.most)):
+            for seed in range(20):
+                after = np.random.default_rng((7, seed)).normal(size=360)
+                after[300:] += size
+                hits[which] += bool((score(np.r_[history, after])[16_300:] >= 1).any())
+    assert hits / 80 == pytest.approx([0.5, 0.9], abs=0.13)
 
 
 def test_dependence_more_points_and_a_larger_budget_move_it_as_they_must() -> None:
@@ -80,10 +82,10 @@ def test_it_repeats_itself_to_the_bit() -> None:
     assert power_of(values) == power_of(values)
 
 
-def test_a_season_that_was_not_declared_blinds() -> None:
+def test_a_season_that_was_not_declared_blinds_windows() -> None:
     minutes = np.arange(20_000)
     values = 10 * np.sin(2 * np.pi * minutes / 1_440) + np.random.default_rng(5).normal(size=20_000)
-    assert power_of(values).worse.half == np.inf
+    assert power_of(values, point_share=0.0).worse.half == np.inf
 
 
 def test_a_constant_finds_any_change() -> None:
@@ -157,5 +159,5 @@ def test_an_incident_in_the_history_is_no_stretch() -> None:
 
 def test_nothing_is_found_is_told_from_the_largest_shift_tried() -> None:
     values = np.random.default_rng(13).normal(size=6_000)
-    found = power_of(values, 2)  # no window turns in two points
+    found = power_of(values, 2, point_share=0.0)  # no window turns in two points
     assert found.worse.half == np.inf or found.worse.half > 0.5 * LARGEST
