@@ -1,5 +1,6 @@
 """How points are batched, mixed with other series or followed by more of them never changes a verdict, an event or a state."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -8,11 +9,12 @@ import pytest
 import streamkl
 from streamkl import DetectorConfig, ReferenceConfig
 from streamkl.core.bank import Bank, Verdicts
-from streamkl.units import parse_window
+from streamkl.units import parse_budget, parse_window
 from tests.engine.plans import engine, feed, monitor, plan, records, shifted, written
 from tests.small import BY_TIME, DECAYED, SEASONAL, TRAILING, flat, settings
 from tests.zoo import ZOO, stream
 
+LONG_DECAYED = replace(DECAYED, size=300)
 COLUMNS = ("fate", "output", "ratio", "window")
 
 
@@ -24,7 +26,20 @@ def state(bank: Bank) -> dict[str, bytes]:
     return {name: array.tobytes() for name, array in (bank.arena._asdict() | bank.pool._asdict()).items()}
 
 
-@pytest.mark.parametrize("changes", [{}, {"windows": BY_TIME, "reference": DECAYED}, {"reference": SEASONAL}, {"reference": TRAILING}])
+BY_POINTS = {"point_share": 0.75}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"windows": BY_TIME, "reference": DECAYED},
+        {"reference": SEASONAL},
+        {"reference": TRAILING},
+        BY_POINTS,
+        {"reference": LONG_DECAYED} | BY_POINTS,
+    ],
+)
 def test_any_splitting_gives_the_verdicts_and_the_state_of_one_batch(changes: dict[str, object]) -> None:
     """Three streams of the zoo take turns in one bank."""
     names, n = ("steps", "late", "new_value"), 800
@@ -47,15 +62,18 @@ def test_any_splitting_gives_the_verdicts_and_the_state_of_one_batch(changes: di
     assert results[1] == results[0]
     assert results[2] == results[0]
     assert results[0][1]
+    points = len(settings(**changes).windows)
+    assert any(window == points for *_, window, _ in results[0][1]) is ("point_share" in changes)
 
 
+@pytest.mark.parametrize("changes", [{}, BY_POINTS])
 @pytest.mark.parametrize("name", ["steps", "autocorrelated", "late", "duplicate_times"])
-def test_other_series_beside_it_do_not_matter(name: str) -> None:
+def test_other_series_beside_it_do_not_matter(name: str, changes: dict[str, object]) -> None:
     own = stream(name, 360)
-    alone = Bank(settings(), flat(5.0), 1)
+    alone = Bank(settings(**changes), flat(5.0), 1)
     row = alone.birth()
     expected = alone.run(np.full(360, row), own.times, own.values, np.arange(360))
-    together = Bank(settings(), flat(5.0), 1)
+    together = Bank(settings(**changes), flat(5.0), 1)
     others = [stream(other, 360) for other in ("heavy_tail", "clock_steps_back", "ramp")]
     rows = [together.birth() for _ in range(4)]
     mine = rows[2]
@@ -81,6 +99,7 @@ CONFIGS = {
     "by_time": DetectorConfig(windows=(parse_window("16 points"), parse_window("64 points"))),
     "trailing": DetectorConfig(reference=ReferenceConfig(kind="trailing")),
     "seasonal": DetectorConfig(reference=ReferenceConfig(kind="seasonal")),
+    "loud points": DetectorConfig(false_alarms=parse_budget("1 per 50 points"), point_share=0.9),
 }
 
 
@@ -90,7 +109,7 @@ def test_scores_do_not_depend_on_what_comes_after(name: str, config: str) -> Non
     values, times = stream(name, 2_500)
     seconds = times // 1_000_000
     whole = streamkl.score(values, seconds, config=CONFIGS[config])
-    for k in (0, 1, 499, 500, 501, 1_013, 2_499):
+    for k in (0, 1, 100, 101, 130, 499, 500, 501, 1_013, 2_499):
         assert streamkl.score(values[:k], seconds[:k], config=CONFIGS[config]).tobytes() == whole[:k].tobytes()
 
 

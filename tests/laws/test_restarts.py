@@ -1,5 +1,7 @@
 """An engine that is stopped anywhere and goes on from its snapshot says and knows what one that never stopped does."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -17,6 +19,8 @@ KINDS = {
     "trailing": settings(reference=TRAILING),
     "decayed, by count and time": settings(reference=DECAYED, windows=(BY_COUNT[0], BY_TIME[1])),
     "seasonal": settings(reference=SEASONAL),
+    "single points": settings(point_share=0.75),
+    "single points, learning long": settings(point_share=0.75, reference=replace(TRAILING, size=150)),
 }
 
 
