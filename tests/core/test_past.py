@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streamkl.core.arena import Tracks
@@ -30,7 +30,7 @@ def by_twin(magnitudes: Iterable[float]) -> list[float]:
 
 def asked(tracks: Tracks, magnitude: float) -> float:
     """What a magnitude would be worth, without letting it join."""
-    copy = Tracks(*(array.copy() for array in tracks))
+    copy = Tracks._make(array.copy() for array in tracks)
     copy.past_next[0] = 0
     return float(surprisal(copy, 0, 0, magnitude))
 
@@ -42,17 +42,17 @@ def grown(magnitudes: Iterable[float]) -> Tracks:
 
 
 def half_normal(n: int, seed: int = 1) -> list[float]:
-    return np.abs(np.random.default_rng(seed).standard_normal(n)).tolist()
+    return [float(each) for each in np.abs(np.random.default_rng(seed).standard_normal(n))]
 
 
 def zeros_between(n: int) -> list[float]:
     dice = np.random.default_rng(2)
-    return np.where(dice.random(n) < 0.7, 0.0, dice.exponential(3.0, n)).tolist()
+    return [float(each) for each in np.where(dice.random(n) < 0.7, 0.0, dice.exponential(3.0, n))]
 
 
 def records_upwards(n: int) -> list[float]:
     """Every hundred magnitudes another scale, twenty times the last: the bins move up again and again."""
-    return (np.abs(np.random.default_rng(3).standard_normal(n)) * 20.0 ** (np.arange(n) // 100)).tolist()
+    return [20.0 ** (i // 100) * each for i, each in enumerate(half_normal(n, 3))]
 
 
 SHAPES = {
@@ -78,6 +78,7 @@ def test_surprisals_are_those_of_a_slow_twin(shape: str) -> None:
 quarters = st.integers(-400, 400).map(lambda k: math.exp((k + 0.5) / 4.0))
 
 
+@settings(max_examples=40)
 @given(st.floats(0.5, 2.0), st.lists(st.just(0.0) | quarters, min_size=FIRST + 1, max_size=60))
 @example(1.0, [0.0] * 40 + [math.exp(60.125)])
 def test_whatever_comes_surprisals_are_those_of_a_slow_twin(first: float, later: list[float]) -> None:
@@ -85,6 +86,7 @@ def test_whatever_comes_surprisals_are_those_of_a_slow_twin(first: float, later:
     np.testing.assert_allclose(nats_of(magnitudes), by_twin(magnitudes), rtol=1e-5, atol=1e-5)
 
 
+@settings(max_examples=40)
 @given(st.lists(st.floats(0.0, HUGE), max_size=80))
 def test_surprisals_are_numbers_and_none_is_negative(magnitudes: list[float]) -> None:
     nats = np.array(nats_of(magnitudes))
@@ -106,7 +108,7 @@ def test_as_much_as_always_is_no_surprise() -> None:
 
 @pytest.mark.parametrize("steps", [-400, -40, -3, 1, 7, 300])
 def test_the_unit_does_not_matter(steps: int) -> None:
-    magnitudes = np.array(half_normal(1_200, 5))
+    magnitudes = np.array(half_normal(600, 5))
     plain = np.array(nats_of(magnitudes.tolist()))
     for scale in (2.0**steps, math.exp(steps / 4.0)):
         # The magnitude that sets the scale lies on a bin's edge, and may be rounded to the one below: one count among many.
@@ -129,13 +131,13 @@ def test_tracks_and_rows_have_pasts_of_their_own() -> None:
 def test_more_is_never_less_surprising(shape: str) -> None:
     tracks = grown(SHAPES[shape])
     top = float(np.exp(tracks.past_low[0, 0] + 15.99))  # the upper end of the bins
-    nats = [asked(tracks, float(each)) for each in np.geomspace(1e-6 * top, top, 300)]
+    nats = [asked(tracks, float(each)) for each in np.geomspace(1e-6 * top, top, 150)]
     assert all(b >= a - 1e-6 for a, b in pairwise(nats))
     assert nats[-1] > nats[0]
 
 
 def test_within_the_body_it_is_the_share_that_was_at_least_as_large() -> None:
-    magnitudes = half_normal(20_000)
+    magnitudes = half_normal(10_000)
     tracks = grown(magnitudes)
     for each in (0.1, 0.5, 1.0, 1.3):
         share = (np.array(magnitudes) >= each).mean()
@@ -144,8 +146,8 @@ def test_within_the_body_it_is_the_share_that_was_at_least_as_large() -> None:
 
 @pytest.mark.parametrize("rate", [1.0, 2.0, 5.0])
 def test_a_pareto_tail_is_continued_where_nothing_was_seen(rate: float) -> None:
-    """Of magnitudes e^(exponential with this rate) the share e^(-rate x) lies beyond e^x; ten in 20,000 beyond 7.6 nats."""
-    magnitudes = np.exp(np.random.default_rng(6).exponential(1.0 / rate, 20_000))
+    """Of magnitudes e^(exponential with this rate) the share e^(-rate x) lies beyond e^x; ten in 10,000 beyond 6.9 nats."""
+    magnitudes = np.exp(np.random.default_rng(6).exponential(1.0 / rate, 10_000))
     tracks = grown(magnitudes.tolist())
     for true in (3.0, 6.0, 10.0, 15.0, 20.0):
         # Bins of a quarter of an e-fold, and the prior of two nats an e-fold, flatten a tail that is much steeper.

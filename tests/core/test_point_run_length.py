@@ -29,9 +29,17 @@ def test_the_shipped_table_grows_with_the_run_length() -> None:
     assert all(b > a for a, b in pairwise(SHIPPED))
 
 
+@pytest.mark.native
 def test_a_simulation_is_the_same_every_time_and_another_for_another_seed() -> None:
     assert simulate_points(2, 1_200) == simulate_points(2, 1_200)
     assert simulate_points(2, 1_200) != simulate_points(2, 1_200, seed=1)
+
+
+def test_a_short_simulation_gives_a_table_that_never_falls() -> None:
+    table = simulate_points(1, 400)
+    assert len(table) == len(RUN_LENGTHS)
+    assert list(table) == sorted(table)
+    assert table[0] > 0.0
 
 
 @pytest.mark.native

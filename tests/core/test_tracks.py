@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -19,7 +19,8 @@ JUMP, LEVEL, PAIR, FOUR = range(TRACKS)
 
 def fed(values: Sequence[float] | NDArray[np.float64], tracks: Tracks | None = None) -> tuple[Tracks, NDArray[np.float64]]:
     known, out = tracks or _fresh(1), np.zeros(len(values))
-    _surprises(known, 0, np.array(values, np.float64), out)
+    with np.errstate(over="ignore"):  # plain Python warns where compiled code does not
+        _surprises(known, 0, np.array(values, np.float64), out)
     return known, out
 
 
@@ -79,13 +80,13 @@ def slow_surprises(values: list[float]) -> list[float]:
 
 @pytest.mark.parametrize("name", ["normal", "ramp", "heavy_tail", "autocorrelated", "mostly_zero", "new_value"])
 def test_surprises_are_those_of_a_slow_twin(name: str) -> None:
-    values = stream(name, 350).values
-    values[300] += 40.0
-    got = fed(values)[1]
+    values = stream(name, 250).values
+    values[220] += 40.0
+    got, expected = fed(values)[1], slow_surprises(values.tolist())
     # A mean that should be zero is a rounding error: whose it is makes a few magnitudes differ by a bin.
-    close = np.isclose(got, slow_surprises(values.tolist()), rtol=1e-4, atol=1e-4)
+    close = np.isclose(got, expected, rtol=1e-4, atol=1e-4)
     assert close.mean() > (0.99 if name in ("normal", "ramp", "heavy_tail", "autocorrelated") else 0.9)
-    assert got[300] == pytest.approx(slow_surprises(values.tolist())[300], rel=0.02)
+    assert got[220] == pytest.approx(expected[220], rel=0.02)
 
 
 def test_the_surprise_is_the_fifth_root_of_the_sum_of_fifth_powers() -> None:
@@ -99,6 +100,7 @@ def test_the_surprise_is_the_fifth_root_of_the_sum_of_fifth_powers() -> None:
     assert (out[:30] == 0.0).all()
 
 
+@settings(max_examples=25)
 @given(st.lists(st.floats(-10.0, 10.0), min_size=45, max_size=70))
 def test_the_surprise_lies_between_the_largest_track_and_a_third_more(values: list[float]) -> None:
     tracks, out = fed(values)
@@ -109,7 +111,7 @@ def test_the_surprise_lies_between_the_largest_track_and_a_third_more(values: li
 
 @pytest.mark.parametrize("value", [0.0, -0.0, 42.0, -1e-300, 1e308, 5e-324])
 def test_a_constant_never_surprises(value: float) -> None:
-    tracks, out = fed([value] * 2_000)
+    tracks, out = fed([value] * 500)
     assert out.max() == 0.0
     assert (tracks.past[0, :2, 1:] == 0).all()
 
@@ -122,7 +124,7 @@ def test_the_first_value_that_is_new_after_a_long_constant_surprises_most() -> N
 
 @pytest.mark.parametrize("name", [*ZOO])
 def test_every_shape_of_series_gives_finite_surprises(name: str) -> None:
-    values = stream(name, 1_500).values
+    values = stream(name, 400).values
     _, out = fed(values[np.isfinite(values)])
     assert np.isfinite(out).all()
     assert (out >= 0.0).all()
@@ -139,19 +141,19 @@ def test_the_largest_numbers_that_there_are_give_finite_surprises() -> None:
 
 def test_the_unit_and_the_zero_of_a_metric_do_not_matter() -> None:
     """Powers of two leave the digits as they are."""
-    values = np.round(np.random.default_rng(8).normal(0.0, 64.0, 1_000))
+    values = np.round(np.random.default_rng(8).normal(0.0, 64.0, 400))
     plain = fed(values)[1]
     for other in (values * 2.0**20, values * 2.0**-30, -values, values + 4096.0):
         np.testing.assert_allclose(fed(other)[1], plain, atol=0.05)
 
 
 def test_a_jump_is_found_by_the_jump_and_a_slow_shift_by_the_means() -> None:
-    noise = np.random.default_rng(3).normal(0.0, 1.0, 3_000)
+    noise = np.random.default_rng(3).normal(0.0, 1.0, 1_500)
     spike, shift = noise.copy(), noise.copy()
-    spike[2_500] = 12.0
-    shift[2_500:2_504] = (3.1, 2.9, 3.0, 3.2)
-    at_spike, _ = fed(spike[:2_501])
-    after_shift, _ = fed(shift[:2_504])
+    spike[1_300] = 12.0
+    shift[1_300:1_304] = (3.1, 2.9, 3.0, 3.2)
+    at_spike, _ = fed(spike[:1_301])
+    after_shift, _ = fed(shift[:1_304])
     assert at_spike.nats[0, [JUMP, LEVEL]].min() > 7.0
     assert int(np.argmax(after_shift.nats[0])) == FOUR
     assert after_shift.nats[0, FOUR] > 7.0
