@@ -72,7 +72,7 @@ def walk(
             if a.open[row]:
                 keep(a, pool, rules, row, times[i], values[i], positions[i])
             score, best = judge(a, rules, row, times[i], values[i], positions[i])
-        if a.ratio[row, points] > score:
+        if a.ratio[row, points] > score or (best < 0 and a.calm_judged[row] > 0):
             score, best = a.ratio[row, points], points
         if best < 0:
             continue
