@@ -20,5 +20,5 @@ def test_a_life_with_eleven_kills_writes_what_a_life_without_any_would(broker: R
 
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_a_service_that_breaks_the_promise_is_caught(broker: RunningBroker, tmp_path: Path, mutant: str) -> None:
-    caught = hunt(broker.bootstrap, tmp_path, Plan(7, kills=3, mutant=mutant), lives=8)
+    caught = hunt(broker.bootstrap, tmp_path, Plan(7, kills=3, mutant=mutant), lives=12)
     assert caught and getattr(caught, MUTANTS[mutant].finding)
