@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from tests.chaos.mutants import MUTANTS
 from tests.system.service import Place
 
 _fork = multiprocessing.get_context("forkserver")
@@ -18,8 +19,8 @@ _fork.set_forkserver_preload(["tests.chaos.warm"])
 class Forked:
     """A process that runs the command `streamkl run`, with what the tests use of `subprocess.Popen`."""
 
-    def __init__(self, config: Path, log: Path) -> None:
-        self._process = _fork.Process(target=_run, args=(str(config), str(log)))
+    def __init__(self, config: Path, log: Path, mutant: str) -> None:
+        self._process = _fork.Process(target=_run, args=(str(config), str(log), mutant))
         self._process.start()
 
     @property
@@ -45,12 +46,14 @@ class Forked:
 
 @dataclass
 class ExactlyOncePlace(Place):
-    """`start` forks; `start_command` begins from nothing, as an operator would."""
+    """`start` forks, and plants a mutant where one is named; `start_command` begins from nothing, as an operator would."""
+
+    mutant: str = ""
 
     def start(self) -> "subprocess.Popen[str]":
         log = self.directory / f"{len(self.processes)}.log"
         log.touch()
-        self.processes.append(cast("subprocess.Popen[str]", Forked(self.config(), log)))
+        self.processes.append(cast("subprocess.Popen[str]", Forked(self.config(), log, self.mutant)))
         return self.processes[-1]
 
     def start_command(self) -> "subprocess.Popen[str]":
@@ -58,13 +61,13 @@ class ExactlyOncePlace(Place):
 
 
 def exactly_once(bootstrap: str, folder: Path, partitions: int) -> ExactlyOncePlace:
-    """Commits and saves state as often as it can."""
+    """Commits as often as it can, and saves state now and then, so that there is something to replay."""
     place = ExactlyOncePlace(bootstrap, folder, partitions=partitions)
     place.options |= {
         "kafka.delivery": '"exactly_once"',
         "kafka.group_instance_id": '"one"',
         "kafka.commit_interval_seconds": "0.05",
-        "kafka.snapshot_interval_seconds": "0.1",
+        "kafka.snapshot_interval_seconds": "0.4",
         "kafka.session_timeout_seconds": "6",
         "state.backend": '"topic"',
         "state.topic": f'"state-{place.name}"',
@@ -72,11 +75,13 @@ def exactly_once(bootstrap: str, folder: Path, partitions: int) -> ExactlyOncePl
     return place
 
 
-def _run(config: str, log: str) -> None:
+def _run(config: str, log: str, mutant: str) -> None:
     with Path(log).open("w") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     sys.argv = ["streamkl", "run", config]
-    from streamkl.__main__ import main  # noqa: PLC0415 - loaded long ago
+    from streamkl.cli import main  # noqa: PLC0415 - loaded long ago
 
+    if mutant:
+        MUTANTS[mutant].plant()
     main()

@@ -69,7 +69,7 @@ class ExactlyOnceOutlet:
         if step.assignment.generation != self._generation:
             self._forget()
             self._generation = step.assignment.generation
-        self._transactor.open()
+        self._transactor.open(self._session.confirm)
         for partition in step.offsets:
             if partition not in self._marks:
                 self._marks[partition] = self._store.mark(partition)

@@ -43,6 +43,20 @@ def keep_finished_joins(consumer: KafkaConsumer) -> None:
     coordinator.join_group_async = keep_or_join
 
 
+def ask_for_membership(consumer: KafkaConsumer, timeout_ms: int) -> None:
+    """A heartbeat now, and the group's answer raised. Where a regular one hears that another process has our name, the library only stops
+    sending them, and takes itself for a member for ever.
+    """
+    coordinator = consumer._coordinator
+
+    async def ask() -> None:
+        await coordinator.ensure_coordinator_ready_async(timeout_ms)
+        await coordinator._send_heartbeat_request()
+
+    manager = coordinator._manager
+    manager.run(manager.wait_for, manager.call_soon(ask), timeout_ms)
+
+
 def unknown_topics(consumer: KafkaConsumer, topics: Iterable[str]) -> list[str]:
     """Those that the broker did not know when it was last asked. Asks nobody: the public methods wait for ever where the broker is away."""
     return [topic for topic in topics if consumer._cluster.partitions_for_topic(topic) is None]

@@ -14,7 +14,14 @@ from kafka.structs import ConsumerGroupMetadata, MemberState
 
 from streamkl.adapters.kafka.client import open_client
 from streamkl.adapters.kafka.cluster import Cluster
-from streamkl.adapters.kafka.internals import ask_again, forbidden_topics, keep_finished_joins, rescue_lost_join, unknown_topics
+from streamkl.adapters.kafka.internals import (
+    ask_again,
+    ask_for_membership,
+    forbidden_topics,
+    keep_finished_joins,
+    rescue_lost_join,
+    unknown_topics,
+)
 from streamkl.adapters.kafka.subscription import subscription
 from streamkl.adapters.kafka.words import in_words, may_pass
 from streamkl.errors import FencedError, SinkError, SourceError
@@ -31,6 +38,7 @@ ASK_AGAIN_SECONDS = 0.5  # while a topic is unknown
 MISSING_TOPIC_SECONDS = 60.0  # a topic unknown for so long is gone; shorter gaps come with a broker's restart
 MAX_POLL_INTERVAL_MS = 300_000  # a loop that does not poll for so long is given up and its partitions move on
 COMMIT_TIMEOUT_MS = 30_000
+CONFIRM_TIMEOUT_MS = 10_000
 CLOSE_TIMEOUT_MS = 5_000  # to leave the group; it notices by itself after the session timeout
 
 _FENCED = (
@@ -146,6 +154,24 @@ class KafkaSession:
         if member.state is not MemberState.STABLE or (member.generation_id, member.member_id) != self._pinned:
             raise FencedError(f"group {self.group_id}: our membership ended (session or poll interval over, or a rebalance); rejoining")
         return member
+
+    def confirm(self) -> None:
+        """Ask the group whether we are still the member it knows. Some milliseconds, at most CONFIRM_TIMEOUT_MS.
+
+        Raises FencedError where we are not, and SourceError where nobody answers. Who begins with a transactional id fences whoever used it
+        before, and after another process has taken our name that would be the rightful one.
+        """
+        self.membership(self._assignment)
+        try:
+            ask_for_membership(self.consumer, CONFIRM_TIMEOUT_MS)
+        except kafka_errors.RebalanceInProgressError:
+            return  # a member still; what it may commit shows when it does
+        except kafka_errors.FencedInstanceIdError as error:
+            raise self.dismiss(in_words(error)) from error
+        except _FENCED as error:
+            raise FencedError(f"group {self.group_id}: our membership ended ({in_words(error)}); rejoining") from error
+        except kafka_errors.KafkaError as error:
+            raise SourceError(f"group {self.group_id}: {in_words(error)}", transient=may_pass(error)) from error
 
     def commit(self, assignment: Assignment, offsets: Mapping[Partition, int]) -> None:
         """Commit next offsets as the member that got this assignment. At most COMMIT_TIMEOUT_MS. Raises FencedError, SinkError."""

@@ -24,6 +24,7 @@ from streamkl.model import Partition
 QUERY_TIMEOUT_MS = 30_000
 POLL_MS = 200
 FETCH_BYTES = 8 * 2**20
+RETRY_BACKOFF_MS = 10  # what the library sleeps while the first answer is under way, for each partition that is restored: 0.2 s by default
 READ_SECONDS = TRANSACTION_TIMEOUT_MS / 1000 + 10  # another member's open transaction hides what lies behind it for so long at most
 ASK_AGAIN_TIMES, ASK_AGAIN_SECONDS = 5, 0.2  # where the group has no offset although there is a state
 NOT_AGAIN = "choose another kafka.group_id to learn again from the input's history"
@@ -53,7 +54,7 @@ class TopicStateStore:
         Aborts first what an earlier process of ours left open. Takes about 0.1 s and the reading of the state. Raises SnapshotError where
         the state is damaged, lost or of another number of partitions; SourceError and SinkError where the broker is away.
         """
-        self._transactor.open()
+        self._transactor.open(self._session.confirm)
         mark = self.mark(partition)
         if mark.offset is None:
             self._expect_nothing(partition)
@@ -138,6 +139,7 @@ class TopicStateStore:
             auto_offset_reset="none",
             check_crcs=True,
             max_partition_fetch_bytes=FETCH_BYTES,
+            retry_backoff_ms=RETRY_BACKOFF_MS,
             metrics_enabled=False,
         )
         return _Reader(consumer)

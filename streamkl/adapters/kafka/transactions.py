@@ -65,8 +65,13 @@ class Transactor:
         self._id = transactional_id
         self._producer: KafkaProducer | None = None
 
-    def open(self) -> None:
-        """Abort whatever this id left open. About 0.3 s without a producer, else nothing. Raises SinkError."""
+    def open(self, permitted: Callable[[], None] | None = None) -> None:
+        """Abort whatever this id left open. About 0.3 s without a producer, else nothing. Raises SinkError.
+
+        `permitted` is called before a producer begins, and raises where we have no right to this id any more.
+        """
+        if self._producer is None and permitted is not None:
+            permitted()
         self._opened()
 
     def commit(self, parcels: Sequence[Parcel], offsets: Callable[[Sequence[int]], Offsets], member: ConsumerGroupMetadata) -> None:

@@ -159,6 +159,7 @@ class OnKafkaExactlyOnce(OnKafka):
         self.state_topic = self.topic(partitions=2, cleanup_policy="compact")
 
     def assemble(self, cluster: Cluster, session: KafkaSession, store: StateStore) -> Member:  # noqa: ARG002 - states have their topic
-        transactor = Transactor(cluster, f"test-{uuid.uuid4().hex}")
+        name = session.consumer.config["group_instance_id"] or uuid.uuid4().hex
+        transactor = Transactor(cluster, f"test-{session.group_id}-{name}")
         states = TopicStateStore(session, transactor, self.state_topic)
         return Member(KafkaSource(session), ExactlyOnceOutlet(session, transactor, states, self.state_topic), states)

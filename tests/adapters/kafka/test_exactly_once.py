@@ -247,3 +247,21 @@ def test_of_two_processes_with_one_name_the_older_one_halts(exactly_once_place: 
         old.source.poll(0.1)
     save(new, partition, 1, b"new")
     assert new.states.load(partition) == b"new"
+
+
+def test_an_older_process_of_our_name_never_takes_the_transactional_id_back(exactly_once_place: OnKafkaExactlyOnce, group: str) -> None:
+    place, topic = exactly_once_place, exactly_once_place.topic()
+    partition = Partition(topic, 0)
+    old, new = (place.join(group, STORE, topics=(topic,), group_instance_id="one") for _ in range(2))
+    joined(old.source)
+    assert old.states.load(partition) is None
+    joined(new.source)
+    save(new, partition, 1, b"new")
+    assert isinstance(old.states, TopicStateStore)
+    old.states._transactor.close()  # what it does with a producer that was fenced
+    with pytest.raises(FencedError, match="group_instance_id"):
+        old.states.load(partition)
+    save(new, partition, 2, b"newer")
+    assert new.states.load(partition) == b"newer"
+    with pytest.raises(SourceError, match="group_instance_id"):
+        old.source.poll(0.1)

@@ -193,6 +193,25 @@ def test_exactly_once_needs_the_state_topic_and_the_transactional_id(secured: Se
     assert not caught.value.transient
 
 
+def test_settings_that_we_may_not_ask_for_are_taken_for_granted_and_refused_once_we_may(
+    secured: Secured, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with KafkaAdminClient(bootstrap_servers=secured.plaintext) as admin:
+        admin.create_topics({"asked-in": {}, "asked-state": {}}, wait_for_metadata=True)
+        permit(admin, ResourceType.TOPIC, "asked-in", ACLOperation.READ)
+        permit(admin, ResourceType.GROUP, "asked", ACLOperation.READ)
+        permit(admin, ResourceType.TOPIC, "asked-state", ACLOperation.READ, ACLOperation.WRITE)
+        us = Cluster(bootstrap_servers=(secured.sasl_plaintext,), client_id="test", security_protocol="SASL_PLAINTEXT", **PASSWORDS)
+        settings: dict[str, Any] = {"group_id": "asked", "topics": ("asked-in",), "topic_pattern": "", "output_topics": ()}
+        assert preflight(us, **settings, create_missing=False, state_topic="asked-state") == []
+        assert "topic asked-state: whether it is compacted (cleanup.policy) is not shown to our user" in caplog.text
+        permit(admin, ResourceType.TOPIC, "asked-state", ACLOperation.DESCRIBE_CONFIGS)
+    assert only(preflight(us, **settings, create_missing=False, state_topic="asked-state")) == (
+        "topic asked-state: has cleanup.policy = delete, by which state would be lost: set it to compact"
+    )
+
+
 def test_a_pattern_needs_a_topic_that_is_not_our_own_output(kafka_place: OnKafka, topic_name: str) -> None:
     us = Cluster(bootstrap_servers=(kafka_place.bootstrap,), client_id="test")
     dead = kafka_place.topic(name=f"{topic_name}.dead")
