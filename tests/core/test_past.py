@@ -56,7 +56,7 @@ def records_upwards(n: int) -> list[float]:
 
 
 SHAPES = {
-    "half normal": half_normal(1_500),
+    "half normal": half_normal(2_400),
     "zeros between": zeros_between(700),
     "zeros first": [0.0] * 100 + half_normal(300),
     "records upwards": records_upwards(700),
