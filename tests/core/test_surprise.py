@@ -255,6 +255,15 @@ def test_a_quiet_past_lowers_the_limit_by_what_goes_beyond_the_margin() -> None:
     assert c.point_limit[0] < limit_at(c, PROMISED)
 
 
+def test_a_past_that_is_hardly_quieter_than_promised_changes_nothing() -> None:
+    c = calm()
+    nominal = DRAWS["light"](np.random.default_rng(5), 60) + 1.0
+    blocks(c, [limit_at(c, each) for each in nominal])
+    settle(c, 0)
+    assert PROMISED - 2.0 < fit(histogram(nominal), 60, PROMISED) < PROMISED
+    assert c.point_limit[0] == pytest.approx(limit_at(c, PROMISED))
+
+
 def test_an_open_episode_keeps_the_limit_it_was_opened_with() -> None:
     c = calm()
     blocks(c, [5.0] * FIRST)
