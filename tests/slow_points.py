@@ -24,23 +24,33 @@ class SlowPast:
                 self.low, self.due = math.log(magnitude) - 10.0, 0
             position = (math.log(magnitude) - self.low) * 4.0
             if position >= 64:
-                up = int(position) - 63
-                self.moved, self.low, self.due = self.moved + up, self.low + up / 4.0, 0
+                up = min(int(position) - 63, self._body() - 8)
+                if up > 0:
+                    self.moved, self.low, self.due = self.moved + up, self.low + up / 4.0, 0
                 position = (math.log(magnitude) - self.low) * 4.0
             position = max(position, 0.0)
         nats, n = 0.0, len(self.bins)
         if n >= 30:
             if n >= self.due:
                 self._refit()
-            k = int(position)
+            k = min(int(position), 63)
             step = self.table[k + 1] - self.table[k] if k < 63 else self.slope
             nats = self.table[k] + (position - k) * step
-        self.bins.append((int(position), self.moved))
+        self.bins.append((min(int(position), 63), self.moved))
         return nats
+
+    def _now(self) -> np.ndarray:
+        return np.sort([max(k - (self.moved - then), 0) for k, then in self.bins])
+
+    def _body(self) -> int:
+        """The upper median of those above the lowest bin."""
+        above = self._now()
+        above = above[above > 0]
+        return int(above[len(above) // 2])
 
     def _refit(self) -> None:
         n = len(self.bins)
-        now = np.sort([max(k - (self.moved - then), 0) for k, then in self.bins])
+        now = self._now()
         at_least = [n - int(np.searchsorted(now, k)) for k in range(64)]
         plain = [-math.log((each + 0.5) / (n + 0.5)) for each in at_least]
 

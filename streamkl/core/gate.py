@@ -9,7 +9,8 @@ window's newest points are therefore held against those of the reference, at the
 | up | p50 or p95 rose |
 | down | p50 or p05 fell |
 
-A distribution that only narrowed went neither up nor down. Names have no unit: categorical series pass.
+A distribution that only narrowed went neither up nor down. A single point rose where it lies above p95, and fell where it lies below p05.
+Names have no unit: categorical series pass.
 """
 
 from streamkl.core.arena import JUDGING, RECENT, Arena, Rules
@@ -32,7 +33,8 @@ def passes(a: Arena, rules: Rules, row: int, w: int) -> bool:
     if a.phase[row] != JUDGING:
         return False  # single points of a series that has no reference yet
     least = max(rules.min_effect, rules.min_relative_effect * abs(normal_quantile(a, rules, row, w, MIDDLE)))
-    n = min(a.length[row, w], RECENT, a.points[row]) if w < len(rules.window_points) else 1
+    single = w == len(rules.window_points)
+    n = 1 if single else min(a.length[row, w], RECENT, a.points[row])
     for q in (LOWER, MIDDLE, UPPER):
         normal = normal_quantile(a, rules, row, w, q)
         higher = 0
@@ -44,8 +46,8 @@ def passes(a: Arena, rules: Rules, row: int, w: int) -> bool:
             elif value < normal and normal - value >= least:
                 lower += 1
         rank = (n * _PERCENT[q] + 99) // 100  # the quantile is the value of this rank
-        rose = higher > n - rank
-        fell = lower >= rank
+        rose = higher > n - rank and not (single and q != UPPER)
+        fell = lower >= rank and not (single and q != LOWER)
         if rules.direction == EITHER and (rose or fell):
             return True
         if rules.direction == UP and rose and q != LOWER:

@@ -63,26 +63,27 @@ def walk(
         take_in(a, row, times[i], values[i])
         a.ratio[row, points] = weigh(calm, row, surprise(tracks, row, values[i])) if rules.pointwise else 0.0
         best, score = -1, 0.0
+        cause = NOTHING
         if a.phase[row] == LEARNING:
             if not a.open[row] and keep(a, pool, rules, row, times[i], values[i], positions[i]):
-                return i + 1, LEARNED
-            if rules.pointwise and a.learned[row] == WARM_POINTS and a.point_run[row] == 0.0:
-                return i + 1, WARM
+                cause = LEARNED
+            elif rules.pointwise and a.learned[row] == WARM_POINTS and a.point_run[row] == 0.0:
+                cause = WARM
         else:
             if a.open[row]:
                 keep(a, pool, rules, row, times[i], values[i], positions[i])
             score, best = judge(a, rules, row, times[i], values[i], positions[i])
         if a.ratio[row, points] > score or (best < 0 and a.calm_judged[row] > 0):
             score, best = a.ratio[row, points], points
-        if best < 0:
-            continue
-        happened = move(a, rules, row, score, best, times[i], positions[i])
-        fate[i] = JUDGED
-        output[i] = alarm_output(happened, score)
-        ratio[i] = score
-        window[i] = best
-        if happened != NOTHING:
-            return i + 1, happened
+        if best >= 0:
+            happened = move(a, rules, row, score, best, times[i], positions[i])
+            fate[i] = JUDGED
+            output[i] = alarm_output(happened, score)
+            ratio[i] = score
+            window[i] = best
+            cause = happened if happened != NOTHING else cause  # an episode puts learning off until it is over
+        if cause != NOTHING:
+            return i + 1, cause
     return len(rows), NOTHING
 
 
@@ -126,13 +127,13 @@ def take_in(a: Arena, row: int, time: int, value: float) -> None:
 
 @inlined
 def keep(a: Arena, pool: Pool, rules: Rules, row: int, time: int, value: float, position: int) -> bool:
-    """Put a point into the row's learning buffer, over the oldest when it is full; whether it has just become full."""
+    """Put a point into the row's learning buffer, over the oldest when it is full; whether it is full now."""
     at = a.learned[row] % rules.size
     pool.value[a.slot[row], at] = value
     pool.time[a.slot[row], at] = time
     pool.position[a.slot[row], at] = position
     a.learned[row] += 1
-    return bool(a.learned[row] == rules.size)
+    return bool(a.learned[row] >= rules.size)
 
 
 @inlined

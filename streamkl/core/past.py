@@ -13,6 +13,7 @@ from streamkl.core.compiled import inlined, outlined
 
 BINS_PER_E = 4.0
 FIRST_BIN = 40.0  # where the first magnitude goes: room for ten e-folds below and six above, before the bins move up
+BODY_BIN = 8  # lowest bin that the middle of the past may come to lie in when they do
 FIRST_PAST = 30  # magnitudes before the first surprisal
 RARE, BULK = 0.005, 0.1  # shares of the past that the two tails are fitted to
 FEWEST = 10.0  # magnitudes behind a tail
@@ -50,9 +51,20 @@ def surprisal(t: Tracks, row: int, track: int, magnitude: float) -> float:
 
 @outlined
 def _move_up(t: Tracks, row: int, track: int, by: int) -> None:
-    """Make room for a new record: the lowest bins become one. O(bins), seldom."""
-    gone = min(by, PAST_BINS - 1)
-    for k in range(1, gone + 1):
+    """Make room for a new record: the lowest bins become one. O(bins), seldom.
+
+    The body of the past (the median of what lies above the lowest bin) stays among the bins: one absurd value must not blind a series. What
+    lies beyond the last bin is then counted in it.
+    """
+    body = PAST_BINS
+    above = 0.0
+    while 2.0 * above < float(t.past_count[row, track]) - t.past[row, track, 0]:
+        body -= 1
+        above += t.past[row, track, body]
+    by = min(by, body - BODY_BIN)
+    if by <= 0:
+        return
+    for k in range(1, by + 1):
         t.past[row, track, 0] += t.past[row, track, k]
     for k in range(1, PAST_BINS):
         t.past[row, track, k] = t.past[row, track, k + by] if k + by < PAST_BINS else 0

@@ -24,7 +24,7 @@ UPPER = 0.3  # of the maxima, the part that the tail is fitted to
 SPARED, SPARED_FEWEST = 0.1, 3.0  # of the maxima, those that count only as "at least so large"; and so many, however few there are
 PRIOR_BLOCKS, PRIOR_RATE = 5.0, 1.8  # maxima that a tail 1.8 times as heavy as that of independent normal points weighs
 FIRST_LEVEL = np.log(BLOCK / UPPER)  # ln(run length) that so many maxima of independent normal points exceed
-CURVATURE = 0.35  # of the extrapolation, per unit of rate beyond one
+CURVATURE = 0.42  # of the extrapolation, per unit of rate beyond one
 MARGIN = 2.0  # a limit is lowered only by what the fit goes below it in excess of this, in ln(points)
 FORGIVEN = 0.05  # of the maxima, those beyond the promised number of alarms that are not learned
 

