@@ -49,7 +49,7 @@ def test_every_record_once_in_offset_order_and_no_group_is_left(
     topic = create_topic(2)
     values = [b"%d" % i for i in range(25_000)]
     produce(broker.bootstrap, topic, values)
-    groups = admin.list_groups()
+    groups = {group["group_id"] for group in admin.list_groups()}
     found = read(cluster_of(broker.bootstrap), topic)
     assert sorted(found, key=lambda each: each.timestamp_ms) == [
         Message(topic, i % 2, i // 2, 1_000 + i, b"k", value) for i, value in enumerate(values)
@@ -57,7 +57,7 @@ def test_every_record_once_in_offset_order_and_no_group_is_left(
     for partition in (0, 1):
         offsets = [each.offset for each in found if each.partition == partition]
         assert offsets == sorted(offsets)
-    assert admin.list_groups() == groups
+    assert {group["group_id"] for group in admin.list_groups()} <= groups  # of others, some may have gone
 
 
 def test_it_ends_where_the_topic_ended_when_it_began(broker: RunningBroker, create_topic: Callable[..., str]) -> None:
