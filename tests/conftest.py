@@ -17,7 +17,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A test that waits for the compiler, or for its turn on a busy machine, has not failed.
 hypothesis.settings.register_profile("unhurried", hypothesis.settings.default, deadline=None)
-hypothesis.settings.load_profile("unhurried")
+# Where kernels run as plain Python only lines are counted; what is found there was looked for before, with compiled ones.
+hypothesis.settings.register_profile("counting", hypothesis.settings.default, deadline=None, max_examples=15)
+hypothesis.settings.load_profile("counting" if os.environ.get("NUMBA_DISABLE_JIT") == "1" else "unhurried")
 
 
 class RunningBroker(NamedTuple):

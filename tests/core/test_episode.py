@@ -190,3 +190,20 @@ def test_points_that_came_too_early_do_not_count_towards_opening() -> None:
         arena.ratio[0, :3] = (2.0, 0.0, 0.0)
         happened.append(move(arena, rules, 0, 2.0, 0, at, at))
     assert happened.index(OPENED) == 5  # the fourth, fifth and sixth point
+
+
+def test_single_points_hand_an_episode_to_the_shortest_window_that_saw_it() -> None:
+    """Windows of 4, 10 and 20 points, and single points, number 3; four points below .8 close it."""
+    arena, rules = quiet(close_after=4)
+    arena.length[0] = (4, 10, 20)
+    rows = [(0.1, 0.1, 0.1, 2.0), (0.9, 0.5, 0.1, 0.1), (0.9, 1.1, 1.2, 0.1), *[(0.1, 0.85, 1.2, 0.1)] * 3, *[(0.1, 0.7, 1.2, 0.1)] * 4]
+    tellers, happened = [], []
+    for at, ratios in enumerate(rows):
+        arena.points[0] = at + 1
+        arena.ratio[0] = ratios
+        happened.append(move(arena, rules, 0, max(ratios), ratios.index(max(ratios)), at, at))
+        tellers.append(int(arena.teller[0]))
+    assert tellers[:2] == [3, 3]
+    assert set(tellers[2:]) == {1}
+    assert [h for h in happened if h] == [OPENED, RECOVERED]
+    assert happened[-1] == RECOVERED

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamkl.core.arena import JUDGING, RECENT, Arena, Rules, allocate
+from streamkl.core.arena import JUDGING, LEARNING, RECENT, Arena, Rules, allocate
 from streamkl.core.bank import Bank, make_rules
 from streamkl.core.binning import QUANTILES
 from streamkl.core.episode import OPENED
@@ -86,6 +86,27 @@ def test_only_the_newest_points_of_the_window_count() -> None:
     assert not opens([1_000.0] * 30 + SAME, length=20, min_effect=1.0)
     assert opens([1_000.0] * 30 + SAME, length=50, min_effect=1.0)
     assert not opens([1_000.0] * 300 + SAME * 4, length=380, min_effect=1.0)  # at most the newest 64
+
+
+def test_a_single_point_has_to_lie_beyond_the_outer_quantiles() -> None:
+    points = 3  # the number after those of the windows
+    for newest, gates, expected in (
+        (50.5, {"direction": UP}, True),
+        (49.5, {"direction": UP}, False),
+        (9.5, {"direction": DOWN}, True),
+        (29.0, {"direction": DOWN}, False),
+        (9.5, {"direction": UP}, False),
+        (54.0, {"min_effect": 5.0}, False),
+        (55.0, {"min_effect": 5.0}, True),
+        (5.0, {"min_effect": 5.0}, True),
+    ):
+        assert passes(*window([*SAME, newest], **gates), 0, points) is expected
+
+
+def test_a_series_without_a_reference_passes_no_gate() -> None:
+    arena, rules = window([*SAME, 1_000.0], min_effect=1.0)
+    arena.phase[0] = LEARNING
+    assert not passes(arena, rules, 0, 3)
 
 
 @given(

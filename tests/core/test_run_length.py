@@ -267,6 +267,7 @@ def test_a_certainty_is_the_share_of_references_that_keep_the_promise_each_by_it
     assert kept_by(at(simulate(plain, points=2_000_000), run), plain, run, 250, 20_000) <= 0.8
 
 
+@pytest.mark.native
 def test_more_certainty_asks_for_higher_thresholds_never_below_the_pooled_ones() -> None:
     key = TableKey(8, 60, 2)
     tables = [simulate(key._replace(certainty=certainty), points=800_000) for certainty in (0.5, 0.8, 0.95)]
