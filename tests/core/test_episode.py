@@ -194,7 +194,7 @@ def test_points_that_came_too_early_do_not_count_towards_opening() -> None:
 
 def test_single_points_hand_an_episode_to_the_shortest_window_that_saw_it() -> None:
     """Windows of 4, 10 and 20 points, and single points, number 3; four points below .8 close it."""
-    arena, rules = quiet(close_after=4)
+    arena, rules = quiet(close_after=4, accept_after=90)
     arena.length[0] = (4, 10, 20)
     rows = [(0.1, 0.1, 0.1, 2.0), (0.9, 0.5, 0.1, 0.1), (0.9, 1.1, 1.2, 0.1), *[(0.1, 0.85, 1.2, 0.1)] * 3, *[(0.1, 0.7, 1.2, 0.1)] * 4]
     tellers, happened = [], []
