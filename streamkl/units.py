@@ -168,15 +168,8 @@ def parse_window(text: str) -> WindowLength:
         if not 1 <= count <= _LONGEST_WINDOW_POINTS:
             raise ValueError("a window has between 1 and 10000000 points")
         return WindowLength(count, None)
-    if re.fullmatch(r"\d+", stripped, re.ASCII):
-        raise ValueError(f'a window needs a unit, for example "{stripped} points" or "{stripped}s"')
-    try:
-        microseconds = parse_duration(stripped)
-    except ValueError as error:
-        raise ValueError(f"is not a window's length; write {WINDOW_FORMS}") from error
-    if microseconds == 0:
-        raise ValueError("a window is longer than 0s")
-    return WindowLength(None, microseconds)
+    bare = f'a window needs a unit, for example "{stripped} points" or "{stripped}s"'
+    return WindowLength(None, _span(stripped, bare, f"is not a window's length; write {WINDOW_FORMS}", "a window is longer than 0s"))
 
 
 def parse_absence(text: str) -> AbsenceLimit:
@@ -194,15 +187,21 @@ def parse_absence(text: str) -> AbsenceLimit:
         if not _FEWEST_INTERVALS <= count <= _MOST_INTERVALS:
             raise ValueError(f"must be {_FEWEST_INTERVALS} to {_MOST_INTERVALS} intervals")
         return AbsenceLimit(0, count)
-    if re.fullmatch(r"\d+", stripped, re.ASCII):
-        raise ValueError(f'needs a unit, for example "{stripped} intervals" or "{stripped}m"')
+    bare = f'needs a unit, for example "{stripped} intervals" or "{stripped}m"'
+    return AbsenceLimit(_span(stripped, bare, f"is not a length of absence; write {ABSENCE_FORMS}", "must be longer than 0s"), 0)
+
+
+def _span(text: str, bare: str, unlike: str, nothing: str) -> int:
+    """Microseconds, more than none; else ValueError says that the number is bare, that this is unlike a duration, or that it is nothing."""
+    if re.fullmatch(r"\d+", text, re.ASCII):
+        raise ValueError(bare)
     try:
-        microseconds = parse_duration(stripped)
+        microseconds = parse_duration(text)
     except ValueError as error:
-        raise ValueError(f"is not a length of absence; write {ABSENCE_FORMS}") from error
+        raise ValueError(unlike) from error
     if microseconds == 0:
-        raise ValueError("must be longer than 0s")
-    return AbsenceLimit(microseconds, 0)
+        raise ValueError(nothing)
+    return microseconds
 
 
 def parse_budget(text: str) -> Budget:

@@ -7,11 +7,13 @@ import contextlib
 import logging
 import sys
 import time
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
 from rich.live import Live
+from rich.logging import RichHandler
 from rich.text import Text
 
 from streamkl.ports import Clock, Status
@@ -132,3 +134,18 @@ def _seconds(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7_200 else f"{seconds / 3_600:.0f} h"
+
+
+@contextlib.contextmanager
+def logged_above(console: Console, *, shown: bool) -> Iterator[None]:
+    """What is logged meanwhile from INFO on stands above the bar that this console shows; without `shown` nothing changes."""
+    handler = RichHandler(console=console, show_time=False, show_level=False, show_path=False, level=logging.INFO)
+    before = log.level
+    if shown:
+        log.addHandler(handler)
+        log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(before)

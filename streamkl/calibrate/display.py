@@ -1,17 +1,16 @@
 """What a calibration shows: a bar on standard error while it works, and tables on standard output, the worst series first."""
 
-import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.filesize import decimal
-from rich.logging import RichHandler
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
+from streamkl.adapters.console import logged_above
 from streamkl.calibrate.report import Advice, Found, Report, SeriesReport, Totals
 from streamkl.units import format_duration
 
@@ -33,27 +32,18 @@ def progress(*, shown: bool) -> Iterator[Step]:
         TimeRemainingColumn(),
     )
     console = Console(stderr=True, highlight=False)
-    log = logging.getLogger("streamkl")
-    handler = RichHandler(console=console, show_time=False, show_level=False, show_path=False, level=logging.INFO)
-    before = log.level
-    if shown:
-        log.addHandler(handler)
-        log.setLevel(logging.INFO)
-    try:
-        with Progress(*columns, console=console, transient=True, disable=not (shown and console.is_terminal)) as live:
-            task = live.add_task("", total=None, remark="")
-            doing = [""]
+    bar = Progress(*columns, console=console, transient=True, disable=not (shown and console.is_terminal))
+    with logged_above(console, shown=shown), bar as live:
+        task = live.add_task("", total=None, remark="")
+        doing = [""]
 
-            def step(description: str, completed: int, total: int | None, remark: str) -> None:
-                if description != doing[0]:
-                    doing[0] = description
-                    live.reset(task)
-                live.update(task, description=description, completed=completed, total=total, remark=remark)
+        def step(description: str, completed: int, total: int | None, remark: str) -> None:
+            if description != doing[0]:
+                doing[0] = description
+                live.reset(task)
+            live.update(task, description=description, completed=completed, total=total, remark=remark)
 
-            yield step
-    finally:
-        log.removeHandler(handler)
-        log.setLevel(before)
+        yield step
 
 
 def show(report: Report, top: int) -> None:

@@ -32,21 +32,23 @@ FORGIVEN = 0.05  # of the maxima, those beyond the promised number of alarms tha
 @outlined
 def limit_at(c: Calm, log_run: float) -> float:
     """Surprise that independent normal points reach once in exp(log_run); a line beyond the table's ends."""
-    k = 1
-    while k < len(c.log_runs) - 1 and log_run > c.log_runs[k]:
-        k += 1
-    slope = (c.limits[k] - c.limits[k - 1]) / (c.log_runs[k] - c.log_runs[k - 1])
-    return float(max(c.limits[k - 1] + slope * (log_run - c.log_runs[k - 1]), 0.1))
+    return max(_along(c.log_runs, c.limits, log_run), 0.1)
 
 
 @inlined
 def log_run_at(c: Calm, nats: float) -> float:
     """The inverse of `limit_at`."""
+    return _along(c.limits, c.log_runs, nats)
+
+
+@inlined
+def _along(xs: NDArray[np.float64], ys: NDArray[np.float64], x: float) -> float:
+    """Where the broken line through these points is at x; its first and last piece go on."""
     k = 1
-    while k < len(c.log_runs) - 1 and nats > c.limits[k]:
+    while k < len(xs) - 1 and x > xs[k]:
         k += 1
-    slope = (c.log_runs[k] - c.log_runs[k - 1]) / (c.limits[k] - c.limits[k - 1])
-    return float(c.log_runs[k - 1] + slope * (nats - c.limits[k - 1]))
+    slope = (ys[k] - ys[k - 1]) / (xs[k] - xs[k - 1])
+    return float(ys[k - 1] + slope * (x - xs[k - 1]))
 
 
 @outlined

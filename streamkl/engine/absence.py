@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from streamkl.engine.story import CRITICAL, Place, episode_id, instant
-from streamkl.model import MICROSECONDS, Calibration, Event, Provenance, Span
+from streamkl.engine.story import CRITICAL, Place, episode_id, instant, nothing_estimated
+from streamkl.model import MICROSECONDS, Event, Provenance, Span
 
 _UNITS = (("ms", 1_000, 1_000), ("s", 1_000_000, 120), ("min", 60_000_000, 120), ("h", 3_600_000_000, 48), ("d", 86_400_000_000, 0))
 
@@ -75,19 +75,7 @@ class AbsenceTeller:
             reference_quantiles=None,
             window_quantiles=None,
             sentence=sentence,
-            calibration=Calibration(
-                method="no_data_after",
-                budget=self.limit,
-                sharers=1,
-                run_length_points=None,
-                interval_seconds=absence.interval_us / MICROSECONDS or None,
-                table_threshold_nats=None,
-                guard_factor=1.0,
-                blocks=0,
-                judged_points=0,
-                effective_points=0.0,
-                certainty=0.0,
-            ),
+            calibration=nothing_estimated("no_data_after", self.limit, absence.interval_us / MICROSECONDS or None),
             source=Provenance(topic=place.topic, partition=place.partition, first_offset=place.offset, last_offset=place.offset),
             config_hash=self.config_hash,
         )

@@ -29,6 +29,23 @@ _ENDINGS = {RECOVERED: "recovered; in the last window, {}", ACCEPTED: "accepted 
 _WHY = {OPENED: ("opened", "threshold"), RECOVERED: ("closed", "recovered"), ACCEPTED: ("closed", "accepted_as_normal")}
 
 
+def nothing_estimated(method: str, budget: str, interval_seconds: float | None = None) -> Calibration:
+    """The calibration of an event that no table and no past decided."""
+    return Calibration(
+        method=method,
+        budget=budget,
+        sharers=1,
+        run_length_points=None,
+        interval_seconds=interval_seconds,
+        table_threshold_nats=None,
+        guard_factor=1.0,
+        blocks=0,
+        judged_points=0,
+        effective_points=0.0,
+        certainty=0.0,
+    )
+
+
 def _of_points(points: Surprise, happened: int) -> str:
     values = points.values.tolist()
     return (

@@ -1,8 +1,8 @@
 """The event that says an engine takes no more new series."""
 
 from streamkl.engine.plan import Plan
-from streamkl.engine.story import Place, episode_id, instant
-from streamkl.model import Calibration, Event, Provenance, Span
+from streamkl.engine.story import Place, episode_id, instant, nothing_estimated
+from streamkl.model import Event, Provenance, Span
 
 
 def shed_warning(place: Place, series: str, plan: Plan) -> Event:
@@ -33,19 +33,7 @@ def shed_warning(place: Place, series: str, plan: Plan) -> Event:
         reference_quantiles=None,
         window_quantiles=None,
         sentence=f"new series are turned away: state.max_series = {plan.max_series} is reached; known series are judged on",
-        calibration=Calibration(
-            method="table",
-            budget="",
-            run_length_points=None,
-            interval_seconds=None,
-            table_threshold_nats=None,
-            guard_factor=1.0,
-            blocks=0,
-            sharers=1,
-            judged_points=0,
-            effective_points=0.0,
-            certainty=0.0,
-        ),
+        calibration=nothing_estimated("table", ""),
         source=Provenance(topic=place.topic, partition=place.partition, first_offset=place.offset, last_offset=place.offset),
         config_hash=plan.config_hash,
     )

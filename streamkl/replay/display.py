@@ -1,15 +1,14 @@
 """How far a replay is, and what came out of it, on standard error."""
 
-import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
-from rich.logging import RichHandler
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from streamkl.adapters.console import logged_above
 from streamkl.adapters.files import LineFile
 from streamkl.replay.judging import Summary, Watch
 
@@ -26,7 +25,7 @@ def progress(paths: Sequence[str], *, shown: bool, bar: bool) -> Iterator[Watch]
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), counted, TimeRemainingColumn())
     console = Console(stderr=True, highlight=False)
     with (
-        _logged(console, shown=shown),
+        logged_above(console, shown=shown),
         Progress(*columns, console=console, transient=True, disable=not (shown and bar and console.is_terminal)) as live,
     ):
         task = live.add_task("", total=total, points=0)
@@ -40,21 +39,6 @@ def progress(paths: Sequence[str], *, shown: bool, bar: bool) -> Iterator[Watch]
             live.update(task, description=file.name, completed=sum(seen.values()), points=points)
 
         yield watch
-
-
-@contextmanager
-def _logged(console: Console, *, shown: bool) -> Iterator[None]:
-    log = logging.getLogger("streamkl")
-    handler = RichHandler(console=console, show_time=False, show_level=False, show_path=False, level=logging.INFO)
-    before = log.level
-    if shown:
-        log.addHandler(handler)
-        log.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        log.removeHandler(handler)
-        log.setLevel(before)
 
 
 def show(summary: Summary, seconds: float) -> None:

@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from kafka import KafkaConsumer
 from kafka import errors as kafka_errors
 from kafka.net.compat import KafkaNetClient
 
@@ -24,6 +25,22 @@ _AUTHENTICATION = (
 _NOT_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "UNEXPECTED_EOF_WHILE_READING"}
 
 _Opened = TypeVar("_Opened")
+
+
+def open_reader(cluster: Cluster, **options: Any) -> KafkaConsumer:
+    """A consumer outside of all groups, which reads what is committed from the offsets it is told. Raises as `open_client`: SourceError."""
+    return open_client(
+        KafkaConsumer,
+        cluster,
+        SourceError,
+        **options,
+        group_id=None,
+        enable_auto_commit=False,
+        isolation_level="read_committed",
+        auto_offset_reset="none",
+        check_crcs=True,
+        metrics_enabled=False,
+    )
 
 
 def open_client(build: Callable[..., _Opened], cluster: Cluster, failure: type[SourceError] | type[SinkError], **options: Any) -> _Opened:

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 from kafka import errors as kafka_errors
 from kafka.admin import KafkaAdminClient
 
-from streamkl.adapters.kafka.client import open_client
+from streamkl.adapters.kafka.client import open_client, open_reader
 from streamkl.adapters.kafka.cluster import Cluster
 from streamkl.adapters.kafka.session import FETCH_MAX_BYTES, FETCH_MAX_WAIT_MS, MAX_PARTITION_FETCH_BYTES, MAX_POLL_RECORDS
 from streamkl.adapters.kafka.source import messages_of
@@ -32,20 +32,12 @@ class TopicHistory:
     def __init__(self, cluster: Cluster, topic: str) -> None:
         self._topic = topic
         partitions = [TopicPartition(topic, number) for number in _partitions(cluster, topic)]
-        self._consumer = open_client(
-            KafkaConsumer,
+        self._consumer = open_reader(
             cluster,
-            SourceError,
-            group_id=None,
-            enable_auto_commit=False,
-            isolation_level="read_committed",
-            auto_offset_reset="none",
-            check_crcs=True,
             max_poll_records=MAX_POLL_RECORDS,
             max_partition_fetch_bytes=MAX_PARTITION_FETCH_BYTES,
             fetch_max_bytes=FETCH_MAX_BYTES,
             fetch_max_wait_ms=FETCH_MAX_WAIT_MS,
-            metrics_enabled=False,
         )
         try:
             self._consumer.assign(partitions)

@@ -13,7 +13,7 @@ from kafka import errors as kafka_errors
 
 from streamkl.adapters.kafka import bookmark, chunks
 from streamkl.adapters.kafka.bookmark import Bookmark, Saved
-from streamkl.adapters.kafka.client import open_client
+from streamkl.adapters.kafka.client import open_reader
 from streamkl.adapters.kafka.internals import partition_count
 from streamkl.adapters.kafka.session import KafkaSession
 from streamkl.adapters.kafka.transactions import TRANSACTION_TIMEOUT_MS, Transactor
@@ -129,20 +129,7 @@ class TopicStateStore:
         return [record for batch in self._ask(partition, lambda: reader.poll(POLL_MS)).values() for record in batch]
 
     def _reader(self) -> "_Reader":
-        consumer = open_client(
-            KafkaConsumer,
-            self._session.cluster,
-            SourceError,
-            group_id=None,
-            enable_auto_commit=False,
-            isolation_level="read_committed",
-            auto_offset_reset="none",
-            check_crcs=True,
-            max_partition_fetch_bytes=FETCH_BYTES,
-            retry_backoff_ms=RETRY_BACKOFF_MS,
-            metrics_enabled=False,
-        )
-        return _Reader(consumer)
+        return _Reader(open_reader(self._session.cluster, max_partition_fetch_bytes=FETCH_BYTES, retry_backoff_ms=RETRY_BACKOFF_MS))
 
     def _ask(self, partition: Partition, question: Callable[[], _Answer]) -> _Answer:
         try:
