@@ -84,7 +84,6 @@ class Arena(NamedTuple):
     judged: Longs  # (R, W) points judged
     next_fit: Longs  # (R, W)
     factor: Floats  # (R, W) what the limit is multiplied by; 0: not known yet, the window is silent
-    overshoot: Floats  # (R, W) expected excess of a maximum above the factor
     flagged_run: Ints  # (R, W) blocks in a row at or above the factor
     # single points: tracks, their pasts, and what is promised of them
     level: Floats  # (R,) exponential mean
@@ -280,7 +279,7 @@ def allocate(settings: Settings, rows: int) -> Arena:
         ("units log_units prior", (k,), np.float64),
         ("length since_sync limit_points blocks block_left flagged_run muted", (w,), np.int32),
         ("judged next_fit", (w,), np.int64),
-        ("self_term cross_term limit block_max factor overshoot", (w,), np.float64),
+        ("self_term cross_term limit block_max factor", (w,), np.float64),
     ):
         shapes |= dict.fromkeys(names.split(), (shape, dtype))
     return Arena(**{name: np.zeros((rows, *shapes[name][0]), shapes[name][1]) for name in Arena._fields})

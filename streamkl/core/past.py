@@ -92,12 +92,15 @@ def refit(t: Tracks, row: int, track: int) -> None:
 @inlined
 def _tail(t: Tracks, row: int, track: int, wanted: float) -> tuple[int, float, float]:
     """(bin from which at least `wanted` magnitudes lie, nats at its edge, nats per bin above it): Hill's estimate with a prior."""
-    edge = PAST_BINS
+    k = PAST_BINS
+    edge = PAST_BINS - 1
     count = 0.0
     excess = 0.0  # in bins, summed over those above the edge
-    while edge > 1 and count < wanted:
-        edge -= 1
-        excess += count + 0.5 * t.past[row, track, edge]
-        count += t.past[row, track, edge]
+    while k > 1 and count < wanted:
+        k -= 1
+        if t.past[row, track, k] > 0:
+            excess += count * (edge - k) + 0.5 * t.past[row, track, k]
+            count += t.past[row, track, k]
+            edge = k
     slope = (count + PRIOR_WEIGHT) / (excess / BINS_PER_E + PRIOR_WEIGHT * PRIOR_EXCESS)
     return edge, t.past_nats[row, track, edge], slope / BINS_PER_E

@@ -1,9 +1,11 @@
 """The online tail guard: what a statistic did in its own past decides how much higher its threshold must be.
 
 A table threshold holds for independent points; real metrics are not. So the statistic is taken as a multiple of its table threshold, its
-largest value in each block of two windows goes into a histogram of logarithms, and a generalised Pareto tail fitted to the upper third of
+largest value in each block of two windows goes into a histogram of logarithms, and a generalised Pareto tail fitted to the upper part of
 those maxima (probability-weighted moments, Hosking & Wallis 1987, with the shape shrunk to zero and widened by its own uncertainty) gives
-the factor at which the promised run length is kept. It is never below one: unknown dependence makes a series quieter, never noisier.
+the factor at which the promised run length is kept. Where no smooth tail fits (a short window can only take few values), counting corrects
+it: what was reached more often than promised is below the factor. It is never below one: unknown dependence makes a series quieter, never
+noisier.
 """
 
 import numpy as np
@@ -16,10 +18,11 @@ BINS_PER_E = 20
 LOWEST = -2.0  # ln of the smallest maximum told apart; the largest is e^4 = 55 times the table threshold
 FIRST_BLOCKS = 8  # maxima before the first fit
 REFIT_GROWTH = 1.3  # then whenever the number of judged points has grown by this
-YOUNG_WINDOWS = 64  # windows of points in which maxima above the factor are taken nearly as they are: a first factor may be far too low
-YOUNG_STRETCH = 2.0  # then a maximum counts for at most so many times the factor: one early incident must not blind the series
+STRETCH = 3.0  # a maximum counts for at most so many times the factor: one incident must not blind the series
 CENSORED_IN_A_ROW = 4  # longer stretches above the factor are an incident, not a tail
 UPPER_SHARE = 0.3  # of the maxima, the part that the tail is fitted to
+MANY_BLOCKS = 400  # from so many on that part falls as 1 / sqrt(maxima): the more there are, the further out a tail can be seen
+EXTRA = 0.5  # alarms beyond those promised that the past may hold
 SHAPE_LOW, SHAPE_HIGH = -0.5, 0.4
 SHAPE_PRIOR = 20.0  # exceedances that the shape zero weighs
 
@@ -39,12 +42,12 @@ def bin_edge(index: int) -> float:
 
 
 @outlined
-def fit(histogram: NDArray[np.uint32], blocks: int, block: float, log_run: float) -> tuple[float, float]:
-    """(factor, mean excess above it) that keeps a run length of exp(log_run) points, from maxima of blocks of `block` points.
+def fit(histogram: NDArray[np.uint32], blocks: int, block: float, log_run: float) -> float:
+    """The factor that keeps a run length of exp(log_run) points, from maxima of blocks of `block` points.
 
     Exceedances are read at the middle of their bins (5 % wide). O(tail bins).
     """
-    wanted = max(3, int(UPPER_SHARE * blocks))
+    wanted = max(3, int(UPPER_SHARE * blocks * min(1.0, np.sqrt(MANY_BLOCKS / blocks))))
     upper = TAIL_BINS
     k = 0
     while upper > 0 and k < wanted:
@@ -77,8 +80,19 @@ def fit(histogram: NDArray[np.uint32], blocks: int, block: float, log_run: float
     shape += 1.0 / k  # a predictive tail: the parameters are estimates
     expected = max(np.exp(log_run) * k / (blocks * block), 1.0)  # exceedances per promised alarm
     spread = (expected**shape - 1.0) / shape if abs(shape) > 1e-9 else np.log(expected)
-    factor = max(threshold + scale * spread, 1.0)
-    return factor, (scale + shape * (factor - threshold)) / (1.0 - min(shape, 0.9))
+    promised = blocks * block / np.exp(log_run)
+    return max(threshold + scale * spread, counted(histogram, promised + EXTRA), 1.0)
+
+
+@inlined
+def counted(histogram: NDArray[np.uint32], allowed: float) -> float:
+    """The lowest edge of a bin above which no more than `allowed` maxima lie."""
+    seen = 0.0
+    for index in range(TAIL_BINS - 1, -1, -1):
+        seen += histogram[index]
+        if seen > allowed:
+            return bin_edge(index + 1)
+    return 0.0
 
 
 @inlined
@@ -92,24 +106,24 @@ def observe(a: Arena, row: int, w: int, ratio: float) -> None:
     a.block_left[row, w] -= 1
     if a.block_left[row, w] > 0:
         return
-    young = a.judged[row, w] < YOUNG_WINDOWS * a.length[row, w]
-    record(a, row, w, young)
+    record(a, row, w)
     # An open episode is judged to its end by the threshold it was opened with; else it would end by raising it.
     if a.blocks[row, w] >= FIRST_BLOCKS and a.judged[row, w] >= a.next_fit[row, w] and not a.open[row]:
         refit(a, row, w)
 
 
 @inlined
-def record(a: Arena, row: int, w: int, young: bool) -> None:
-    """Close a block. The guard must not learn an incident: of maxima at or above the factor no more than four in a row count, and each
-    for the factor plus the expected excess (the tail has no memory); while young for what it is, up to a multiple of the factor."""
+def record(a: Arena, row: int, w: int) -> None:
+    """Close a block. The guard must not learn an incident: of maxima at or above the factor no more than four in a row count, and each for
+    a multiple of the factor at most. What does count moves the factor at once."""
     maximum = a.block_max[row, w]
     factor = a.factor[row, w]
     if factor > 0.0 and maximum >= factor:
         a.flagged_run[row, w] += 1
         if a.flagged_run[row, w] > CENSORED_IN_A_ROW:
             return
-        maximum = min(maximum, YOUNG_STRETCH * factor) if young else factor + a.overshoot[row, w]
+        maximum = min(maximum, STRETCH * factor)
+        a.next_fit[row, w] = 0
     else:
         a.flagged_run[row, w] = 0
     a.tail[row, w, tail_bin(maximum)] += 1
@@ -118,7 +132,7 @@ def record(a: Arena, row: int, w: int, young: bool) -> None:
 
 @outlined
 def refit(a: Arena, row: int, w: int) -> None:
-    """Fit the tail again; O(tail bins), at geometrically growing intervals."""
+    """Fit the tail again; O(tail bins), at geometrically growing intervals and after each alarm."""
     block = a.judged[row, w] / a.blocks[row, w]
-    a.factor[row, w], a.overshoot[row, w] = fit(a.tail[row, w], a.blocks[row, w], block, a.log_run[row])
+    a.factor[row, w] = fit(a.tail[row, w], a.blocks[row, w], block, a.log_run[row])
     a.next_fit[row, w] = int(a.judged[row, w] * REFIT_GROWTH)

@@ -30,10 +30,11 @@ def histogram(maxima: Floats) -> NDArray[np.uint32]:
 
 
 def by_formula(maxima: Floats, block: float, run: float) -> float:
-    """Probability-weighted moments of the upper 30 % above the next lower maximum, shrunk and widened as the research page has it."""
+    """Probability-weighted moments of the upper 30 % (of more than 400: fewer) above the next lower maximum, shrunk and widened as the
+    research page has it; what was reached more often than promised lies below."""
     falling = np.sort(maxima)[::-1]
     n = len(maxima)
-    k = max(3, math.floor(0.3 * n))
+    k = max(3, math.floor(0.3 * n * min(1.0, math.sqrt(400 / n))))
     excesses = np.sort(falling[:k] - falling[k])
     m0 = excesses.mean()
     m1 = (excesses * (1 - (np.arange(1, k + 1) - 0.35) / k)).mean()
@@ -41,7 +42,9 @@ def by_formula(maxima: Floats, block: float, run: float) -> float:
     shape = shape / 2 if shape < 0 else shape
     scale = m0 * (1 - shape)
     wide = shape + 1 / k
-    return max(1.0, falling[k] + scale * (max(k / (n * block) * run, 1.0) ** wide - 1) / wide)
+    tail = falling[k] + scale * (max(k / (n * block) * run, 1.0) ** wide - 1) / wide
+    promised = n * block / run + 0.5
+    return float(max(1.0, tail, falling[math.floor(promised)] if promised < n else 0.0))
 
 
 @pytest.mark.parametrize("blocks", [8, 10, 30, 100, 1_000, 10_000])
@@ -51,7 +54,7 @@ def test_a_fit_is_that_of_the_formulas_but_for_the_width_of_the_bins(name: str, 
     ratios = []
     for _ in range(60):
         maxima, run = DRAWS[name](dice, blocks), BLOCK * 10.0 ** dice.uniform(1, 4)
-        ratios.append(fit(histogram(maxima), blocks, BLOCK, math.log(run))[0] / by_formula(maxima, BLOCK, run))
+        ratios.append(fit(histogram(maxima), blocks, BLOCK, math.log(run)) / by_formula(maxima, BLOCK, run))
     assert np.median(ratios) == pytest.approx(1.0, abs=0.07)
     if blocks >= 100:  # fewer excesses are no wider than the bins
         assert 0.75 < min(ratios) <= max(ratios) < 1.3
@@ -60,9 +63,8 @@ def test_a_fit_is_that_of_the_formulas_but_for_the_width_of_the_bins(name: str, 
 @pytest.mark.parametrize("run", [1e4, 1e6, 1e8])
 def test_an_exponential_tail_is_found_again(run: float) -> None:
     maxima = 0.5 + 0.3 * np.random.default_rng(1).exponential(size=200_000)
-    factor, overshoot = fit(histogram(maxima), 200_000, BLOCK, math.log(run))
-    assert factor == pytest.approx(0.5 + 0.3 * math.log(run / BLOCK), rel=0.04)
-    assert overshoot == pytest.approx(0.3, rel=0.15)
+    factor = fit(histogram(maxima), 200_000, BLOCK, math.log(run))
+    assert factor == pytest.approx(0.5 + 0.3 * math.log(run / BLOCK), rel=0.06)  # so far out a bin is a quarter of the mean excess
 
 
 @pytest.mark.parametrize(("shape", "scale"), [(0.2, 0.2), (0.1, 0.4)])
@@ -70,31 +72,28 @@ def test_a_generalised_pareto_tail_is_found_again(shape: float, scale: float) ->
     uniform = np.random.default_rng(1).random(200_000)
     maxima = 0.9 + scale * (uniform**-shape - 1) / shape
     for run in (1e4, 1e6):
-        factor, overshoot = fit(histogram(maxima), 200_000, BLOCK, math.log(run))
+        factor = fit(histogram(maxima), 200_000, BLOCK, math.log(run))
         quantile = 0.9 + scale * ((run / BLOCK) ** shape - 1) / shape
         assert factor == pytest.approx(quantile, rel=0.08)
-        assert overshoot == pytest.approx((scale + shape * (quantile - 0.9)) / (1 - shape), rel=0.2)
 
 
 @pytest.mark.parametrize("ratio", [1e-6, 0.2, 0.9])
 def test_a_factor_is_never_below_one(ratio: float) -> None:
-    assert fit(histogram(np.full(50, ratio)), 50, BLOCK, math.log(BLOCK))[0] == 1.0
+    assert fit(histogram(np.full(50, ratio)), 50, BLOCK, math.log(BLOCK)) == 1.0
 
 
 def test_a_longer_run_never_asks_for_less() -> None:
     maxima = DRAWS["gumbel"](np.random.default_rng(3), 300)
-    factors = [fit(histogram(maxima), 300, BLOCK, log_run)[0] for log_run in np.linspace(0, 30, 100)]
+    factors = [fit(histogram(maxima), 300, BLOCK, log_run) for log_run in np.linspace(0, 30, 100)]
     assert factors == sorted(factors)
     assert factors[0] < factors[-1]
 
 
 @pytest.mark.parametrize("maxima", [[1e-9] * 8, [1e9] * 8, [0.1] * 7 + [1e9], list(np.geomspace(1e-3, 1e3, 8))])
 def test_maxima_of_any_size_give_a_number(maxima: list[float]) -> None:
-    factor, overshoot = fit(histogram(np.array(maxima)), 8, 8.0, math.log(1e4))
+    factor = fit(histogram(np.array(maxima)), 8, 8.0, math.log(1e4))
     assert math.isfinite(factor)
-    assert math.isfinite(overshoot)
     assert factor >= 1.0
-    assert overshoot >= 0.0
 
 
 # -- blocks and censoring -------------------------------------------------------------
@@ -146,7 +145,7 @@ def test_the_factor_is_that_of_the_fit_over_all_that_was_judged() -> None:
     maxima = np.random.default_rng(1).uniform(0.3, 0.9, FIRST_BLOCKS)
     blocks(arena, maxima.tolist())
     expected = fit(histogram(maxima), FIRST_BLOCKS, 8.0, math.log(1e4))
-    assert (arena.factor[0, 0], arena.overshoot[0, 0]) == expected
+    assert arena.factor[0, 0] == expected
 
 
 def test_it_is_fitted_again_whenever_the_past_has_grown_by_a_third_and_not_between() -> None:
@@ -174,39 +173,41 @@ def test_an_open_episode_keeps_the_threshold_it_was_opened_with() -> None:
     assert arena.factor[0, 0] > before
 
 
-def young_and_old() -> tuple[Arena, Arena]:
-    """Guards before and after 64 windows of points, fitted to the same maxima."""
-    young, old = guard(), guard()
-    blocks(young, [0.6, 0.5, 0.7, 0.4] * 2)
-    blocks(old, [0.6, 0.5, 0.7, 0.4] * 8)
-    return young, old
+def fitted() -> Arena:
+    arena = guard()
+    blocks(arena, [0.6, 0.5, 0.7, 0.4] * 8)
+    return arena
 
 
-def test_a_maximum_above_the_factor_counts_for_the_factor_and_the_expected_excess() -> None:
-    _, arena = young_and_old()
-    before = recorded(arena)
-    factor, overshoot = float(arena.factor[0, 0]), float(arena.overshoot[0, 0])
-    arena.next_fit[0] = 10**9
-    blocks(arena, [50.0])
-    where = bin_of(factor + overshoot)
-    assert recorded(arena) == before | {where: before.get(where, 0) + 1}
-
-
-def test_while_young_it_counts_for_what_it_is_up_to_twice_the_factor() -> None:
-    arena, _ = young_and_old()
+def test_a_maximum_above_the_factor_counts_for_what_it_is_up_to_three_times_the_factor() -> None:
+    arena = fitted()
     factor = float(arena.factor[0, 0])
-    arena.next_fit[0] = 10**9
     before = recorded(arena)
+    arena.open[0] = True  # so that the factor stays
     blocks(arena, [1.5 * factor, 50.0])
-    assert recorded(arena) == before | {bin_of(1.5 * factor): 1, bin_of(2.0 * factor): 1}
+    assert recorded(arena) == before | {bin_of(1.5 * factor): 1, bin_of(3.0 * factor): 1}
 
 
-@pytest.mark.parametrize("age", [0, 1])
-def test_no_more_than_four_blocks_above_the_factor_count_in_a_row(age: int) -> None:
-    arena = young_and_old()[age]
-    arena.next_fit[0] = 10**9
+def test_no_more_than_four_blocks_above_the_factor_count_in_a_row() -> None:
+    arena = fitted()
+    arena.open[0] = True
     before = int(arena.blocks[0, 0])
     blocks(arena, [50.0] * 10)
     assert arena.blocks[0, 0] == before + 4
     blocks(arena, [0.5] + [50.0] * 10)
     assert arena.blocks[0, 0] == before + 4 + 1 + 4
+
+
+def test_an_alarm_moves_the_factor_at_once() -> None:
+    arena = fitted()
+    arena.next_fit[0] = 10**9
+    factor = float(arena.factor[0, 0])
+    blocks(arena, [2.0 * factor])
+    assert arena.factor[0, 0] > factor
+
+
+def test_what_was_reached_more_often_than_promised_lies_below_the_factor() -> None:
+    """Nine of ten maxima at 0.5 and the rest at 3: a statistic of two values, which no smooth tail describes."""
+    maxima = np.array([0.5] * 900 + [3.0] * 100)
+    assert fit(histogram(maxima), 1_000, BLOCK, math.log(BLOCK * 100)) > 3.0  # reached 100 times where 10 were promised
+    assert fit(histogram(maxima), 1_000, BLOCK, math.log(BLOCK * 2)) < 3.0
