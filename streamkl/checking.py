@@ -121,4 +121,4 @@ def _longest_run(detector: DetectorConfig) -> tuple[float, str]:
     settings = settings_of(detector)
     lengths = keys(settings, len(classes(settings)) - 1)
     run, window = min((min(map(longest_run, each)), window.name) for each, window in zip(lengths, settings.windows, strict=True))
-    return run / len(settings.windows), window
+    return run / (len(settings.windows) + settings.drifting), window

@@ -44,6 +44,7 @@ def settings(**changes: Any) -> Settings:
         "budget_without_clock": parse_budget("1 per 1000 points"),
         "certainty": 0.0,
         "point_share": 0.0,
+        "drift": False,
         "categorical": False,
         "features": 1,
     }

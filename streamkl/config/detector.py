@@ -110,6 +110,9 @@ class DetectorConfig(Section):
     point_share: Annotated[Real, Field(ge=0, le=0.9)] = 0.75
     """Part of the budget for single points that surprise by the series' own past: jumps, distance from the recent level, means of two and
     four points. They are judged from the 101st point on, before there is a reference. 0: windows only, as for categorical series."""
+    drift: bool = True
+    """Whether small lasting shifts are watched for beside the windows: by how much likelier the newest points are under a reference that is
+    shifted up or down by three quarters of a standard deviation (of ranks), for as long as that lasts. Not for categorical series."""
     grace: Annotated[Duration, Field(ge=0, le=duration("7d"))] = duration("1h")
     """Points out of order are placed right up to so much behind the newest; later ones are dropped and counted."""
     max_window_points: Annotated[Whole, Field(ge=16, le=1_000_000), Unit("points")] = 4_096

@@ -24,7 +24,8 @@ Ints = NDArray[np.int32]
 
 
 class Arena(NamedTuple):
-    """R rows, W windows, at most K bins, a ring of L points, S seasonal slots (0 when unused), G tail bins.
+    """R rows, W windows, V = W + 1 tests (the last is the drift track), at most K bins, a ring of L points, S seasonal slots (0 when
+    unused), G tail bins.
 
     Bytes per row: 17 L + W (12 K + 4 G + 100) + 32 K + about 500; a moving reference adds its own ring, a seasonal one 12 S K.
     """
@@ -45,7 +46,7 @@ class Arena(NamedTuple):
     filled: Ints  # (R,)
     recent: Floats  # (R, RECENT) newest values in order of arrival
     # windows: suffixes of the ring
-    length: Ints  # (R, W)
+    length: Ints  # (R, V) points; of the drift track: since its sum was 0
     counts: Ints  # (R, W, K)
     self_term: Floats  # (R, W) sum of c ln c
     cross_term: Floats  # (R, W) sum of c ln(reference units)
@@ -75,16 +76,19 @@ class Arena(NamedTuple):
     # threshold
     bin_class: Ints  # (R,) which table of limits
     log_run: Floats  # (R,) ln of the run length promised to each window
-    limit: Floats  # (R, W) table threshold in force, in nats times points
-    limit_points: Ints  # (R, W) window length it holds for
-    tail: NDArray[np.uint32]  # (R, W, G) histogram of the block maxima of statistic / limit
-    blocks: Ints  # (R, W)
-    block_max: Floats  # (R, W)
-    block_left: Ints  # (R, W)
-    judged: Longs  # (R, W) points judged
-    next_fit: Longs  # (R, W)
-    factor: Floats  # (R, W) what the limit is multiplied by; 0: not known yet, the window is silent
-    flagged_run: Ints  # (R, W) blocks in a row at or above the factor
+    limit: Floats  # (R, V) table threshold in force, in nats times points
+    limit_points: Ints  # (R, V) window length it holds for
+    tail: NDArray[np.uint32]  # (R, V, G) histogram of the block maxima of statistic / limit
+    blocks: Ints  # (R, V)
+    block_max: Floats  # (R, V)
+    block_left: Ints  # (R, V)
+    judged: Longs  # (R, V) points judged
+    next_fit: Longs  # (R, V)
+    factor: Floats  # (R, V) what the limit is multiplied by; 0: not known yet, the window is silent
+    flagged_run: Ints  # (R, V) blocks in a row at or above the factor
+    # drift track, see core.drift
+    drift: Floats  # (R, 2) sum in nats, up and down
+    drift_points: Ints  # (R, 2) points since it was 0
     # single points: tracks, their pasts, and what is promised of them
     level: Floats  # (R,) exponential mean
     long_mean: Floats  # (R, 2) of about 100 points that end before the newest two, and four
@@ -97,6 +101,7 @@ class Arena(NamedTuple):
     past_next: Longs  # (R, T) count at which the table is made anew
     surprise: Floats  # (R,) newest, of all tracks together
     independent: NDArray[np.bool_]  # (R,) whether the points learned did not depend on one another
+    drifts: NDArray[np.bool_]  # (R,) whether the drift track is judged
     point_run: Floats  # (R,) ln of the run length promised; 0: not known yet
     point_limit: Floats  # (R,) surprise that opens an episode
     calm: NDArray[np.uint32]  # (R, C) histogram of the largest surprise of each block, in ln(nominal run length)
@@ -109,9 +114,9 @@ class Arena(NamedTuple):
     calm_forgiven: Ints  # (R,) and that were not
     # episode
     open: NDArray[np.bool_]  # (R,)
-    ratio: Floats  # (R, W + 1) newest statistic / threshold of each window, and of single points; 0 where it is not ready
+    ratio: Floats  # (R, V + 1) newest statistic / threshold of each test, and of single points; 0 where it is not ready
     muted: Ints  # (R, W) points for which a window that still holds an episode that has ended is not heard
-    teller: Ints  # (R,) the window that the last event of the open episode was about; W: single points
+    teller: Ints  # (R,) the test that the last event of the open episode was about; V: single points
     above: Ints  # (R,) points in a row at or above the threshold
     below: Ints  # (R,) points in a row that count as recovered
     cooling: Ints  # (R,)
@@ -185,6 +190,7 @@ class Rules(NamedTuple):
     node_log_points: Floats  # (W, N) ln of the lengths
     log_runs: Floats  # (A,) ln of the run lengths
     limits: Floats  # (C, W, N, A) threshold in nats times points
+    drift_limits: Floats  # (C, A) threshold in nats
     pointwise: bool  # single points are judged too
     point_limits: Floats  # (A,) surprise of independent normal points at those run lengths
     min_points: int
@@ -257,14 +263,17 @@ def allocate(settings: Settings, rows: int) -> Arena:
         "slot_count": ((slots, k), np.float64),
         "slot_share": ((slots, k), np.float64),
         "mixture": ((w if slots else 0, k), np.float64),
-        "tail": ((w, TAIL_BINS), np.uint32),
+        "tail": ((w + 1, TAIL_BINS), np.uint32),
         "long_mean": ((2,), np.float64),
         "past": ((tracks, PAST_BINS), np.uint32),
         "past_nats": ((tracks, PAST_BINS), np.float32),
         "calm": ((CALM_BINS if tracks else 0,), np.uint32),
-        "ratio": ((w + 1,), np.float64),
+        "ratio": ((w + 2,), np.float64),
+        "drift": ((2,), np.float64),
+        "drift_points": ((2,), np.int32),
         "counts": ((w, k), np.int32),
         "independent": ((), np.bool_),
+        "drifts": ((), np.bool_),
         "open": ((), np.bool_),
     }
     for names, shape, dtype in (
@@ -277,9 +286,11 @@ def allocate(settings: Settings, rows: int) -> Arena:
         ("learned points newest late resume reference_from reference_to held interval age since_time since_position", (), np.int64),
         ("total weight effective log_run sent peak", (), np.float64),
         ("units log_units prior", (k,), np.float64),
-        ("length since_sync limit_points blocks block_left flagged_run muted", (w,), np.int32),
-        ("judged next_fit", (w,), np.int64),
-        ("self_term cross_term limit block_max factor", (w,), np.float64),
+        ("since_sync muted", (w,), np.int32),
+        ("length limit_points blocks block_left flagged_run", (w + 1,), np.int32),
+        ("judged next_fit", (w + 1,), np.int64),
+        ("self_term cross_term", (w,), np.float64),
+        ("limit block_max factor", (w + 1,), np.float64),
     ):
         shapes |= dict.fromkeys(names.split(), (shape, dtype))
     return Arena(**{name: np.zeros((rows, *shapes[name][0]), shapes[name][1]) for name in Arena._fields})

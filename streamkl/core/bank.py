@@ -10,10 +10,11 @@ from streamkl.core import arena as rooms
 from streamkl.core.arena import FREE, JUDGING, LEARNING, NO_SLOT, Arena, Calm, Pool, Rules, calm_of
 from streamkl.core.binning import learn
 from streamkl.core.dependence import dependence, is_independent
+from streamkl.core.drift import MOST_TURN
 from streamkl.core.episode import ACCEPTED, LEARNED, NOTHING, OPENED, RECOVERED, WARM
 from streamkl.core.explanation import Explanation, explain
 from streamkl.core.kernel import LATE, SILENCED, rehearse, walk
-from streamkl.core.run_length import POINTS_KEY, RUN_LENGTHS, Table, TableKey, class_of, classes, keys, length_nodes
+from streamkl.core.run_length import POINTS_KEY, RUN_LENGTHS, Table, TableKey, class_of, classes, drift_key, keys, length_nodes
 from streamkl.core.season import learn_slots
 from streamkl.core.settings import ReferenceKind, Settings
 from streamkl.core.surprise import WARM_POINTS, settle
@@ -204,6 +205,7 @@ class Bank:
         bins = len(learned.units)
         for array in (a.counts, a.length, a.self_term, a.cross_term, a.since_sync, a.mixture, a.slot_count, a.limit_points, a.muted):
             array[row] = 0
+        a.drift[row] = a.drift_points[row] = 0
         a.head[row] = a.filled[row] = 0
         a.phase[row] = JUDGING
         a.bins[row] = bins
@@ -215,6 +217,7 @@ class Bank:
         a.quantiles[row] = learned.quantiles
         a.effective[row], a.held[row] = dependence(values).effective, len(values)
         a.independent[row] = is_independent(values)
+        a.drifts[row] = settings.drifting and a.effective[row] * MOST_TURN >= len(values)
         a.reference_from[row], a.reference_to[row] = times.min(), times.max()
         a.resume[row] = a.points[row]
         self._learn_interval(row, times)
@@ -230,7 +233,7 @@ class Bank:
         a = self.arena
         steps = np.diff(np.sort(times))
         a.interval[row] = int(np.median(steps[steps > 0])) if (steps > 0).any() else 0
-        a.log_run[row], a.point_run[row] = self._log_runs(int(a.interval[row]), bool(a.independent[row]))
+        a.log_run[row], a.point_run[row] = self._log_runs(int(a.interval[row]), bool(a.independent[row]), bool(a.drifts[row]))
         if self.settings.pointwise:
             settle(self._calm(), row)
 
@@ -256,11 +259,11 @@ class Bank:
         """The budget that applies: the one without a clock where the series' times do not move."""
         return self.settings.budget if interval_us > 0 else self.settings.budget_without_clock
 
-    def _log_runs(self, interval_us: int, independent: bool) -> tuple[float, float]:
-        """ln of what is promised to each window, and to single points (0.0 where they are not judged)."""
-        run_length, points = self.run_length(interval_us), len(self.settings.windows)
-        window = float(np.log(run_length * self.settings.parts(0, independent)))
-        return window, float(np.log(run_length * self.settings.parts(points, independent))) if self.settings.pointwise else 0.0
+    def _log_runs(self, interval_us: int, independent: bool, drifts: bool) -> tuple[float, float]:
+        """ln of what is promised to each test, and to single points (0.0 where they are not judged)."""
+        run_length, settings = self.run_length(interval_us), self.settings
+        window = float(np.log(run_length * settings.parts(independent, drifts)))
+        return window, float(np.log(run_length * settings.point_parts(independent))) if settings.pointwise else 0.0
 
     def share(self, sharers: int) -> None:
         """So many series share a budget in all from now on. Thresholds follow at once; where an episode is open, when it ends. O(rows)."""
@@ -272,8 +275,9 @@ class Bank:
         if not self.settings.budget.in_all:
             return
         a = self.arena
-        kinds, which = np.unique(np.stack([a.interval[rows], a.independent[rows]], axis=1), axis=0, return_inverse=True)
-        promised = np.array([self._log_runs(interval, bool(independent)) for interval, independent in kinds.tolist()]).reshape(-1, 2)[which]
+        columns = np.stack([a.interval[rows], a.independent[rows], a.drifts[rows]], axis=1)
+        kinds, which = np.unique(columns, axis=0, return_inverse=True)
+        promised = np.array([self._log_runs(kind[0], bool(kind[1]), bool(kind[2])) for kind in kinds.tolist()]).reshape(-1, 2)[which]
         changed = rows[a.log_run[rows] != promised[:, 0]]
         a.log_run[rows], a.point_run[rows] = promised.T
         a.limit_points[changed] = 0
@@ -287,6 +291,8 @@ class Bank:
         for w, lengths in enumerate(keys(self.settings, bin_class)):
             for j, key in enumerate(lengths):
                 self.rules.limits[bin_class, w, j] = self._table(key)
+        if self.settings.drifting:
+            self.rules.drift_limits[bin_class] = self._table(drift_key(self.settings, bin_class))
 
 
 def _empty_pool(size: int) -> Pool:
@@ -316,6 +322,7 @@ def make_rules(settings: Settings) -> Rules:
         nodes=np.array([len(n) for n in nodes], np.int32),
         node_log_points=np.array([np.log(n + [1] * (widest - len(n))) for n in nodes]),
         log_runs=np.log(RUN_LENGTHS),
+        drift_limits=np.full((len(classes(settings)), len(RUN_LENGTHS)), np.nan),
         pointwise=settings.pointwise,
         point_limits=np.full(len(RUN_LENGTHS), np.nan),
         limits=np.full((len(classes(settings)), len(nodes), widest, len(RUN_LENGTHS)), np.nan),

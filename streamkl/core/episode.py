@@ -10,11 +10,12 @@
 None opens before the cooldown is over and the series has had `first_after` points.
 
 Long windows still hold an incident long after it is over. When an episode closes, windows that are still up are muted until they have
-come down, or until every point they hold is newer than the closing.
+come down, or until every point they hold is newer than the closing. The drift track begins anew.
 """
 
 from streamkl.core.arena import Arena, Rules
 from streamkl.core.compiled import inlined
+from streamkl.core.drift import forget
 from streamkl.core.gate import passes
 
 NOTHING, OPENED, UPDATED, RECOVERED, ACCEPTED, LEARNED, WARM = 0, 1, 2, 3, 4, 5, 6
@@ -69,22 +70,22 @@ def _while_open(a: Arena, rules: Rules, row: int, score: float, window: int) -> 
 @inlined
 def recovered(a: Arena, rules: Rules, row: int) -> bool:
     """Whether the window last told of, all that are not longer, and single points are below `close_below`."""
-    windows = len(rules.window_points)
-    if a.teller[row] == windows:
+    points = len(rules.window_points) + 1
+    if a.teller[row] == points:
         _hand_over(a, rules, row)
-    longest = a.length[row, a.teller[row]] if a.teller[row] < windows else 0
-    for w in range(windows):
+    longest = a.length[row, a.teller[row]] if a.teller[row] < points else 0
+    for w in range(points):
         if a.length[row, w] <= longest and a.ratio[row, w] >= rules.close_below:
             return False
-    return bool(a.ratio[row, windows] < rules.close_below)
+    return bool(a.ratio[row, points] < rules.close_below)
 
 
 @inlined
 def _hand_over(a: Arena, rules: Rules, row: int) -> None:
     """Single points told of the change first. The shortest window that has seen it since says how long it lasts."""
-    windows = len(rules.window_points)
-    for w in range(windows):
-        if a.ratio[row, w] >= 1.0 and (a.teller[row] == windows or a.length[row, w] < a.length[row, a.teller[row]]):
+    points = len(rules.window_points) + 1
+    for w in range(points):
+        if a.ratio[row, w] >= 1.0 and (a.teller[row] == points or a.length[row, w] < a.length[row, a.teller[row]]):
             a.teller[row] = w
 
 
@@ -104,6 +105,7 @@ def close(a: Arena, rules: Rules, row: int) -> None:
     a.resume[row] = a.points[row]
     for w in range(len(rules.window_points)):
         a.muted[row, w] = a.length[row, w] if a.ratio[row, w] >= rules.close_below else 0
+    forget(a, row)
 
 
 @inlined

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from streamkl.core.arena import RECENT, Arena, Pool, Rules, calm_of
 from streamkl.core.binning import QUANTILES
 from streamkl.core.dependence import dependence
-from streamkl.core.season import SEASONAL
+from streamkl.core.season import SEASONAL, slot_of
 from streamkl.core.surprise import limit_at
 from streamkl.core.tracks import SPAN
 
@@ -43,6 +43,7 @@ class Explanation:
     judged: int  # points this window was judged on, those of the learned reference included
     run_length: float  # promised to this window, points
     independent: bool  # whether the points learned did not depend on one another
+    drifts: bool  # whether the drift track is judged
     interval_us: int
     low: NDArray[np.float64]  # inclusive; -inf for the lower tail
     high: NDArray[np.float64]  # exclusive; inf for the upper tail
@@ -65,13 +66,27 @@ class Explanation:
 
 
 def explain(a: Arena, pool: Pool, rules: Rules, row: int, w: int) -> Explanation:
-    """The window `w` of a row as it stands, or (number `len(windows)`) its newest points; O(bins + RECENT)."""
-    return _explain_window(a, rules, row, w) if w < len(rules.window_points) else _explain_points(a, pool, rules, row)
+    """The window `w` of a row as it stands, or (number `len(windows)`) the points since a shift began, or (one more) its newest points;
+    O(bins + RECENT), for a shift O(its points)."""
+    drift = len(rules.window_points)
+    if w < drift:
+        return _explain_window(a, rules, row, w)
+    return _explain_drift(a, rules, row) if w == drift else _explain_points(a, pool, rules, row)
+
+
+def _explain_drift(a: Arena, rules: Rules, row: int) -> Explanation:
+    """Statistic and thresholds are sums of log likelihood ratios; bins and quantiles are of the points since the sum was 0."""
+    drift = len(rules.window_points)
+    limit, factor = float(a.limit[row, drift]), float(a.factor[row, drift])
+    statistic = float(a.drift[row].max())
+    return replace(
+        _explain_window(a, rules, row, drift), statistic_nats=statistic, threshold_nats=limit * factor, table_threshold_nats=limit
+    )
 
 
 def _explain_points(a: Arena, pool: Pool, rules: Rules, row: int) -> Explanation:
     """Statistic and thresholds are surprises; bins and quantiles are of the shortest window with points, or of what is learned yet."""
-    windows = [w for w in np.argsort(a.length[row], kind="stable").tolist() if a.length[row, w]]
+    windows = [w for w in np.argsort(a.length[row, : len(rules.window_points)], kind="stable").tolist() if a.length[row, w]]
     around = _explain_window(a, rules, row, windows[0]) if windows else _explain_learning(a, pool, row)
     newest = int(a.points[row])
     held = min(newest, RECENT)
@@ -109,6 +124,7 @@ def _explain_learning(a: Arena, pool: Pool, row: int) -> Explanation:
         judged=0,
         run_length=1.0,
         independent=False,
+        drifts=False,
         interval_us=int(a.interval[row]),
         low=NOTHING,
         high=NOTHING,
@@ -133,12 +149,15 @@ def _explain_learning(a: Arena, pool: Pool, row: int) -> Explanation:
 
 def _explain_window(a: Arena, rules: Rules, row: int, w: int) -> Explanation:
     bins, n = int(a.bins[row]), int(a.length[row, w])
-    counts = a.counts[row, w, :bins].astype(np.float64)
-    expected = a.mixture[row, w, :bins] / n if rules.kind == SEASONAL else a.units[row, :bins] / a.total[row]
+    places = np.arange(int(a.head[row]) - n, int(a.head[row])) % a.code.shape[1]
+    counts = np.bincount(a.code[row, places], minlength=bins)
+    expected = a.units[row, :bins] / a.total[row]
+    if rules.kind == SEASONAL:
+        expected = a.slot_share[row, slot_of(rules, a.time[row, places]), :bins].mean(axis=0)
     share = counts / n
     with np.errstate(divide="ignore", invalid="ignore"):
         nats = np.where(counts > 0, share * np.log(share / expected), 0.0)
-    oldest = (int(a.head[row]) - n) % a.code.shape[1]
+    oldest = places[0]
     table = float(a.limit[row, w]) / n
     factor = float(a.factor[row, w])
     edges = a.edges[row, : bins - 1]
@@ -151,6 +170,7 @@ def _explain_window(a: Arena, rules: Rules, row: int, w: int) -> Explanation:
         judged=int(a.judged[row, w]),
         run_length=float(np.exp(a.log_run[row])),
         independent=bool(a.independent[row]),
+        drifts=bool(a.drifts[row]),
         interval_us=int(a.interval[row]),
         low=np.r_[-np.inf, edges],
         high=np.r_[edges, np.inf],

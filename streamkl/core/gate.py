@@ -33,7 +33,7 @@ def passes(a: Arena, rules: Rules, row: int, w: int) -> bool:
     if a.phase[row] != JUDGING:
         return False  # single points of a series that has no reference yet
     least = max(rules.min_effect, rules.min_relative_effect * abs(normal_quantile(a, rules, row, w, MIDDLE)))
-    single = w == len(rules.window_points)
+    single = w > len(rules.window_points)
     n = 1 if single else min(a.length[row, w], RECENT, a.points[row])
     for q in (LOWER, MIDDLE, UPPER):
         normal = normal_quantile(a, rules, row, w, q)

@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 from streamkl.core.arena import JUDGING, LEARNING, NO_SLOT, RECENT, Arena, Pool, Rules, calm_of, tracks_of
 from streamkl.core.binning import bin_of
 from streamkl.core.compiled import inlined, outlined
+from streamkl.core.drift import BLOCK, HIGHEST, climb
 from streamkl.core.episode import LEARNED, NOTHING, WARM, alarm_output, move
 from streamkl.core.reference import advance
 from streamkl.core.ring import at_depth, place
-from streamkl.core.run_length import limit_for
+from streamkl.core.run_length import drift_limit, limit_for
 from streamkl.core.season import SEASONAL, refresh, slot_of
 from streamkl.core.surprise import WARM_POINTS, weigh
-from streamkl.core.tail import observe
+from streamkl.core.tail import STRETCH, observe
 from streamkl.core.tracks import surprise
 from streamkl.core.window import is_full, slide, statistic
 
@@ -43,7 +44,7 @@ def walk(
     """Judge points from `start` on. Returns (next index, what the last point caused); the outputs have one entry a point, `silent` has one
     or is empty. A silenced point moves the series' clock and nothing else: no window, no reference and no episode hears of it."""
     tracks, calm = tracks_of(a), calm_of(a, rules)
-    points = len(rules.window_points)  # what stands for single points where a window's number is asked for
+    points = len(rules.window_points) + 1  # what stands for single points where a test's number is asked for
     for i in range(start, len(rows)):
         row = rows[i]
         fate[i] = UNJUDGED
@@ -138,7 +139,8 @@ def keep(a: Arena, pool: Pool, rules: Rules, row: int, time: int, value: float, 
 
 @inlined
 def judge(a: Arena, rules: Rules, row: int, time: int, value: float, position: int) -> tuple[float, int]:
-    """Move every window and the reference by one point; returns (highest ratio statistic / threshold, its window or -1: none is ready)."""
+    """Move every window, the drift track and the reference by one point; returns (highest ratio statistic / threshold, its test or -1:
+    none is ready)."""
     code = bin_of(a.edges[row], a.bins[row], value)
     if rules.kind == SEASONAL and slot_of(rules, a.newest[row]) != a.season[row]:
         refresh(a, rules, row)  # before the point is placed: windows are read off the ring
@@ -153,20 +155,41 @@ def judge(a: Arena, rules: Rules, row: int, time: int, value: float, position: i
         if a.limit_points[row, w] != a.length[row, w]:
             a.limit[row, w] = limit_for(rules, a.bin_class[row], w, a.length[row, w], a.log_run[row])
             a.limit_points[row, w] = a.length[row, w]
-        multiple = statistic(a, rules, row, w) / a.limit[row, w]
-        factor = a.factor[row, w]
-        observe(a, row, w, multiple)
-        if factor > 0.0:
-            a.ratio[row, w] = multiple / factor
+        if compare(a, row, w, statistic(a, rules, row, w), 2 * a.length[row, w]):
             heard = a.muted[row, w] == 0 or a.open[row]
             if best_window < 0 or (heard and a.ratio[row, w] > best):
                 best, best_window = a.ratio[row, w] if heard else 0.0, w
+    drift = len(rules.window_points)
+    known = a.drifts[row] and compare(a, row, drift, shift(a, rules, row, code, time), BLOCK)
+    if known and (best_window < 0 or a.ratio[row, drift] > best):
+        best, best_window = a.ratio[row, drift], drift
     return best, best_window
+
+
+@inlined
+def shift(a: Arena, rules: Rules, row: int, code: int, time: int) -> float:
+    """Move the drift track by one point; returns its sum in nats."""
+    drift = len(rules.window_points)
+    if a.limit_points[row, drift] == 0:
+        a.limit[row, drift] = drift_limit(rules, a.bin_class[row], a.log_run[row])
+        a.limit_points[row, drift] = 1
+    factor = a.factor[row, drift]
+    return climb(a, rules, row, code, time, a.limit[row, drift] * (HIGHEST * factor if factor > 0.0 else STRETCH))
+
+
+@inlined
+def compare(a: Arena, row: int, w: int, found: float, block: int) -> bool:
+    """Hold a test's statistic against its threshold, which it then helps to set; whether the threshold is known yet."""
+    multiple = found / a.limit[row, w]
+    factor = a.factor[row, w]
+    observe(a, row, w, multiple, block)
+    a.ratio[row, w] = multiple / factor if factor > 0.0 else 0.0
+    return bool(factor > 0.0)
 
 
 @outlined
 def rehearse(a: Arena, rules: Rules, row: int, times: NDArray[np.int64], values: NDArray[np.float64], positions: NDArray[np.int64]) -> None:
-    """Run a just learned reference, sorted by time, through its own windows, so that they are full and the tail guard has a first past.
+    """Run a just learned reference, sorted by time, through its own tests, so that windows are full and the tail guard has a first past.
 
     A window inside the reference lies closer to it than one outside, by (1 - x) / (1 + x) with x = window / reference length; the
     statistic is corrected by that. No verdict comes of it.
@@ -181,5 +204,7 @@ def rehearse(a: Arena, rules: Rules, row: int, times: NDArray[np.int64], values:
             share = a.length[row, w] / rules.size
             if share < 0.5 and is_full(a, rules, row, w, SHORTEST_TIME_WINDOW):
                 limit = limit_for(rules, a.bin_class[row], w, a.length[row, w], a.log_run[row])
-                observe(a, row, w, statistic(a, rules, row, w) / limit * (1.0 + share) / (1.0 - share))
+                observe(a, row, w, statistic(a, rules, row, w) / limit * (1.0 + share) / (1.0 - share), 2 * a.length[row, w])
+        if a.drifts[row]:
+            compare(a, row, len(rules.window_points), shift(a, rules, row, code, times[i]), BLOCK)
     a.newest[row] = newest

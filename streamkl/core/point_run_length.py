@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 
 from streamkl.core.arena import PAST_BINS, RECENT, TRACKS, Tracks
 from streamkl.core.compiled import allocating, outlined
-from streamkl.core.run_length import POINTS_KEY, SEED, Table, thresholds
+from streamkl.core.run_length import POINTS_KEY, REARM, SEED, Table, thresholds
 from streamkl.core.surprise import WARM_POINTS
 from streamkl.core.tracks import surprise
 
 SERIES, POINTS = 100, 100_000
-REARM = 24  # points: the default time to close an episode, and its cooldown
 HIGHEST, LEVELS = 20.0, 800  # nats
 
 

@@ -1,4 +1,4 @@
-"""From a promised run length to a threshold for independent points: simulated once per window, reference size and number of bins.
+"""From a promised run length to a threshold for independent points: simulated once per test, reference size and number of bins.
 
 For continuous data the masses of the reference's bins are Dirichlet distributed, whatever the metric's distribution is (they are gaps
 between order statistics), so one simulation serves every series: draw masses, draw points, slide the window, count alarms. A false alarm
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from streamkl.core.arena import Rules
 from streamkl.core.compiled import allocating, inlined
+from streamkl.core.drift import HALF_WIDTH, LOG_PSI, TILT
 from streamkl.core.settings import Settings
 
 RUN_LENGTHS = (30.0, 100.0, 300.0, 1e3, 3e3, 1e4, 3e4, 1e5, 3e5)  # beyond the last, ln(run length) is continued as a line in h
@@ -29,7 +30,8 @@ STRETCH = 200_000  # points of each of them
 
 
 class TableKey(NamedTuple):
-    """What a simulated table depends on, and nothing else. `certainty`: share of references that keep the promise; 0: on average."""
+    """What a simulated table depends on, and nothing else. `window` DRIFT: the drift track. `certainty`: share of references that keep the
+    promise; 0: on average."""
 
     window: int
     reference: int
@@ -38,6 +40,8 @@ class TableKey(NamedTuple):
 
 
 POINTS_KEY = TableKey(window=1, reference=0, bins=0)  # of single points, see `core.point_run_length`
+DRIFT = 0  # in place of a window's points
+REARM = 24  # points, of what has no window: the default time to close an episode, and its cooldown
 Table = tuple[float, ...]  # thresholds (nats times points) at RUN_LENGTHS
 
 
@@ -59,8 +63,9 @@ def simulate(key: TableKey, points: int | None = None, seed: int = SEED) -> Tabl
         masses = np.cumsum(rng.standard_gamma(units))
         cumulative = masses / masses[-1]
         bins = np.searchsorted(cumulative[:-1], rng.random(stretch), side="right").astype(np.int64)
-        of_one[:] = _count_alarms(bins, units, key.window, levels)
-    scored = stretch - key.window + 1
+        path = _drift_path(bins, units) if key.window == DRIFT else _window_path(bins, units, key.window)
+        of_one[:] = _count_alarms(path, levels, key.window or REARM)
+    scored = len(path)
     pooled = thresholds(levels, alarms.sum(axis=0), len(alarms) * scored)
     if not key.certainty:
         return pooled
@@ -89,38 +94,58 @@ def thresholds(levels: NDArray[np.float64], alarms: NDArray[np.int64], scored: i
 
 
 @allocating
-def _count_alarms(bins: NDArray[np.int64], units: NDArray[np.float64], window: int, levels: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Alarms at every level over one stretch of one reference."""
-    total = units.sum()
-    cost = np.log(units / total)
+def _window_path(bins: NDArray[np.int64], units: NDArray[np.float64], window: int) -> NDArray[np.float64]:
+    """n KL of every full window."""
+    cost = np.log(units / units.sum())
     xlogx = np.zeros(window + 2)
     for c in range(1, window + 2):
         xlogx[c] = c * np.log(c)
     counts = np.zeros(len(units), np.int64)
-    alarms = np.zeros(len(levels), np.int64)
-    ready = np.zeros(len(levels), np.int64)  # when the level may be armed again
-    armed = np.ones(len(levels), np.bool_)
-    highest = -1  # highest level that is not armed
+    path = np.zeros(len(bins) - window + 1)
     value = 0.0
-    step = levels[1] - levels[0]
     for i in range(len(bins)):
         code = bins[i]
         value += xlogx[counts[code] + 1] - xlogx[counts[code]] - cost[code]
         counts[code] += 1
-        if i < window - 1:
-            continue
         if i >= window:
             gone = bins[i - window]
             value += xlogx[counts[gone] - 1] - xlogx[counts[gone]] + cost[gone]
             counts[gone] -= 1
-        reached = min(int((value - xlogx[window] - levels[0]) / step + 1e-9), len(levels) - 1)
-        if value - xlogx[window] < levels[0]:
-            reached = -1
+        if i >= window - 1:
+            path[i - window + 1] = value - xlogx[window]
+    return path
+
+
+@allocating
+def _drift_path(bins: NDArray[np.int64], units: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The larger sum of the drift track, which nothing holds back."""
+    ranks = HALF_WIDTH * ((2.0 * np.cumsum(units) - units) / units.sum() - 1.0)
+    path = np.zeros(len(bins))
+    up = 0.0
+    down = 0.0
+    for i in range(len(bins)):
+        step = TILT * ranks[bins[i]]
+        up = max(up + step - LOG_PSI, 0.0)
+        down = max(down - step - LOG_PSI, 0.0)
+        path[i] = max(up, down)
+    return path
+
+
+@allocating
+def _count_alarms(path: NDArray[np.float64], levels: NDArray[np.float64], rest: int) -> NDArray[np.int64]:
+    """Alarms at every level over one stretch of one reference; a level is armed again `rest` points later and once below."""
+    alarms = np.zeros(len(levels), np.int64)
+    ready = np.zeros(len(levels), np.int64)  # when the level may be armed again
+    armed = np.ones(len(levels), np.bool_)
+    highest = -1  # highest level that is not armed
+    step = levels[1] - levels[0]
+    for i in range(len(path)):
+        reached = min(int((path[i] - levels[0]) / step + 1e-9), len(levels) - 1) if path[i] >= levels[0] else -1
         for level in range(reached + 1):
             if armed[level]:
                 armed[level] = False
                 alarms[level] += 1
-                ready[level] = i + window
+                ready[level] = i + rest
         for level in range(max(reached + 1, 0), highest + 1):
             if not armed[level] and i >= ready[level]:
                 armed[level] = True
@@ -153,6 +178,11 @@ def class_of(settings: Settings, occupied: int) -> int:
     return next((i for i, c in enumerate(known) if c >= occupied), len(known) - 1)
 
 
+def drift_key(settings: Settings, bin_class: int) -> TableKey:
+    """The drift track's table for series of one class."""
+    return TableKey(DRIFT, settings.reference.size, classes(settings)[bin_class], settings.certainty)
+
+
 def keys(settings: Settings, bin_class: int) -> list[list[TableKey]]:
     """The tables that series of one class need: per window, per length."""
     bins = classes(settings)[bin_class]
@@ -174,6 +204,12 @@ def limit_for(rules: Rules, bin_class: int, w: int, points: int, log_run: float)
     below = _at_run(rules, rules.limits[bin_class, w, j], log_run)
     above = _at_run(rules, rules.limits[bin_class, w, j + 1], log_run)
     return float(max(below + part * (above - below), 1e-3))
+
+
+@inlined
+def drift_limit(rules: Rules, bin_class: int, log_run: float) -> float:
+    """The drift track's table threshold in nats: linear in ln(run length)."""
+    return max(_at_run(rules, rules.drift_limits[bin_class], log_run), 1e-3)
 
 
 @inlined

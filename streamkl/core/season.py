@@ -5,19 +5,21 @@ normal. What a slot has learned comes into force when the event time enters anot
 are exact inverses.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from streamkl.core.arena import Arena, Rules
-from streamkl.core.compiled import inlined, outlined
+from streamkl.core.compiled import both, inlined, outlined
 from streamkl.core.ring import at_depth
 
 SEASONAL = 3
 
 
-@inlined
-def slot_of(rules: Rules, time: int) -> int:
-    """Seasonal slot of an event time: equal parts of the period, in UTC."""
+@both
+def slot_of(rules: Rules, time: Any) -> Any:
+    """Seasonal slot of an event time (or of each of an array): equal parts of the period, in UTC."""
     return ((time - rules.phase) % rules.period) * rules.slots // rules.period
 
 

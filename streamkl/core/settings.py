@@ -6,7 +6,7 @@ from enum import IntEnum
 from streamkl.units import Budget
 
 IF_INDEPENDENT = 0.25  # of their share of the budget, what single points keep where points do not depend on one another
-OVERLAP = 0.5  # there, alarms of several windows together by those of each: they hold the same points
+OVERLAP = 0.4  # there, alarms of several windows together by those of each: they hold the same points
 
 
 class ReferenceKind(IntEnum):
@@ -84,7 +84,8 @@ class Settings:
     budget: Budget
     budget_without_clock: Budget
     certainty: float
-    point_share: float  # of the budget, for single points; the windows have equal parts of the rest
+    point_share: float  # of the budget, for single points; the windows, and the drift track, have equal parts of the rest
+    drift: bool
     categorical: bool
     features: int
 
@@ -93,14 +94,24 @@ class Settings:
         """Whether single points are judged; names have no distance from one another."""
         return self.point_share > 0.0 and not self.categorical
 
-    def parts(self, window: int, independent: bool) -> float:
-        """By how much the run length promised to one window is longer than the whole series'; number `len(windows)`: to single points.
+    @property
+    def drifting(self) -> bool:
+        """Whether small lasting shifts are watched for; names are in no order."""
+        return self.drift and not self.categorical
+
+    def parts(self, independent: bool, drifts: bool) -> float:
+        """By how much the run length promised to one window, or to the drift track where it is judged, is longer than the whole series'.
 
         Where points do not depend on one another, thresholds of windows are exact, and they take most of what single points had.
         """
+        tests = self.features * (len(self.windows) + drifts)
         if not self.pointwise:
-            return float(self.features * len(self.windows))
-        share = self.point_share * (IF_INDEPENDENT if independent else 1.0)
-        if window == len(self.windows):
-            return self.features / share
-        return self.features * len(self.windows) * (OVERLAP if independent else 1.0) / (1.0 - share)
+            return float(tests)
+        return tests * (OVERLAP if independent else 1.0) / (1.0 - self._point_share(independent))
+
+    def point_parts(self, independent: bool) -> float:
+        """The same for single points, where they are judged."""
+        return self.features / self._point_share(independent)
+
+    def _point_share(self, independent: bool) -> float:
+        return self.point_share * (IF_INDEPENDENT if independent else 1.0)

@@ -81,7 +81,7 @@ def fit(histogram: NDArray[np.uint32], blocks: int, block: float, log_run: float
     expected = max(np.exp(log_run) * k / (blocks * block), 1.0)  # exceedances per promised alarm
     spread = (expected**shape - 1.0) / shape if abs(shape) > 1e-9 else np.log(expected)
     promised = blocks * block / np.exp(log_run)
-    return max(threshold + scale * spread, counted(histogram, promised + EXTRA), 1.0)
+    return float(max(threshold + scale * spread, counted(histogram, promised + EXTRA), 1.0))
 
 
 @inlined
@@ -96,11 +96,11 @@ def counted(histogram: NDArray[np.uint32], allowed: float) -> float:
 
 
 @inlined
-def observe(a: Arena, row: int, w: int, ratio: float) -> None:
-    """Take in one judged statistic, as a multiple of its table threshold; O(1) amortised."""
+def observe(a: Arena, row: int, w: int, ratio: float, block: int) -> None:
+    """Take in one judged statistic of test `w`, as a multiple of its table threshold, in blocks of so many points; O(1) amortised."""
     a.judged[row, w] += 1
     if a.block_left[row, w] == 0:
-        a.block_left[row, w] = 2 * a.length[row, w]
+        a.block_left[row, w] = block
         a.block_max[row, w] = 0.0
     a.block_max[row, w] = max(a.block_max[row, w], ratio)
     a.block_left[row, w] -= 1

@@ -19,8 +19,10 @@ from streamkl.model import MICROSECONDS, Bin, Calibration, Event, Provenance, Qu
 
 TOP_BINS = 6  # bins told in an event, by their part in the statistic
 POINTS_NAME = "newest points"
+DRIFT_NAME = "drift"
 WINDOW_STATISTIC = "KL(window || reference)"
 POINTS_STATISTIC = "surprisal of the newest points"
+DRIFT_STATISTIC = "log likelihood ratio of a shift"
 TRACK_NAMES = ("jump", "level", "pair", "four")  # of core.tracks
 CRITICAL = 2.0  # score from which an episode is critical
 NEW_CATEGORY = "(new)"
@@ -109,6 +111,7 @@ class Teller:
         points = why.surprise
         before, now = _quantiles(why.reference_quantiles), _quantiles(why.window_quantiles)
         categorical = seat.categorical
+        name, statistic = self._test(transition.window)
         if points is None:
             sentence = _ENDINGS.get(transition.happened, "{}").format(say(categorical, bins, before, now))
         else:
@@ -127,8 +130,8 @@ class Teller:
             detected_at=self._time(place.time_us),
             window=Span(start=self._time(why.window_from_us), end=self._time(why.window_to_us), points=why.window_points),
             reference=Span(start=self._time(why.reference_from_us), end=self._time(why.reference_to_us), points=why.reference_points),
-            window_name=self.settings.windows[transition.window].name if points is None else POINTS_NAME,
-            statistic_name=WINDOW_STATISTIC if points is None else POINTS_STATISTIC,
+            window_name=name,
+            statistic_name=statistic,
             statistic_nats=why.statistic_nats,
             threshold_nats=why.threshold_nats,
             score=transition.score,
@@ -145,6 +148,13 @@ class Teller:
             ),
             config_hash=self.config_hash,
         )
+
+    def _test(self, number: int) -> tuple[str, str]:
+        """Names of a test, and of its statistic."""
+        windows = self.settings.windows
+        if number < len(windows):
+            return windows[number].name, WINDOW_STATISTIC
+        return (DRIFT_NAME, DRIFT_STATISTIC) if number == len(windows) else (POINTS_NAME, POINTS_STATISTIC)
 
     def _time(self, microseconds: int) -> str | None:
         return instant(microseconds) if self.clocked else None
@@ -170,7 +180,8 @@ class Teller:
 
     def _calibration(self, why: Explanation) -> Calibration:
         budget = self.settings.budget if why.interval_us > 0 else self.settings.budget_without_clock
-        parts = self.settings.parts(0 if why.surprise is None else len(self.settings.windows), why.independent)
+        settings = self.settings
+        parts = settings.parts(why.independent, why.drifts) if why.surprise is None else settings.point_parts(why.independent)
         run_length = why.run_length / parts
         return Calibration(
             method="table+tail" if why.factor > 1.0 else "table",

@@ -66,6 +66,7 @@ def settings_of(config: DetectorConfig, features: int = 1) -> Settings:
         budget_without_clock=config.false_alarms_without_clock,
         certainty=config.certainty,
         point_share=config.point_share,
+        drift=config.drift,
         categorical=False,
         features=features,
     )
