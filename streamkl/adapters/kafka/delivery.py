@@ -30,8 +30,7 @@ class Parcel(NamedTuple):
     @property
     def size(self) -> int:
         """Bytes of key, value and headers."""
-        record = self.record
-        return len(record.key or b"") + len(record.value or b"") + sum(len(name) + len(value) for name, value in record.headers)
+        return self.record.size
 
 
 def open_producer(cluster: Cluster, *, delivery_timeout_ms: int, request_timeout_ms: int, **options: Any) -> KafkaProducer:
