@@ -1,12 +1,13 @@
 """Waiting for the cluster, or refusing to: until it answers, has the topics and lets us in."""
 
 import logging
+from dataclasses import replace
 
 from streamkl.adapters.kafka import Cluster, KafkaSession, preflight
 from streamkl.adapters.telemetry import Telemetry
 from streamkl.assembly.stopping import Stopping
 from streamkl.config import KafkaConfig
-from streamkl.errors import SourceError
+from streamkl.errors import ConfigError, InputError, SourceError
 from streamkl.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,24 @@ def cluster_of(kafka: KafkaConfig) -> Cluster:
         sasl_username=kafka.sasl_username,
         sasl_password=kafka.sasl_password.get_secret_value() if kafka.sasl_password else None,
     )
+
+
+def cluster_at(kafka: KafkaConfig, bootstrap: str | None) -> Cluster:
+    """The same, where an option of the command line may name other servers (comma-separated). InputError where it cannot be read."""
+    cluster = cluster_of(kafka)
+    if bootstrap is None:
+        return cluster
+    cluster = replace(cluster, bootstrap_servers=tuple(server.strip() for server in bootstrap.split(",")))
+    try:
+        cluster.addresses()
+    except ConfigError:
+        raise InputError(f"--bootstrap {bootstrap!r}: write host:port, for example localhost:9092") from None
+    return cluster
+
+
+def source_of(kafka: KafkaConfig) -> str:
+    """The CloudEvents source of all events of a group."""
+    return f"/streamkl/{kafka.group_id}"
 
 
 def join(kafka: KafkaConfig, state_topic: str, stopping: Stopping, clock: Clock, telemetry: Telemetry) -> KafkaSession | None:

@@ -1,15 +1,16 @@
 """All series of one partition: messages in, events out, a snapshot at any moment. No I/O, no clock but the event time."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamkl.core.arena import LEARNING
-from streamkl.core.bank import Transition, Verdicts
+from streamkl.core.bank import Bank, Transition, Verdicts
 from streamkl.core.episode import ACCEPTED, OPENED, RECOVERED
 from streamkl.core.kernel import JUDGED
 from streamkl.engine import memory
@@ -18,7 +19,7 @@ from streamkl.engine.batch import Batch, batch_of
 from streamkl.engine.limiter import Limiter, Told
 from streamkl.engine.plan import Plan
 from streamkl.engine.points import Points
-from streamkl.engine.router import IGNORED, SHED, UNKNOWN, Router
+from streamkl.engine.router import IGNORED, SHED, UNKNOWN, Router, Seat
 from streamkl.engine.story import Episode, Place, Teller, episode_id
 from streamkl.engine.warning import shed_warning
 from streamkl.model import Event, Message, Partition, Rejected
@@ -30,6 +31,14 @@ class Output:
 
     events: list[Event] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
+
+
+class Look(NamedTuple):
+    """One series for those who look closer: its seat, the bank with its row, and who tells of it."""
+
+    seat: Seat
+    bank: Bank
+    teller: Teller
 
 
 @dataclass(slots=True)
@@ -78,6 +87,7 @@ class Engine:
         self.next_offset: int | None = kept.next_offset
         self._newest_us = kept.newest_us
         self._shedding = kept.shedding
+        self._listener: Callable[[Verdicts], None] | None = None
         self._limiter = Limiter(plan.limits, plan.config_hash, kept.limits)
         self._episodes = {self._router.index[name]: Episode(*told) for name, told in kept.episodes.items()}
 
@@ -198,6 +208,8 @@ class Engine:
             hushed = silent[at] if len(silent) else silent
             verdicts = bank.run(rows, batch.points.timestamp_us[where], batch.values[where], batch.offsets[where], hushed)
             self._count(verdicts)
+            if self._listener is not None:
+                self._listener(verdicts)
             learned += [(int(where[index]), interval_us) for index, interval_us in verdicts.learned]
             moved += [(int(where[t.index]), int(piece[at[t.index]]), t) for t in verdicts.transitions]
         for i, seat, transition in sorted(moved, key=itemgetter(0)):
@@ -221,6 +233,19 @@ class Engine:
         return event
 
     # -- looking in ---------------------------------------------------------------
+
+    def overhear(self, listener: Callable[[Verdicts], None]) -> None:
+        """Tell the listener every verdict from now on, as banks give them."""
+        self._listener = listener
+
+    def look(self, series: str) -> Look | None:
+        """Where a series stands; None where it is not judged. O(1)."""
+        seat = self._router.seats.get(self._router.index.get(series, UNKNOWN))
+        return None if seat is None else Look(seat, self._router.banks[seat.bank], self._tellers[seat.bank // 2])
+
+    def place_of(self, series: str) -> int:
+        """The number of its seat, or one of the router's: IGNORED, SHED (it would be one too many) or HEARTBEAT."""
+        return self._router.find(series, False)
 
     def snapshot(self) -> bytes:
         """The whole state: an engine built from it goes on as if this one had never stopped. O(series)."""

@@ -2,7 +2,7 @@
 
 from streamkl.adapters.kafka.cluster import Cluster
 from streamkl.adapters.kafka.exactly_once import ExactlyOnceOutlet
-from streamkl.adapters.kafka.history import TopicHistory
+from streamkl.adapters.kafka.history import MissingTopicError, TopicHistory
 from streamkl.adapters.kafka.outlet import KafkaOutlet
 from streamkl.adapters.kafka.preflight import preflight
 from streamkl.adapters.kafka.session import KafkaSession
@@ -16,6 +16,7 @@ __all__ = [
     "KafkaOutlet",
     "KafkaSession",
     "KafkaSource",
+    "MissingTopicError",
     "TopicHistory",
     "TopicStateStore",
     "Transactor",
