@@ -241,6 +241,27 @@ def explain(
     command.explain(loaded, file=file, line=line, where=where, bootstrap=bootstrap, series=series, as_json=as_json, quiet=quiet)
 
 
+@app.command(short_help="Move state after a topic got more partitions.")
+def reshard(
+    config: ConfigFile,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and commit nothing.")] = False,
+    settled: Annotated[bool, typer.Option("--settled", help="All producers know of the new partitions, or have stopped.")] = False,
+) -> None:
+    """After an input topic was given more partitions: move what series have learned to the partitions where their records now go.
+
+    Stop all instances first. What the old partitions still hold is judged as the service would have, and its results, all states and all
+    offsets are committed in one transaction: nothing is lost, nothing comes twice, and if anything fails, nothing has changed. Needs
+    state.backend = "topic", and records whose keys Kafka's default partitioner has placed. See docs/delivery.md.
+
+    Example: streamkl reshard config/streamkl.toml --dry-run
+    """
+    from streamkl import checking
+    from streamkl.reshard import command
+
+    command.reshard(checking.load_checked(config), dry_run=dry_run, settled=settled)
+
+
 @app.command(short_help="See it work on this machine.")
 def demo(
     *,

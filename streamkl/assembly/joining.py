@@ -77,7 +77,18 @@ def join(kafka: KafkaConfig, state_topic: str, stopping: Stopping, clock: Clock,
 
 
 def _problems(kafka: KafkaConfig, state_topic: str, cluster: Cluster) -> list[str] | KafkaSession:
-    problems = preflight(
+    problems = obstacles(kafka, state_topic, cluster)
+    if problems:
+        return problems
+    try:
+        return open_session(kafka, state_topic, cluster)
+    except SourceError as error:
+        return [str(error)]
+
+
+def obstacles(kafka: KafkaConfig, state_topic: str, cluster: Cluster) -> list[str]:
+    """What stands in the way of joining, a line each. Creates output topics that are missing."""
+    return preflight(
         cluster,
         group_id=kafka.group_id,
         topics=kafka.topics,
@@ -86,17 +97,16 @@ def _problems(kafka: KafkaConfig, state_topic: str, cluster: Cluster) -> list[st
         state_topic=state_topic,
         create_missing=True,
     )
-    if problems:
-        return problems
-    try:
-        return KafkaSession(
-            cluster,
-            group_id=kafka.group_id,
-            topics=kafka.topics,
-            topic_pattern=kafka.topic_pattern,
-            excluded_topics=tuple(filter(None, (kafka.events_topic, kafka.dead_letter_topic, state_topic))),
-            session_timeout_seconds=kafka.session_timeout_seconds,
-            group_instance_id=kafka.group_instance_id,
-        )
-    except SourceError as error:
-        return [str(error)]
+
+
+def open_session(kafka: KafkaConfig, state_topic: str, cluster: Cluster) -> KafkaSession:
+    """A member of the group. Raises ConfigError, SourceError."""
+    return KafkaSession(
+        cluster,
+        group_id=kafka.group_id,
+        topics=kafka.topics,
+        topic_pattern=kafka.topic_pattern,
+        excluded_topics=tuple(filter(None, (kafka.events_topic, kafka.dead_letter_topic, state_topic))),
+        session_timeout_seconds=kafka.session_timeout_seconds,
+        group_instance_id=kafka.group_instance_id,
+    )

@@ -33,8 +33,8 @@ class TopicHistory:
     transactions, count too). What aborted transactions left is not read. Raises ConfigError and SourceError, each one line.
     """
 
-    def __init__(self, cluster: Cluster, topic: str, *, only: int | None = None, until: int | None = None) -> None:
-        """`only` one partition, and no record from offset `until` on. MissingTopicError, a SourceError, where there is none of them."""
+    def __init__(self, cluster: Cluster, topic: str, *, only: int | None = None, since: int = 0, until: int | None = None) -> None:
+        """`only` one partition; no record before offset `since`, none from `until` on. Raises MissingTopicError, a SourceError."""
         self._topic = topic
         numbers = _partitions(cluster, topic)
         if only is not None and only not in numbers:
@@ -54,14 +54,16 @@ class TopicHistory:
         except kafka_errors.KafkaError as error:
             self._consumer.close()
             raise self._failure(error) from error
-        self._end = {each: end if until is None else max(self._first[each], min(end, until)) for each, end in self._held.items()}
-        self._position = dict(self._first)
-        self.records = sum(self._end[each] - self._first[each] for each in partitions)
+        self._begin = {each: max(first, since) for each, first in self._first.items()}
+        self._end = {each: end if until is None else min(end, until) for each, end in self._held.items()}
+        self._end = {each: max(end, self._begin[each]) for each, end in self._end.items()}
+        self._position = dict(self._begin)
+        self.records = sum(self._end[each] - self._begin[each] for each in partitions)
 
     @property
     def seen(self) -> int:
         """How many of `records` are behind us."""
-        return sum(self._position[each] - first for each, first in self._first.items())
+        return sum(self._position[each] - begin for each, begin in self._begin.items())
 
     def held(self, partition: int) -> tuple[int, int]:
         """The first offset that a partition still holds, and the one behind its last, whatever of it is read."""
@@ -78,9 +80,9 @@ class TopicHistory:
 
     def batches(self) -> Iterator[tuple[Partition, Sequence[Message]]]:
         """All records, each partition's in offset order. Raises SourceError where the broker goes away or refuses."""
-        for partition, first in self._first.items():
-            self._consumer.seek(partition, first)
-            if first >= self._end[partition]:
+        for partition, begin in self._begin.items():
+            self._consumer.seek(partition, begin)
+            if begin >= self._end[partition]:
                 self._consumer.pause(partition)
         moved = time.monotonic()
         while self.seen < self.records:
