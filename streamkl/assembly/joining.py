@@ -30,6 +30,9 @@ def cluster_of(kafka: KafkaConfig) -> Cluster:
         sasl_mechanism=kafka.sasl_mechanism,
         sasl_username=kafka.sasl_username,
         sasl_password=kafka.sasl_password.get_secret_value() if kafka.sasl_password else None,
+        sasl_oauth_token_url=kafka.sasl_oauth_token_url,
+        sasl_oauth_scope=kafka.sasl_oauth_scope,
+        sasl_oauth_token_path=kafka.sasl_oauth_token_path,
     )
 
 
