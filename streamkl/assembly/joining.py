@@ -61,6 +61,7 @@ def join(kafka: KafkaConfig, state_topic: str, stopping: Stopping, clock: Clock,
     """
     cluster = cluster_of(kafka)
     cluster.options()  # what is wrong with the settings themselves does not mend by waiting
+    _say_exposed(cluster)
     said, said_at = [""], 0.0
     while not stopping.requested:
         problems = _problems(kafka, state_topic, cluster)
@@ -77,6 +78,17 @@ def join(kafka: KafkaConfig, state_topic: str, stopping: Stopping, clock: Clock,
             telemetry.turned()
             clock.sleep(NAP_SECONDS)
     return None
+
+
+def _say_exposed(cluster: Cluster) -> None:
+    if exposed := cluster.exposed():
+        what = "records" if cluster.sasl_mechanism is None else "records and the login"
+        log.warning(
+            "kafka.security_protocol = %s: %s go to %s unencrypted; choose SASL_SSL or SSL",
+            cluster.security_protocol,
+            what,
+            ", ".join(exposed),
+        )
 
 
 def _problems(kafka: KafkaConfig, state_topic: str, cluster: Cluster) -> list[str] | KafkaSession:

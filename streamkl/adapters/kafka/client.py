@@ -12,6 +12,7 @@ from kafka.net.sasl.oauth import AbstractTokenProvider
 
 from streamkl.adapters.kafka.client_log import overheard
 from streamkl.adapters.kafka.cluster import Cluster
+from streamkl.adapters.kafka.unpacking import limit_unpacking
 from streamkl.adapters.kafka.words import in_words
 from streamkl.errors import SinkError, SourceError
 
@@ -50,6 +51,7 @@ def open_client(build: Callable[..., _Opened], cluster: Cluster, failure: type[S
     Takes milliseconds; at most PROBE_TIMEOUT_SECONDS for each bootstrap server and then the library's bootstrap timeout. Nothing stays
     open after a failure: the library would leave a thread and its sockets behind.
     """
+    limit_unpacking()
     settings = cluster.options()
     refusal = probe(cluster, settings["ssl_context"]) or _no_token(settings["sasl_oauth_token_provider"])
     if refusal:

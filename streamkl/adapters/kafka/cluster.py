@@ -2,6 +2,7 @@
 
 import ssl
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from os import PathLike, fspath
 from typing import Any
 from urllib.parse import urlsplit
@@ -48,6 +49,10 @@ class Cluster:
     def encrypted(self) -> bool:
         """Whether the connection is TLS."""
         return self.security_protocol in {"SSL", "SASL_SSL"}
+
+    def exposed(self) -> list[str]:
+        """Servers off this machine to which everything goes in the clear, logins included; none with TLS. Raises ConfigError."""
+        return [] if self.encrypted else [host for host, _ in self.addresses() if host != "localhost" and not _is_loopback(host)]
 
     def addresses(self) -> list[tuple[str, int]]:
         """(host, port) of each bootstrap server. Raises ConfigError on one that cannot be read."""
@@ -104,6 +109,13 @@ class Cluster:
             "reconnect_backoff_max_ms": RECONNECT_BACKOFF_MAX_MS,
             "proxy_url": ClosingSocket.URL,
         }
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _address(server: str) -> tuple[str, int]:
