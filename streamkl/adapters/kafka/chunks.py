@@ -50,7 +50,7 @@ def read(chunk: bytes) -> tuple[Header, bytes]:
     length = int.from_bytes(rest[:4], "little")
     try:
         return msgspec.json.decode(rest[4 : 4 + length], type=Header), rest[4 + length :]
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, ValueError) as error:  # ValueError: not UTF-8
         raise SnapshotError(f"a chunk of the state cannot be read: {error}") from error
 
 
