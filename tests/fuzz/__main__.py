@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.fuzz import chunks, configs, guided, records
+from tests.fuzz import guided
 
 LIFE = 100_000  # records of one engine
 
@@ -38,6 +38,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(options: argparse.Namespace) -> None:
+    from tests.fuzz import chunks, configs  # noqa: PLC0415 - atheris has to be there before what it watches
+
     if options.records:
         _records(options.records, options.seed)
     if options.chunks:
@@ -53,6 +55,8 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _records(count: int, seed: int) -> None:
+    from tests.fuzz import records  # noqa: PLC0415
+
     began, total = time.monotonic(), records.Fuzzed()
     for number, start in enumerate(range(0, count, LIFE)):
         name = list(records.MAPPINGS)[number % len(records.MAPPINGS)]
@@ -61,6 +65,8 @@ def _records(count: int, seed: int) -> None:
             setattr(total, field, getattr(total, field) + getattr(done, field))
         for reason, times in done.reasons.items():
             total.reasons[reason] = total.reasons.get(reason, 0) + times
+        if number % 10 == 9:
+            print(f"{total.records:,} records so far", file=sys.stderr, flush=True)  # noqa: T201
     _say(
         f"records: {total.records:,} = {total.accepted:,} judged + {total.both:,} judged in part + {total.rejected:,} rejected"
         f" ({total.held_back:,} of these counted only); {total.points:,} points, {total.shed:,} shed, {total.events:,} events;"

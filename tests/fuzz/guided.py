@@ -11,6 +11,9 @@ def run(target: str, runs: int, seed: int) -> None:
     """So many inputs, then the process ends: 0, or with the input that something unexpected was raised over."""
     import atheris  # noqa: PLC0415 - only here, and seldom installed
 
+    import streamkl.core.absence  # noqa: PLC0415 - compiled code cannot be watched, so it comes before
+    import streamkl.core.bank  # noqa: F401, PLC0415
+
     with atheris.instrument_imports(include=["streamkl.engine", "streamkl.adapters", "streamkl.config", "streamkl.units"]):
         from streamkl.adapters.kafka import chunks  # noqa: PLC0415 - imported so that it is instrumented
         from streamkl.config import load  # noqa: PLC0415

@@ -73,11 +73,12 @@ def _message(good: bytes, dice: random.Random, offset: int) -> Message:
 
 def fuzz(name: str, seed: int, count: int) -> Fuzzed:
     """So many records through one engine. AssertionError, with the seed and the offset, for one that is not accounted for."""
-    engine, done = Engine(Partition("metrics", 0), made(name)), Fuzzed()
+    judged = made(name)
+    engine, done = Engine(Partition("metrics", 0), judged), Fuzzed()
     for messages in batches(name, seed, count):
         where = f"{name}, seed {seed}, offsets {messages[0].offset} to {messages[-1].offset}"
         try:
-            _take(engine, messages, done, made(name).codec)
+            _take(engine, messages, done, judged.codec)
         except Exception as error:
             raise AssertionError(f"{where}: {type(error).__name__}: {error}") from error
     stats = engine.stats()
@@ -87,7 +88,7 @@ def fuzz(name: str, seed: int, count: int) -> Fuzzed:
     assert stats.unlettered == done.held_back
     done.shed, done.reasons = stats.shed, stats.rejected
     assert stats.series <= 200
-    assert Engine(Partition("metrics", 0), made(name), engine.snapshot()).snapshot() == engine.snapshot()
+    assert Engine(Partition("metrics", 0), judged, engine.snapshot()).snapshot() == engine.snapshot()
     return done
 
 
