@@ -1,9 +1,7 @@
 """Secrets planted in a whole life of the service, and of what fails in it, are found again nowhere: logs, errors, state, topics, pages."""
 
 import base64
-import os
-import subprocess
-import sys
+import traceback
 import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +10,10 @@ import pytest
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat, load_pem_private_key
 from kafka.admin import ACLOperation, KafkaAdminClient, ResourceType
 from trustme import CA
+from typer.testing import CliRunner
 
 from streamkl.broker.launcher import free_port
+from streamkl.cli import app
 from tests.adapters.kafka.secure import CANARY, PASSWORD, USER, Secured, permit
 from tests.system.service import Place, metrics, wait_until
 from tests.system.test_service import page
@@ -78,10 +78,10 @@ def assert_clean(what: str, shown: bytes) -> None:
 
 
 def command(*arguments: str, **environment: str) -> bytes:
-    done = subprocess.run(
-        [sys.executable, "-m", "streamkl", *arguments], capture_output=True, timeout=120, check=False, env=os.environ | environment
-    )
-    return done.stdout + done.stderr
+    """Everything that a command says, in this process; where it raises, with the traceback that Python would print."""
+    result = CliRunner().invoke(app, arguments, prog_name="streamkl", env=environment)
+    raised = [] if result.exc_info is None or isinstance(result.exception, SystemExit) else traceback.format_exception(*result.exc_info)
+    return (result.stdout + result.stderr + "".join(raised)).encode()
 
 
 def test_the_search_finds_what_is_there() -> None:
