@@ -1,6 +1,7 @@
 """One life of an exactly-once service: it learns, is struck so many times while records are written, and is compared with its replay."""
 
 import random
+import subprocess
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -63,7 +64,7 @@ def live(ground: Ground, folder: Path, plan: Plan) -> Outcome:
         assert scene.stop() == 0, place.log(scene.main)
         findings = compare(place)._asdict()
         ended = [] if all(fault.may_end for fault in faults) else scene.ended
-    except AssertionError as error:
+    except (AssertionError, subprocess.TimeoutExpired) as error:
         ended = [*scene.ended, f"no end: {error}"]
     finally:
         writer.close()

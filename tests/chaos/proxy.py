@@ -45,9 +45,9 @@ class Proxy:
         self.port = free_port()
         self.target = free_port()
         self.rule = Rule()
-        self._loop = asyncio.new_event_loop()
+        self.loop = asyncio.new_event_loop()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
+        self._thread = threading.Thread(target=self.loop.run_forever, name="proxy", daemon=True)
         self._thread.start()
         self._server = self._run(asyncio.start_server(self._serve, "127.0.0.1", self.port))
 
@@ -66,23 +66,23 @@ class Proxy:
 
     def break_connections(self) -> None:
         """Every connection of this moment is gone."""
-        self._loop.call_soon_threadsafe(lambda: [task.cancel() for task in self._tasks])
+        self.loop.call_soon_threadsafe(lambda: [task.cancel() for task in self._tasks])
 
     def send(self, frame: bytes) -> None:
         """A request on a connection of its own; nobody hears the answer. To be called by a rule, on the proxy's thread."""
-        task = self._loop.create_task(self._send(frame))
+        task = self.loop.create_task(self._send(frame))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     def close(self) -> None:
         self._server.close()
         self._run(self._end())
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(CLOSE_SECONDS)
-        self._loop.close()
+        self.loop.close()
 
     def _run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(CLOSE_SECONDS)
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(CLOSE_SECONDS)
 
     async def _end(self) -> None:
         tasks = list(self._tasks)

@@ -15,6 +15,7 @@ AWAY_SECONDS = (30.0, 60.0)
 PAUSE_SECONDS = (11.0, 15.0)  # the service gives a silent broker up after 10
 GROWTH_BYTES = 64 * 2**20  # of memory, while the broker is away
 EVENT_PARTITIONS = 3
+ENDING_BYTES = 100  # the end of a transaction still fits, no dead letter does
 FAILOVER_SECONDS = 4.0  # until other brokers have taken over what the lost one coordinated
 
 
@@ -132,7 +133,7 @@ def dead_letters_refused(scene: Scene) -> Iterator[None]:
     """The dead-letter topic accepts no record any more: the service ends and names it, and passes none over."""
     scene.start()
     scene.wait_for(READY)
-    _limit_dead_letters(scene, 1)
+    _limit_dead_letters(scene, ENDING_BYTES)
     try:
         scene.process.wait(60)
         scene.struck.add(scene.main)

@@ -13,7 +13,7 @@ from tests.chaos.scene import READY, Scene
 
 SLOW_SECONDS = 2.0
 BROKEN = 0.1  # chance with each frame, while it is slow
-LATE_SECONDS = 0.4  # at most, until the ending that was thought lost arrives
+LATE_SECONDS = (0.2, 1.5)  # until the ending that was thought lost arrives
 
 
 class _Slow(Rule):
@@ -46,14 +46,14 @@ class _Unanswered(Rule):
 
 
 class _Late(Rule):
-    """The connection breaks, and the ending that was on it arrives only after the client has sent it again."""
+    """The connection breaks, and the request that was on it arrives only after the client has sent it again."""
 
-    def __init__(self, scene: Scene, dice: random.Random) -> None:
-        self._scene, self._dice = scene, dice
+    def __init__(self, scene: Scene, api: int, dice: random.Random) -> None:
+        self._scene, self._api, self._dice = scene, api, dice
 
     async def request(self, frame: Frame) -> bytes:
-        if frame.api == proxy.END_TXN and self._dice.random() < 0.3:
-            asyncio.get_running_loop().call_later(self._dice.uniform(0.0, LATE_SECONDS), self._scene.proxy.send, frame.body)
+        if frame.api == self._api and self._dice.random() < 0.3:
+            asyncio.get_running_loop().call_later(self._dice.uniform(*LATE_SECONDS), self._scene.proxy.send, frame.body)
             raise LostConnectionError
         return frame.body
 
@@ -98,7 +98,14 @@ def unanswered_endings(scene: Scene) -> Iterator[None]:
 @contextmanager
 def late_endings(scene: Scene) -> Iterator[None]:
     """One ending in three arrives a second time, late, when another transaction may be open."""
-    with _for_a_while(scene, _Late(scene, _dice(scene)), 1.0, 4.0):
+    with _for_a_while(scene, _Late(scene, proxy.END_TXN, _dice(scene)), 1.0, 4.0):
+        yield
+
+
+@contextmanager
+def late_offsets(scene: Scene) -> Iterator[None]:
+    """The same with a transaction's offsets."""
+    with _for_a_while(scene, _Late(scene, proxy.TXN_OFFSET_COMMIT, _dice(scene)), 1.0, 4.0):
         yield
 
 
@@ -112,4 +119,5 @@ NETWORK = (
     Fault(14, "connections cut", cuts),
     Fault(20, "endings sent twice", unanswered_endings),
     Fault(20, "endings arrive late", late_endings),
+    Fault(20, "offsets arrive late", late_offsets),
 )
