@@ -10,15 +10,14 @@ from typing import NamedTuple
 
 from streamkl.assembly import build_plan
 from streamkl.assembly.plan import build_engine
-from streamkl.config import Config, DetectorConfig
+from streamkl.config import Config
 from streamkl.engine.outgoing import encode_event, encode_rejected
 from streamkl.engine.plan import Plan
 from streamkl.model import Message, Outgoing, Partition
-from streamkl.units import parse_budget, parse_window
 from tests.system.service import T0
 
 HERE = Partition("metrics", 0)
-POINTS = 620
+LEARNED, INCIDENT, SPIKE, POINTS = 150, range(180, 220), 235, 250
 LATE, BROKEN, SILENT = 0.02, 0.02, 0.03  # chances with each point
 TELL_EVERY = 500
 
@@ -36,11 +35,11 @@ def material(seed: int) -> list[Message]:
     dice = random.Random(seed)  # noqa: S311 - no secret
     bodies: list[bytes] = []
     for number in range(POINTS):
-        incident = 540 <= number < 580
+        incident = number in INCIDENT
         values: dict[str, float | str] = {
             "cpu": dice.gauss(50.0, 5.0) + (40.0 if incident else 0.0),
             "queue": float(dice.choice([0, 0, 0, 1, 2])) + (9.0 if incident else 0.0),
-            "spikes": dice.lognormvariate(0.0, 0.3) * (1000.0 if number == 600 else 1.0),
+            "spikes": dice.lognormvariate(0.0, 0.3) * (1000.0 if number == SPIKE else 1.0),
             "code": dice.choice(["500", "503"]) if incident else "200",
         }
         for series, value in values.items():
@@ -54,10 +53,11 @@ def material(seed: int) -> list[Message]:
 
 
 def plan() -> Plan:
-    """Short windows and a generous budget, so that much is said."""
-    windows = parse_window("16 points"), parse_window("64 points")
-    detector = DetectorConfig(windows=windows, false_alarms=parse_budget("1 per 1000 points"))
-    return build_plan(Config(detector=detector))
+    """Short windows and a generous budget, so that much is said; every kind of reference."""
+    detector = {"windows": ["16 points", "64 points"], "false_alarms": "1 per 1000 points", "reference": {"size": LEARNED}}
+    kinds = {"cpu": {"kind": "trailing"}, "queue": {"kind": "decayed"}, "spikes": {"kind": "seasonal"}}
+    monitors = [{"name": name, "match": name, "detector": {"reference": kind | {"size": LEARNED}}} for name, kind in kinds.items()]
+    return build_plan(Config.model_validate({"detector": detector, "monitors": monitors}))
 
 
 def said(made: Plan, messages: Sequence[Message], cuts: Iterable[int] = (), restarts: frozenset[int] = frozenset()) -> Said:
