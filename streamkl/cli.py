@@ -219,6 +219,9 @@ def explain(
     bootstrap: Annotated[
         str | None, typer.Option("--bootstrap", metavar="HOST:PORT", help="The topic's broker; without it kafka.bootstrap_servers.")
     ] = None,
+    state: Annotated[
+        Path | None, typer.Option("--state", help="Begin with this file of state.directory (a copy), not with the first record held.")
+    ] = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Everything as one JSON document.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
@@ -238,7 +241,9 @@ def explain(
         raise InputError("--topic and --offset go together: streamkl explain --topic metrics --partition 0 --offset 120345")
     where = None if topic is None or offset is None else command.Where(topic, partition, offset)
     loaded = checking.load_checked(config)
-    command.explain(loaded, file=file, line=line, where=where, bootstrap=bootstrap, series=series, as_json=as_json, quiet=quiet)
+    command.explain(
+        loaded, file=file, line=line, where=where, bootstrap=bootstrap, series=series, state=state, as_json=as_json, quiet=quiet
+    )
 
 
 @app.command(short_help="Move state after a topic got more partitions.")

@@ -2,11 +2,13 @@
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
 from streamkl.adapters.kafka import Cluster, MissingTopicError, TopicHistory
+from streamkl.adapters.state_files import read_state
 from streamkl.assembly import build_plan
 from streamkl.assembly.joining import cluster_at, source_of
 from streamkl.config import Config
@@ -58,6 +60,7 @@ def explain(
     where: Where | None,
     bootstrap: str | None,
     series: str | None,
+    state: Path | None,
     as_json: bool,
     quiet: bool,
 ) -> Answer:
@@ -65,7 +68,7 @@ def explain(
     with display.progress(shown=not quiet) as watch:
         plan = build_plan(config)
         cluster = cluster_at(config.kafka, bootstrap) if where is not None else None
-        suspect = _suspect(file, line, where, cluster, plan, config, watch)
+        suspect = _suspect(file, line, where, cluster, plan, config, state, watch)
         verdict = examine(suspect.engine, plan, suspect.points, suspect.message, suspect.rejected)
         written = _compare(cluster, config, verdict) if cluster is not None else None
     if series is not None:
@@ -80,10 +83,20 @@ def explain(
 
 
 def _suspect(
-    file: str | None, line: int | None, where: Where | None, cluster: Cluster | None, plan: Plan, config: Config, watch: Watch
+    file: str | None,
+    line: int | None,
+    where: Where | None,
+    cluster: Cluster | None,
+    plan: Plan,
+    config: Config,
+    state: Path | None,
+    watch: Watch,
 ) -> Suspect:
     if where is not None and cluster is not None and file is None and line is None:
-        return from_topic(cluster, Partition(where.topic, where.partition), where.offset, plan, watch)
+        partition = Partition(where.topic, where.partition)
+        return from_topic(cluster, partition, where.offset, plan, None if state is None else read_state(state, partition), watch)
+    if state is not None:
+        raise InputError("--state has no effect without --topic; it is a file of state.directory, or a copy of one")
     if where is None and file is not None and line is not None:
         return from_file(file, line, plan, config.input.mapping(), watch)
     raise InputError("name a record: streamkl explain FILE --line N, or streamkl explain --topic T --partition P --offset O")
@@ -137,7 +150,7 @@ def _notes(answer: Answer) -> Iterator[str]:
             " judged otherwise."
         )
     else:
-        yield "Read from the first record on: this is the verdict of a service that has read all of the partition."
+        yield "Nothing that came before is missing: this is the verdict of a service that has read all of the partition."
     written, ids = answer.written, len(answer.verdict.events)
     if written.agrees:
         yield "The events topic holds the same events, byte for byte." if ids else "The events topic holds no event of this record either."

@@ -22,7 +22,7 @@ Batch = tuple[Points, Sequence[Message], Sequence[Rejected]]
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """The record, what it gave, and the engine just before it. `first`: the first offset that was read."""
+    """The record, what it gave, and the engine just before it. `first`: the first offset that it has seen, by itself or in a state."""
 
     engine: Engine
     message: Message
@@ -49,23 +49,32 @@ def from_file(path: str, line: int, plan: Plan, mapping: InputMapping, watch: Wa
         return found
 
 
-def from_topic(cluster: Cluster, partition: Partition, offset: int, plan: Plan, watch: Watch) -> Suspect:
-    """The record at an offset, after everything that its partition still holds before it. Raises ConfigError, SourceError, InputError."""
-    with TopicHistory(cluster, partition.topic, only=partition.partition, until=offset + 1) as past:
+def from_topic(cluster: Cluster, partition: Partition, offset: int, plan: Plan, state: bytes | None, watch: Watch) -> Suspect:
+    """The record at an offset, after everything that its partition still holds before it, or after a saved state.
+
+    Raises ConfigError, SourceError, InputError, and SnapshotError where the state cannot be used.
+    """
+    engine = build_engine(plan, partition, state)
+    begin = engine.next_offset or 0
+    if begin > offset:
+        raise InputError(f"--state: holds offset {offset} already (it goes on at {begin}); an older one is needed")
+    with TopicHistory(cluster, partition.topic, only=partition.partition, since=begin, until=offset + 1) as past:
         first, end = past.held(partition.partition)
+        if 0 < begin < first:
+            raise InputError(f"--state: goes on at offset {begin}, but the records before {first} are no longer held")
 
         def batches() -> Iterator[Batch]:
             for _, messages in past.batches():
                 yield _decoded(plan, messages)
                 watch(past.seen, past.records)
 
-        found = _find(build_engine(plan, partition, None), batches(), offset)
+        found = _find(engine, batches(), offset)
         if found is None:
             held = f"offsets {first} to {end - 1} can be read" if end > first else "it holds nothing"
             missing = "is not written yet, or holds no record (a gap, or the mark of a transaction)"
             why = "is no longer held" if offset < first else missing
             raise InputError(f"{partition.topic}/{partition.partition}: offset {offset} {why}; {held}")
-        return Suspect(found.engine, found.message, found.points, found.rejected, first)
+        return Suspect(found.engine, found.message, found.points, found.rejected, 0 if state is not None else first)
 
 
 def _decoded(plan: Plan, messages: Sequence[Message]) -> Batch:

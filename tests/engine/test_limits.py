@@ -130,6 +130,7 @@ def test_of_a_storm_so_many_episodes_are_told_to_their_end_and_the_rest_never() 
     assert limited.stats().open_episodes == free.stats().open_episodes
 
 
+@pytest.mark.native
 @given(st.lists(st.integers(0, 6 * 370), max_size=6))
 def test_episodes_held_back_do_not_depend_on_batches_and_restarts(cuts: list[int]) -> None:
     messages = storm(6, 300, 30)

@@ -120,6 +120,7 @@ def test_names_cannot_harm_a_terminal(tmp_path: Path) -> None:
         (["--line", "1"], "name a record"),
         (["--topic", "metrics"], "--topic and --offset go together"),
         (["x.jsonl", "--topic", "metrics", "--offset", "1"], "name a record"),
+        (["x.jsonl", "--line", "1", "--state", "s"], "--state has no effect without --topic"),
     ],
 )
 def test_a_record_has_to_be_named(arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,11 @@ import pytest
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient
 
+from streamkl.adapters.state_files import FileStateStore
+from streamkl.assembly import build_plan
+from streamkl.config import load
+from streamkl.engine.engine import Engine
+from streamkl.model import Partition
 from tests.conftest import RunningBroker
 from tests.explain.test_explain_files import run
 from tests.system.service import Place, metrics
@@ -65,6 +70,37 @@ def test_another_configuration_is_found_out(place: Place, tmp_path: Path) -> Non
     answer = ask(place, event["source"]["partition"], event["source"]["last_offset"], other)
     assert answer["written"]["same"] == []
     assert [*answer["written"]["different"], *answer["written"]["unexplained"]] == [event["id"]]
+
+
+def test_a_saved_state_stands_for_the_records_before_it(place: Place, tmp_path: Path) -> None:
+    event: Any = next(event for event in place.events() if event["type"] == "closed")
+    where, offset = event["source"]["partition"], event["source"]["last_offset"]
+    plan = build_plan(load(place.config()))
+    engine = Engine(Partition(place.topics["metrics"], where), plan)
+    engine.receive([message for message in place.read("metrics") if message.partition == where and message.offset < 650])
+    store = FileStateStore(tmp_path / "kept")
+    store.save(engine.partition, 650, engine.snapshot())
+    store.close()
+    base = [
+        "--topic",
+        place.topics["metrics"],
+        "--partition",
+        str(where),
+        "-c",
+        str(place.config()),
+        "--state",
+        str(store.path(engine.partition)),
+    ]
+    code, out, err = run(*base, "--offset", str(offset), "--json")
+    assert code == 0, err
+    assert json.loads(out)["written"]["same"] == [event["id"]]
+    assert json.loads(out)["first_offset_read"] == 0
+    code, _, err = run(*base, "--offset", "600")
+    assert (code, "--state: holds offset 600 already (it goes on at 650)" in err) == (2, True)
+    code, _, err = run(*base[:-1], str(tmp_path / "none"), "--offset", "700")
+    assert (code, "none: cannot be read (No such file or directory)" in err) == (2, True)
+    code, _, err = run(*base[:3], str(1 - where), *base[4:], "--offset", "700")
+    assert (code, "belongs to" in err) == (2, True)
 
 
 def test_what_is_not_held_is_named(place: Place, broker: RunningBroker) -> None:
