@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.fuzz import guided
 
 LIFE = 100_000  # records of one engine
+PORTION = 10_000  # configurations of one seed
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -50,7 +51,11 @@ def _run(options: argparse.Namespace) -> None:
     if options.configs:
         began = time.monotonic()
         with tempfile.TemporaryDirectory() as folder:
-            done = configs.fuzz(options.seed, options.configs, Path(folder))
+            done: dict[str, int] = {}
+            for number, start in enumerate(range(0, options.configs, PORTION)):
+                for name, count in configs.fuzz(options.seed + number, min(PORTION, options.configs - start), Path(folder)).items():
+                    done[name] = done.get(name, 0) + count
+                print(f"{sum(done.values()) - done['problems']:,} configurations so far", file=sys.stderr, flush=True)  # noqa: T201
         _say(f"configs: {options.configs:,}: {_listed(done)}", began)
 
 
