@@ -16,12 +16,16 @@ from tests.chaos.life import Plan, hunt, live
 from tests.chaos.mutants import MUTANTS
 from tests.chaos.oracle import keep
 from tests.chaos.outcome import HEADING, append, done
+from tests.chaos.page import page
 from tests.chaos.scene import Ground
 
 
 def main() -> int:
     """0: every life was equal to its replay (every mutant was caught); 1: one was not, and the evidence of a broken life is kept."""
     chosen = _arguments()
+    if chosen.page:
+        sys.stdout.write(page())
+        return 0
     if chosen.batchings:
         return rebatch(chosen.batchings, chosen.seed)
     with ExitStack() as stack:
@@ -39,6 +43,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="the first life's seed; the next one has the next number")
     parser.add_argument("--mutants", action="store_true", help="services that break the promise: each has to be caught within so many runs")
     parser.add_argument("--batchings", type=int, default=0, help="no service: so many random ways to cut one input, all with one result")
+    parser.add_argument("--page", action="store_true", help="nothing is run: docs/faults.md, with what the committed table holds")
     parser.add_argument("--append", type=Path, help="a table that each life adds its line to; lives that stand there are not repeated")
     parser.add_argument("--evidence", type=Path, default=Path("chaos-evidence"), help="where logs and findings of broken lives are kept")
     return parser.parse_args()
