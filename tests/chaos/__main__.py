@@ -75,7 +75,7 @@ def _plans(chosen: argparse.Namespace) -> Iterator[Plan]:
     names = [name for name, fault in FAULTS.items() if {name, str(fault.row)} & set(wanted)]
     if not names:
         raise SystemExit(f"no such fault: {', '.join(wanted)}; there are:\n  " + "\n  ".join(FAULTS))
-    yield from (Plan(seed, (name,), chosen.strikes) for name in names for seed in seeds)
+    yield from (Plan(seed, (name,), chosen.strikes) for seed in seeds for name in names)
 
 
 def _run(chosen: argparse.Namespace, grounds: _Grounds) -> int:
