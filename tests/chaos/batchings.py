@@ -19,6 +19,7 @@ from tests.system.service import T0
 HERE = Partition("metrics", 0)
 LEARNED, INCIDENT, SPIKE, POINTS = 150, range(180, 220), 235, 250
 LATE, BROKEN, SILENT = 0.02, 0.02, 0.03  # chances with each point
+ONE_BY_ONE = 0.02  # chance of pieces of one record each
 TELL_EVERY = 500
 
 
@@ -75,8 +76,8 @@ def said(made: Plan, messages: Sequence[Message], cuts: Iterable[int] = (), rest
 
 
 def cut(messages: int, dice: random.Random) -> tuple[list[int], frozenset[int]]:
-    """Where pieces begin, from hardly any to every record, and before which of them there is a restart."""
-    pieces = int(messages ** dice.random())
+    """Where pieces begin, mostly a few or some dozens, sometimes at every record; and before which of them there is a restart."""
+    pieces = messages if dice.random() < ONE_BY_ONE else int(messages ** (0.75 * dice.random()))
     cuts = dice.sample(range(1, messages), min(pieces, messages - 1))
     return cuts, frozenset(dice.sample(cuts, min(len(cuts), dice.choice([0, 0, 1, 3]))))
 

@@ -49,7 +49,7 @@ def live(ground: Ground, folder: Path, plan: Plan) -> Outcome:
         place.options["kafka.bootstrap_servers"] = f'["{ground.proxy.bootstrap}"]'
     place.create("metrics")
     writer = Writer(place, random.Random(f"{plan.seed}/writer"))  # noqa: S311 - no secret
-    scene = Scene(ground, place, writer, dice)
+    scene = Scene(ground, place, writer, dice, mixed=len(faults) > 1)
     findings: dict[str, Any] = {"records": 0, "results": 0}
     try:
         for fault in faults:

@@ -19,6 +19,7 @@ READY = "continues with offset"
 MAIN = "one"
 PATIENCE_SECONDS = 15.0
 STARTS = 4
+MIXED_SECONDS = 5.0
 ORDERLY_SECONDS = 10.0  # for a stop that a signal asked for
 
 
@@ -42,6 +43,7 @@ class Scene:
     ended: list[str] = field(default_factory=list)
     struck: set[int] = field(default_factory=set)  # numbers of processes that were ended by us
     main: int = 0
+    mixed: bool = False  # another fault strikes at the same time, so that nothing can be said about what comes when
 
     @property
     def proxy(self) -> Proxy:
@@ -90,8 +92,13 @@ class Scene:
         self.place.processes[number].send_signal(signal.SIGTERM)
         return self.place.processes[number].wait(seconds)
 
+    def expect(self, holds: bool) -> None:
+        """What has to hold after a fault that strikes alone."""
+        assert holds or self.mixed, self.place.log(self.main)
+
     def wait_for(self, text: str, number: int | None = None, seconds: float = 60.0, times: int = 1) -> bool:
         """Whether the line came before the process ended and in time."""
+        seconds = min(seconds, MIXED_SECONDS) if self.mixed else seconds
         number = self.main if number is None else number
         try:
             wait_until(lambda: self.place.log(number).count(text) >= times, seconds, lambda: "", self.place.processes[number])
