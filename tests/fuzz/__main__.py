@@ -2,6 +2,7 @@
 
 import argparse
 import random
+import resource
 import sys
 import tempfile
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 from tests.fuzz import guided
 
 LIFE = 100_000  # records of one engine
+MOST_MEMORY = 8 * 2**30  # bytes of address space
 PORTION = 10_000  # configurations of one seed
 
 
@@ -29,6 +31,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.atheris:
         guided.run(options.atheris, options.runs, options.seed)
         return 0
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))  # a bomb is found, instead of felling the machine
     print(f"seed {options.seed}", flush=True)  # noqa: T201
     try:
         _run(options)
@@ -70,8 +73,7 @@ def _records(count: int, seed: int) -> None:
             setattr(total, field, getattr(total, field) + getattr(done, field))
         for reason, times in done.reasons.items():
             total.reasons[reason] = total.reasons.get(reason, 0) + times
-        if number % 10 == 9:
-            print(f"{total.records:,} records so far", file=sys.stderr, flush=True)  # noqa: T201
+        print(f"{total.records:,} records so far", file=sys.stderr, flush=True)  # noqa: T201
     _say(
         f"records: {total.records:,} = {total.accepted:,} judged + {total.both:,} judged in part + {total.rejected:,} rejected"
         f" ({total.held_back:,} of these counted only); {total.points:,} points, {total.shed:,} shed, {total.events:,} events;"

@@ -1,5 +1,6 @@
 """Records that nobody promised to write: an engine takes them all, and every one of them is accounted for."""
 
+import json
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,9 +27,14 @@ MAPPINGS = {
 GOOD = {  # a record of each mapping: a series, a second, a value
     "flat": b'{"series":"s%d","timestamp":%d,"value":%.3f}',
     "several values": b'{"metrics":[{"name":"m","tags":{"h":"%d","z":"b"},"timestamp":%d,"fields":{"u":%.3f,"v":2,"w":"x"}}]}',
-    "from everywhere": b"%d%d%.3f",
+    "from everywhere": b"1%d%d%.3f",
     "deep": b'{"b":"n%d","a":{"x":[[%d000,%.3f]],"y":[[1700000000124,1]]}}',
 }
+VALUES: tuple[object, ...] = (
+    None, True, False, 0, -1, -0.0, 0.1, 5e-324, 1.7976931348623157e308, float("nan"), float("inf"), 10**25, 2**63, 1_700_000_000,
+    1_700_000_000_123, 4_102_444_800, 0.5e10, "", " ", "x", "0.31", "1e999", "NaN", "+Inf", "2023-11-14T22:13:20Z", "1970-01-01", "x" * 600,
+    "\ud800", "a\x00b", "\u202e", "<img onerror=x>", "beat-1", "ignored-1", [], {}, [[]], [1, 2], {"a": 1}, [None] * 150, {"value": 1},
+)  # fmt: skip
 WRITTEN = tuple(raw for raw, _ in (*ACCEPTED.values(), *REJECTED.values()) if raw is not None and len(raw) < 1_000)
 
 
@@ -64,11 +70,30 @@ def batches(name: str, seed: int, count: int) -> Iterator[list[Message]]:
 def _message(good: bytes, dice: random.Random, offset: int) -> Message:
     raw: bytes | None = good % (offset % 7, NOW_MS // 1_000 + offset // 9, abs(dice.gauss(0, 1)))
     if offset % BATCH >= WORTH:
-        raw = mutate(raw if dice.random() < 0.3 else dice.choice(WRITTEN), dice, WRITTEN) if dice.random() < 0.99 else None
+        kind = dice.random()
+        if kind < 0.4:
+            raw = json.dumps(_remade(json.loads(raw or b""), dice)).encode()
+        elif kind < 0.99:
+            raw = mutate(raw if kind < 0.6 and raw else dice.choice(WRITTEN), dice, WRITTEN)
+        else:
+            raw = None
     when = dice.choice((NOW_MS, NOW_MS + offset, NOW_MS + offset, -1, 0, 2**63 - 1, -(2**63)))
     key = None if dice.random() < 0.5 else mutate(b"key-%d" % (offset % 30), dice)
     headers = (("h", mutate(b"h", dice)),) if dice.random() < 0.3 else ()
     return Message("metrics", 0, offset, when, key, raw, headers)
+
+
+def _remade(document: object, dice: random.Random) -> object:
+    """A document of the same kind in which a member or an element is another one, is there twice, or is missing."""
+    if isinstance(document, dict) and document and dice.random() < 0.9:
+        name = dice.choice(list(document))
+        return (
+            document | {name: _remade(document[name], dice)} if dice.random() < 0.85 else {k: v for k, v in document.items() if k != name}
+        )
+    if isinstance(document, list) and document and dice.random() < 0.9:
+        at = dice.randrange(len(document))
+        return [*document[:at], _remade(document[at], dice), *document[at + (dice.random() < 0.7) :]]
+    return dice.choice(VALUES)
 
 
 def fuzz(name: str, seed: int, count: int) -> Fuzzed:
