@@ -14,9 +14,10 @@ INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 LOCKED := $(INSTALL) --require-hashes --only-binary :all:
 PACKAGE := $(INSTALL) -qq --no-deps --no-build-isolation
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
+CHAOS := nice $(BIN)/python -m tests.chaos --append tests/chaos/results.tsv
 COMPILE := $(BIN)/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
 
-.PHONY: help demo test lint format types layers pytest coverage lock install install-runtime clean
+.PHONY: help demo test lint format types layers pytest coverage chaos lock install install-runtime clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -50,6 +51,14 @@ pytest: $(VENV)/.dev ## All tests and doctests, with compiled kernels and a real
 coverage: $(VENV)/.dev ## Branch coverage of core and engine, kernels as plain Python
 	NUMBA_DISABLE_JIT=1 $(PYTEST) -m "not native and not broker" --cov --cov-report=term-missing:skip-covered \
 	  tests/core tests/engine streamkl/core streamkl/engine
+
+# Hours. It may be stopped at any time: what stands in the table is not done again.
+chaos: $(VENV)/.dev ## The long campaign: 1,000 kills, every fault, pairs of faults, mutants, batchings (appends to tests/chaos/results.tsv)
+	$(CHAOS) --runs 100
+	$(CHAOS) --all --runs 20
+	$(CHAOS) --mix --runs 100
+	$(BIN)/python -m tests.chaos --mutants --runs 50
+	$(BIN)/python -m tests.chaos --batchings 10000
 
 lock: $(VENV)/.dev ## Write requirements/*.txt anew from pyproject.toml (UPGRADE=--upgrade for newer versions)
 	$(COMPILE) $(UPGRADE) --output-file requirements/runtime.txt pyproject.toml requirements/build.in

@@ -205,6 +205,68 @@ def calibrate(
     )
 
 
+@app.command(short_help="Why a record was judged as it was.")
+def explain(
+    file: Annotated[str | None, typer.Argument(metavar="FILE", help="A file as `replay` reads it.", show_default=False)] = None,
+    line: Annotated[int | None, typer.Option("--line", min=1, help="The record's line in the file.", show_default=False)] = None,
+    topic: Annotated[str | None, typer.Option("--topic", metavar="TOPIC", help="The record's topic, instead of a file.")] = None,
+    partition: Annotated[int, typer.Option("--partition", min=0, help="Its partition.")] = 0,
+    offset: Annotated[int | None, typer.Option("--offset", min=0, help="Its offset.", show_default=False)] = None,
+    series: Annotated[str | None, typer.Option("--series", help="Of a record with several points only these.", show_default=False)] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", metavar="CONFIG", help="Configuration of the service; without it the defaults.")
+    ] = None,
+    bootstrap: Annotated[
+        str | None, typer.Option("--bootstrap", metavar="HOST:PORT", help="The topic's broker; without it kafka.bootstrap_servers.")
+    ] = None,
+    state: Annotated[
+        Path | None, typer.Option("--state", help="Begin with this file of state.directory (a copy), not with the first record held.")
+    ] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Everything as one JSON document.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+) -> None:
+    """Derive one verdict again: what became of each point of a record, how far each window was from its threshold, in which bins, and why.
+
+    The records before it are judged again, from the first that is still held; no consumer group is joined and nothing is committed. Of a
+    topic, the events are compared with those that the service wrote, byte for byte. An event names its record: `source.topic`,
+    `source.partition`, `source.last_offset`.
+
+    Example: streamkl explain --topic metrics --partition 3 --offset 120345 --config streamkl.toml
+    """
+    from streamkl import checking
+    from streamkl.explain import command
+
+    if (topic is None) != (offset is None):
+        raise InputError("--topic and --offset go together: streamkl explain --topic metrics --partition 0 --offset 120345")
+    where = None if topic is None or offset is None else command.Where(topic, partition, offset)
+    loaded = checking.load_checked(config)
+    command.explain(
+        loaded, file=file, line=line, where=where, bootstrap=bootstrap, series=series, state=state, as_json=as_json, quiet=quiet
+    )
+
+
+@app.command(short_help="Move state after a topic got more partitions.")
+def reshard(
+    config: ConfigFile,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and commit nothing.")] = False,
+    settled: Annotated[bool, typer.Option("--settled", help="All producers know of the new partitions, or have stopped.")] = False,
+) -> None:
+    """After an input topic was given more partitions: move what series have learned to the partitions where their records now go.
+
+    Stop all instances first. What the old partitions still hold is judged as the service would have, and its results, all states and all
+    offsets are committed in one transaction: nothing is lost, nothing comes twice, and if anything fails, nothing has changed. Needs
+    state.backend = "topic", and records whose keys Kafka's default partitioner has placed. See docs/delivery.md.
+
+    Example: streamkl reshard config/streamkl.toml --dry-run
+    """
+    from streamkl import checking
+    from streamkl.reshard import command
+
+    command.reshard(checking.load_checked(config), dry_run=dry_run, settled=settled)
+
+
 @app.command(short_help="See it work on this machine.")
 def demo(
     *,

@@ -136,12 +136,23 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     episode_id: str
     sequence: int  # 0 opened, 1.. updates, last closed
     type: Annotated[str, _one_of("opened", "updated", "closed", "warning")]
-    kind: Annotated[str, _one_of("distribution", "no_data", "series_shed")]
+    kind: Annotated[str, _one_of("distribution", "no_data", "series_shed", "episodes_shed", "dead_letters_shed")]
     series: str
     monitor: str
     reason: Annotated[  # why this step
         str,
-        _one_of("threshold", "escalated", "recovered", "accepted_as_normal", "max_series", "no_data", "data_returned", "forgotten"),
+        _one_of(
+            "threshold",
+            "escalated",
+            "recovered",
+            "accepted_as_normal",
+            "no_data",
+            "data_returned",
+            "forgotten",
+            "max_series",
+            "limit",
+            "within_limit",
+        ),
     ]
     severity: Annotated[str, _one_of("warning", "critical")]  # critical: score >= 2
     started_at: Instant | None  # time of the first point above the threshold, or of the first that is missing
@@ -172,3 +183,8 @@ class Outgoing(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of key, value and headers."""
+        return len(self.key or b"") + len(self.value or b"") + sum(len(name) + len(value) for name, value in self.headers)

@@ -119,6 +119,8 @@ class Status:
     replayed: int  # total: records dropped because the state already held them
     shed: int  # total: points of series beyond `max_series`
     evicted: int  # total: series forgotten after silence
+    unlettered: int  # total: rejected records that a limit kept from the dead letters
+    untold: int  # total: episodes that a limit kept from being told of
     rejected: Mapping[str, int]  # total by reason
     events: Mapping[str, int]  # total by type, durable
     fenced: int  # total: commits refused because the partitions had moved on

@@ -118,7 +118,14 @@ def status_line(status: Status) -> str:
     if status.rejected:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(status.rejected.items()))
         parts.append(f"rejected {sum(status.rejected.values()):,} ({reasons})")
-    rare = {"late": status.late, "shed": status.shed, "failed commits": status.sink_failures, "fenced": status.fenced}
+    rare = {
+        "late": status.late,
+        "shed": status.shed,
+        "dead letters held back": status.unlettered,
+        "episodes held back": status.untold,
+        "failed commits": status.sink_failures,
+        "fenced": status.fenced,
+    }
     parts += [f"{name} {count:,}" for name, count in rare.items() if count]
     return " · ".join(parts)
 

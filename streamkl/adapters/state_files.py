@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from streamkl.errors import ConfigError, SinkError, SnapshotError
+from streamkl.errors import ConfigError, InputError, SinkError, SnapshotError
 from streamkl.model import Partition
 
 MAGIC = b"streamkl state "
@@ -137,6 +137,16 @@ class FileStateStore:
             return _unpack(content, partition)
         except (ValueError, msgspec.DecodeError) as error:
             raise SnapshotError(f"{path}: {error}; move the file away to learn again from the group's committed offset") from error
+
+
+def read_state(path: Path, partition: Partition) -> bytes:
+    """The state of a partition in a file that a store wrote (or in a copy of it), without a store. Raises InputError."""
+    try:
+        return _unpack(path.read_bytes(), partition).state
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    except (ValueError, msgspec.DecodeError) as error:
+        raise InputError(f"{path}: {error}") from None
 
 
 def _unpack(content: bytes, partition: Partition) -> _Saved:

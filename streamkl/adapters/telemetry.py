@@ -24,6 +24,8 @@ _COUNTERS = (  # field of Status, name without _total, help
     ("late", "streamkl_points_late", "Points dropped as older than the grace period."),
     ("silenced", "streamkl_points_silenced", "Points passed over because a silence covers them."),
     ("shed", "streamkl_points_shed", "Points dropped because their series would have been one too many."),
+    ("unlettered", "streamkl_dead_letters_held_back", "Rejected records that limits.dead_letter_share kept from the dead letters."),
+    ("untold", "streamkl_episodes_held_back", "Episodes that limits.episodes_per_hour kept from being told of."),
     ("replayed", "streamkl_records_replayed", "Records dropped because the state already held them."),
     ("evicted", "streamkl_series_evicted", "Series forgotten after silence."),
     ("fenced", "streamkl_commits_fenced", "Commits refused because the partitions had moved to another member."),

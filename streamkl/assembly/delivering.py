@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from streamkl.adapters.kafka import ExactlyOnceOutlet, KafkaOutlet, KafkaSession, TopicStateStore, Transactor
 from streamkl.adapters.state_files import FileStateStore
 from streamkl.adapters.state_memory import MemoryStateStore
-from streamkl.config import Config
+from streamkl.config import Config, KafkaConfig
 from streamkl.ports import Outlet, States, StateStore
 
 
@@ -25,13 +25,15 @@ def open_store(config: Config, stack: ExitStack) -> StateStore | None:
     return store
 
 
-def deliver_through(config: Config, session: KafkaSession, store: StateStore | None) -> tuple[Outlet, States]:
-    """The outlet for the chosen delivery, and where its states come back from.
+def transactional_id(kafka: KafkaConfig) -> str:
+    """A function of the group and of this instance's name in it, so that a restart ends what was left open."""
+    return f"streamkl-{kafka.group_id}-{kafka.group_instance_id}"
 
-    The transactional id is a function of the group and of this instance's name in it, so that a restart ends what was left open.
-    """
+
+def deliver_through(config: Config, session: KafkaSession, store: StateStore | None) -> tuple[Outlet, States]:
+    """The outlet for the chosen delivery, and where its states come back from."""
     if store is not None:
         return KafkaOutlet(session.cluster, session, store), store
-    transactor = Transactor(session.cluster, f"streamkl-{session.group_id}-{config.kafka.group_instance_id}")
+    transactor = Transactor(session.cluster, transactional_id(config.kafka))
     states = TopicStateStore(session, transactor, config.state.topic)
     return ExactlyOnceOutlet(session, transactor, states, config.state.topic), states

@@ -1,12 +1,13 @@
 """Waiting for the cluster, or refusing to: until it answers, has the topics and lets us in."""
 
 import logging
+from dataclasses import replace
 
 from streamkl.adapters.kafka import Cluster, KafkaSession, preflight
 from streamkl.adapters.telemetry import Telemetry
 from streamkl.assembly.stopping import Stopping
 from streamkl.config import KafkaConfig
-from streamkl.errors import SourceError
+from streamkl.errors import ConfigError, InputError, SourceError
 from streamkl.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -29,7 +30,28 @@ def cluster_of(kafka: KafkaConfig) -> Cluster:
         sasl_mechanism=kafka.sasl_mechanism,
         sasl_username=kafka.sasl_username,
         sasl_password=kafka.sasl_password.get_secret_value() if kafka.sasl_password else None,
+        sasl_oauth_token_url=kafka.sasl_oauth_token_url,
+        sasl_oauth_scope=kafka.sasl_oauth_scope,
+        sasl_oauth_token_path=kafka.sasl_oauth_token_path,
     )
+
+
+def cluster_at(kafka: KafkaConfig, bootstrap: str | None) -> Cluster:
+    """The same, where an option of the command line may name other servers (comma-separated). InputError where it cannot be read."""
+    cluster = cluster_of(kafka)
+    if bootstrap is None:
+        return cluster
+    cluster = replace(cluster, bootstrap_servers=tuple(server.strip() for server in bootstrap.split(",")))
+    try:
+        cluster.addresses()
+    except ConfigError:
+        raise InputError(f"--bootstrap {bootstrap!r}: write host:port, for example localhost:9092") from None
+    return cluster
+
+
+def source_of(kafka: KafkaConfig) -> str:
+    """The CloudEvents source of all events of a group."""
+    return f"/streamkl/{kafka.group_id}"
 
 
 def join(kafka: KafkaConfig, state_topic: str, stopping: Stopping, clock: Clock, telemetry: Telemetry) -> KafkaSession | None:
@@ -39,6 +61,7 @@ def join(kafka: KafkaConfig, state_topic: str, stopping: Stopping, clock: Clock,
     """
     cluster = cluster_of(kafka)
     cluster.options()  # what is wrong with the settings themselves does not mend by waiting
+    _say_exposed(cluster)
     said, said_at = [""], 0.0
     while not stopping.requested:
         problems = _problems(kafka, state_topic, cluster)
@@ -57,8 +80,30 @@ def join(kafka: KafkaConfig, state_topic: str, stopping: Stopping, clock: Clock,
     return None
 
 
+def _say_exposed(cluster: Cluster) -> None:
+    if exposed := cluster.exposed():
+        what = "records" if cluster.sasl_mechanism is None else "records and the login"
+        log.warning(
+            "kafka.security_protocol = %s: %s go to %s unencrypted; choose SASL_SSL or SSL",
+            cluster.security_protocol,
+            what,
+            ", ".join(exposed),
+        )
+
+
 def _problems(kafka: KafkaConfig, state_topic: str, cluster: Cluster) -> list[str] | KafkaSession:
-    problems = preflight(
+    problems = obstacles(kafka, state_topic, cluster)
+    if problems:
+        return problems
+    try:
+        return open_session(kafka, state_topic, cluster)
+    except SourceError as error:
+        return [str(error)]
+
+
+def obstacles(kafka: KafkaConfig, state_topic: str, cluster: Cluster) -> list[str]:
+    """What stands in the way of joining, a line each. Creates output topics that are missing."""
+    return preflight(
         cluster,
         group_id=kafka.group_id,
         topics=kafka.topics,
@@ -67,17 +112,16 @@ def _problems(kafka: KafkaConfig, state_topic: str, cluster: Cluster) -> list[st
         state_topic=state_topic,
         create_missing=True,
     )
-    if problems:
-        return problems
-    try:
-        return KafkaSession(
-            cluster,
-            group_id=kafka.group_id,
-            topics=kafka.topics,
-            topic_pattern=kafka.topic_pattern,
-            excluded_topics=tuple(filter(None, (kafka.events_topic, kafka.dead_letter_topic, state_topic))),
-            session_timeout_seconds=kafka.session_timeout_seconds,
-            group_instance_id=kafka.group_instance_id,
-        )
-    except SourceError as error:
-        return [str(error)]
+
+
+def open_session(kafka: KafkaConfig, state_topic: str, cluster: Cluster) -> KafkaSession:
+    """A member of the group. Raises ConfigError, SourceError."""
+    return KafkaSession(
+        cluster,
+        group_id=kafka.group_id,
+        topics=kafka.topics,
+        topic_pattern=kafka.topic_pattern,
+        excluded_topics=tuple(filter(None, (kafka.events_topic, kafka.dead_letter_topic, state_topic))),
+        session_timeout_seconds=kafka.session_timeout_seconds,
+        group_instance_id=kafka.group_instance_id,
+    )

@@ -11,6 +11,7 @@ from streamkl.core.run_length import TableKey
 from streamkl.engine.codec import Codec
 from streamkl.engine.engine import Engine
 from streamkl.engine.fleet import Fleet
+from streamkl.engine.limits import MILLION, Limits
 from streamkl.engine.mapping import InputMapping
 from streamkl.engine.plan import Monitor, Normal, Plan
 from streamkl.library.settings import settings_of
@@ -44,6 +45,11 @@ def build_plan(config: Config) -> Plan:
         fleet=Fleet(series=config.fleet.series, partitions=config.fleet.partitions),
         silences=tuple(silence_of(silence) for silence in config.silences),
         heartbeat=config.input.heartbeat,
+        limits=Limits(
+            dead_letter_share=round(config.limits.dead_letter_share * MILLION),
+            dead_letter_burst=config.limits.dead_letter_burst,
+            episodes_per_hour=config.limits.episodes_per_hour or None,
+        ),
     )
 
 

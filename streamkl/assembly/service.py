@@ -11,7 +11,7 @@ from streamkl.adapters.http_server import HttpServer
 from streamkl.adapters.kafka import KafkaSession, KafkaSource
 from streamkl.adapters.telemetry import Telemetry
 from streamkl.assembly.delivering import deliver_through, open_store, state_topic
-from streamkl.assembly.joining import join
+from streamkl.assembly.joining import join, source_of
 from streamkl.assembly.plan import build_engine, build_plan
 from streamkl.assembly.stopping import Stopping
 from streamkl.assembly.warming import warm_up
@@ -56,7 +56,7 @@ def _build_runner(config: Config, plan: Plan, session: KafkaSession, store: Stat
     source = KafkaSource(session)
     outlet, states = deliver_through(config, session, store)
     encoders = Encoders(
-        event=partial(encode_event, topic=kafka.events_topic, source_uri=f"/streamkl/{kafka.group_id}"),
+        event=partial(encode_event, topic=kafka.events_topic, source_uri=source_of(kafka)),
         rejected=partial(encode_rejected, topic=kafka.dead_letter_topic),
     )
     return Runner(

@@ -1,16 +1,15 @@
 """Histories out of files, or out of a topic read to its present end; what could not be read is counted by reason."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from streamkl.adapters.files import LineFile, Lines, read_batches
 from streamkl.adapters.kafka import TopicHistory
-from streamkl.assembly.joining import cluster_of
+from streamkl.assembly.joining import cluster_at
 from streamkl.calibrate.history import Histories
 from streamkl.config import Config
 from streamkl.engine.mapping import InputMapping
 from streamkl.engine.plan import Plan
-from streamkl.errors import ConfigError, InputError
+from streamkl.errors import InputError
 from streamkl.model import Message, Rejected
 
 # Hears how much is read of how much (None: unknown), bytes of files or records of a topic, and how many points they gave.
@@ -47,14 +46,7 @@ def read_topic(topic: str, bootstrap: str | None, plan: Plan, config: Config, wa
 
     `bootstrap` (comma-separated) takes the place of `kafka.bootstrap_servers`. Raises ConfigError and SourceError, one line each.
     """
-    cluster = cluster_of(config.kafka)
-    if bootstrap is not None:
-        servers = tuple(server.strip() for server in bootstrap.split(","))
-        cluster = replace(cluster, bootstrap_servers=servers)
-        try:
-            cluster.addresses()
-        except ConfigError:
-            raise InputError(f"--bootstrap {bootstrap!r}: write host:port, for example localhost:9092") from None
+    cluster = cluster_at(config.kafka, bootstrap)
     histories, points = Histories(plan), 0
     with TopicHistory(cluster, topic) as past:
         for partition, messages in past.batches():

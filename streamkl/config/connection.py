@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
-from streamkl.config.kinds import Pattern, Real, Servers, Topic, Topics, Unit
+from streamkl.config.kinds import Pattern, Real, Servers, TokenUrl, Topic, Topics, Unit
 from streamkl.config.section import Mistake, Section
 
 
@@ -51,12 +51,20 @@ class KafkaConfig(Section):
     """Its key."""
     ssl_password: SecretStr | None = None
     """Password of the key."""
-    sasl_mechanism: Annotated[Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None, Field(examples=["SCRAM-SHA-512"])] = None
+    sasl_mechanism: Annotated[
+        Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] | None, Field(examples=["SCRAM-SHA-512"])
+    ] = None
     """How we log in, where `security_protocol` begins with SASL."""
     sasl_username: Annotated[str | None, Field(min_length=1, examples=["streamkl"])] = None
-    """User name to log in with."""
+    """User name to log in with; with `sasl_oauth_token_url` the client id."""
     sasl_password: SecretStr | None = None
-    """Password to log in with."""
+    """Password to log in with; with `sasl_oauth_token_url` the client secret."""
+    sasl_oauth_token_url: Annotated[TokenUrl | None, Field(examples=["https://login.example.com/oauth2/token"])] = None
+    """OAUTHBEARER: where a token is asked for, with client credentials; renewed before it expires."""
+    sasl_oauth_scope: Annotated[str | None, Field(min_length=1, examples=["kafka"])] = None
+    """What is asked for there."""
+    sasl_oauth_token_path: Annotated[Path | None, Field(examples=["/var/run/secrets/kafka/token"])] = None
+    """OAUTHBEARER: a file that holds a token, read anew for each connection, instead of `sasl_oauth_token_url`."""
 
     def mistakes(self) -> Iterator[Mistake]:
         """Topics and protection that contradict one another."""
@@ -87,16 +95,40 @@ class KafkaConfig(Section):
                 yield Mistake((option, "topics"), "is one of topics, so that we would read what we write; choose another name")
 
     def _login_mistakes(self) -> Iterator[Mistake]:
-        protocol = self.security_protocol
-        options = {"sasl_mechanism": '"SCRAM-SHA-512"', "sasl_username": '"streamkl"', "sasl_password": ""}
-        for option, example in options.items():
+        protocol, mechanism = self.security_protocol, self.sasl_mechanism
+        fixes = {
+            "sasl_mechanism": 'try "SCRAM-SHA-512"',
+            "sasl_username": 'try "streamkl"',
+            "sasl_password": "set STREAMKL_KAFKA__SASL_PASSWORD, or STREAMKL_KAFKA__SASL_PASSWORD_FILE",
+        }
+        from_file = mechanism == "OAUTHBEARER" and self.sasl_oauth_token_path is not None
+        for option, fix in fixes.items():
             given, wanted = getattr(self, option) is not None, protocol.startswith("SASL")
-            if wanted and not given:
-                fix = f"try {example}" if example else "set STREAMKL_KAFKA__SASL_PASSWORD, or STREAMKL_KAFKA__SASL_PASSWORD_FILE"
+            if given and wanted and from_file and option != "sasl_mechanism":
+                yield Mistake((option, "sasl_oauth_token_path"), "has no effect with sasl_oauth_token_path; remove one of them")
+            elif wanted and not given and not (from_file and option != "sasl_mechanism"):
                 yield Mistake((option, "security_protocol"), f'missing; security_protocol = "{protocol}" needs it; {fix}')
             if given and not wanted:
-                fix = 'remove it, or choose "SASL_SSL"'
-                yield Mistake((option, "security_protocol"), f'has no effect with security_protocol = "{protocol}"; {fix}')
+                useless = f'has no effect with security_protocol = "{protocol}"; remove it, or choose "SASL_SSL"'
+                yield Mistake((option, "security_protocol"), useless)
+        yield from self._token_mistakes()
+
+    def _token_mistakes(self) -> Iterator[Mistake]:
+        options = {name: getattr(self, name) for name in ("sasl_oauth_token_url", "sasl_oauth_token_path", "sasl_oauth_scope")}
+        if self.sasl_mechanism != "OAUTHBEARER":
+            for option, value in options.items():
+                if value is not None:
+                    fix = 'has no effect without sasl_mechanism = "OAUTHBEARER"; remove it, or choose that'
+                    yield Mistake((option, "sasl_mechanism"), fix)
+            return
+        url, path, scope = options.values()
+        if url is None and path is None:
+            fix = 'missing; sasl_mechanism = "OAUTHBEARER" needs it, or sasl_oauth_token_path; try "https://login.example.com/oauth2/token"'
+            yield Mistake(("sasl_oauth_token_url", "sasl_mechanism"), fix)
+        if url is not None and path is not None:
+            yield Mistake(("sasl_oauth_token_path", "sasl_oauth_token_url"), "cannot stand beside sasl_oauth_token_url; remove one of them")
+        if scope is not None and url is None:
+            yield Mistake(("sasl_oauth_scope", "sasl_oauth_token_url"), "has no effect without sasl_oauth_token_url; remove it")
 
     def _certificate_mistakes(self) -> Iterator[Mistake]:
         protocol = self.security_protocol

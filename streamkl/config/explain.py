@@ -1,6 +1,7 @@
 """What a validation found, as one line per mistake that names the option, the value and the fix."""
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -85,5 +86,7 @@ def _shown(path: Path, data: Mapping[str, Any]) -> str | None:
     value = find(data, path)
     if field is None or is_secret(field) or value is MISSING or isinstance(value, Mapping):
         return None
+    if isinstance(value, str):
+        value = re.sub(r"//[^/@]*@", "//***@", value)  # somebody's password, most likely
     text = quoted(value) if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
     return text if len(text) <= _LONGEST_VALUE else text[:_LONGEST_VALUE] + "…"

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
@@ -70,6 +71,19 @@ def _pattern(value: str) -> str:
         re.compile(value)
     except re.error as error:
         raise ValueError(f"is not a regular expression: {error}") from None
+    return value
+
+
+def _token_url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        host, local = parts.hostname, parts.hostname in ("localhost", "127.0.0.1", "::1")
+    except ValueError:
+        host, local, parts = None, False, urlsplit("")
+    if not host or parts.scheme not in ("https", "http") or parts.username is not None or parts.password is not None:
+        raise ValueError('is not an address; write for example "https://login.example.com/oauth2/token"')
+    if parts.scheme != "https" and not local:
+        raise ValueError("would send the client's secret unencrypted; write https://")
     return value
 
 
@@ -173,6 +187,7 @@ Pattern = Annotated[str, _text(_pattern, "a regular expression"), Noun("a regula
 _PATH, _TEMPLATE = Noun('a path such as "fields.cpu"'), Noun('a template such as "{tags.host}/{field}"')
 JsonPath = Annotated[str, _text(_path, _PATH.name), _PATH]
 Template = Annotated[str, _text(_template, _TEMPLATE.name), _TEMPLATE]
+TokenUrl = Annotated[str, _text(_token_url, "an address"), Noun("an https address")]
 _HOST = _matching(r"[A-Za-z0-9.:_-]{1,253}", 'is not an address; write for example "127.0.0.1"')
 Host = Annotated[str, _text(_HOST, "an address"), Noun("an address")]
 Hosts = Annotated[tuple[Host, ...], BeforeValidator(_split), Noun("a list of host names")]

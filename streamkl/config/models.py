@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from streamkl.config.connection import KafkaConfig
 from streamkl.config.detector import DetectorConfig, MonitorConfig
-from streamkl.config.kinds import Duration, Host, Hosts, Instant, JsonPath, Template, Topic, Unit, Whole, duration
+from streamkl.config.kinds import Duration, Host, Hosts, Instant, JsonPath, Real, Template, Topic, Unit, Whole, duration
 from streamkl.config.section import Mistake, Section
 from streamkl.config.silence import SilenceConfig
 from streamkl.engine.mapping import InputMapping, compile_mapping
@@ -98,6 +98,17 @@ class FleetConfig(Section):
             yield Mistake(("partitions", "series"), f"has no effect with series = {self.series}; remove it")
 
 
+class LimitsConfig(Section):
+    """What each partition may write at most; what is beyond is counted, with one warning event when it begins and one when it is over."""
+
+    dead_letter_share: Annotated[Real, Field(ge=0.000_001, le=1)] = 1.0
+    """Share of the records that may become dead letters in the long run; 1: all of them."""
+    dead_letter_burst: Annotated[Whole, Field(ge=1, le=10_000_000), Unit("records")] = 10_000
+    """So many may become dead letters at once."""
+    episodes_per_hour: Annotated[Whole, Field(ge=0, le=10_000_000), Unit("episodes")] = 10_000
+    """So many episodes may open in an hour of event time, and at once; others are judged, but not told of; 0: no limit."""
+
+
 class HttpConfig(Section):
     """/metrics, /healthz and /readyz."""
 
@@ -119,6 +130,7 @@ class Config(Section):
     silences: Annotated[tuple[SilenceConfig, ...], Field(max_length=1_000)] = ()
     fleet: FleetConfig = FleetConfig()
     state: StateConfig = StateConfig()
+    limits: LimitsConfig = LimitsConfig()
     http: HttpConfig = HttpConfig()
 
     @property

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,10 +31,6 @@ class Batch:
         first = int(np.searchsorted(self.points.message, index))
         message = self.messages[index]
         return Place(message.topic, message.partition, message.offset, i - first, int(self.points.timestamp_us[i]))
-
-    def events(self) -> list[Event]:
-        """What was told, in record order."""
-        return [event for _, event in sorted(self.told, key=itemgetter(0))]
 
     def rejected(self, before: Sequence[Rejected]) -> list[Rejected]:
         """What was rejected before and what was refused here, in record order, a message at most once."""

@@ -1,23 +1,25 @@
 """All series of one partition: messages in, events out, a snapshot at any moment. No I/O, no clock but the event time."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamkl.core.arena import LEARNING
-from streamkl.core.bank import Transition, Verdicts
+from streamkl.core.bank import Bank, Transition, Verdicts
 from streamkl.core.episode import ACCEPTED, OPENED, RECOVERED
 from streamkl.core.kernel import JUDGED
 from streamkl.engine import memory
 from streamkl.engine.absence_watch import AbsenceWatch
 from streamkl.engine.batch import Batch, batch_of
+from streamkl.engine.limiter import Limiter, Told
 from streamkl.engine.plan import Plan
 from streamkl.engine.points import Points
-from streamkl.engine.router import IGNORED, SHED, UNKNOWN, Router
+from streamkl.engine.router import IGNORED, SHED, UNKNOWN, Router, Seat
 from streamkl.engine.story import Episode, Place, Teller, episode_id
 from streamkl.engine.warning import shed_warning
 from streamkl.model import Event, Message, Partition, Rejected
@@ -31,9 +33,18 @@ class Output:
     rejected: list[Rejected] = field(default_factory=list)
 
 
+class Look(NamedTuple):
+    """One series for those who look closer: its seat, the bank with its row, and who tells of it."""
+
+    seat: Seat
+    bank: Bank
+    teller: Teller
+
+
 @dataclass(slots=True)
 class EngineStats:
-    """Totals since the engine was built, and figures of now. `learned_points` of `wanted_points`: the series furthest from ready."""
+    """Totals since the engine was built, and figures of now. `unlettered` rejected records and `untold` episodes were held back by a
+    limit; `learned_points` of `wanted_points`: the series furthest from ready."""
 
     messages: int = 0
     points: int = 0
@@ -43,6 +54,8 @@ class EngineStats:
     replayed: int = 0
     shed: int = 0
     evicted: int = 0
+    unlettered: int = 0
+    untold: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
     series: int = 0
     learning: int = 0
@@ -74,6 +87,8 @@ class Engine:
         self.next_offset: int | None = kept.next_offset
         self._newest_us = kept.newest_us
         self._shedding = kept.shedding
+        self._listener: Callable[[Verdicts], None] | None = None
+        self._limiter = Limiter(plan.limits, plan.config_hash, kept.limits)
         self._episodes = {self._router.index[name]: Episode(*told) for name, told in kept.episodes.items()}
 
     # -- in and out ------------------------------------------------------------
@@ -93,15 +108,20 @@ class Engine:
         """The same for points that are decoded already; `messages` are the records that `points.message` counts."""
         self._totals["messages"] += len(messages)
         self._totals["points"] += len(points)
-        output = Output(rejected=list(rejected))
+        told: Told = []
+        refused = list(rejected)
         if len(points):
             batch = batch_of(points, messages, self._newest_us)
             self._judge_all(batch)
             self._newest_us = int(batch.clock[-1])
-            output = Output(batch.events(), batch.rejected(rejected))
-        self._rejected.update(one.reason.value for one in output.rejected)
+            told, refused = self._limiter.events(batch), batch.rejected(rejected)
+        self._rejected.update(one.reason.value for one in refused)
         self.next_offset = messages[-1].offset + 1
-        return output
+        letters, said = self._limiter.letters(messages, refused)
+        if said:
+            told += [(np.searchsorted(points.message, index, side="right") - 0.5, event) for index, event in said]
+            told.sort(key=itemgetter(0))
+        return Output([event for _, event in told], letters)
 
     def _judge_all(self, batch: Batch) -> None:
         """Judge the points in as few pieces as their order allows: where silent series are looked for, between two points, one ends."""
@@ -159,7 +179,9 @@ class Engine:
         if gone and self._watch is not None:
             batch.told += [(start, event) for event in self._watch.forget(gone, batch.place(start))]
         for seat in gone:
-            self._episodes.pop(seat, None)
+            episode = self._episodes.pop(seat, None)
+            if episode is not None:
+                self._limiter.forget(episode.id)
         self._totals["evicted"] += len(gone)
         if gone:
             self._shedding = False
@@ -186,6 +208,8 @@ class Engine:
             hushed = silent[at] if len(silent) else silent
             verdicts = bank.run(rows, batch.points.timestamp_us[where], batch.values[where], batch.offsets[where], hushed)
             self._count(verdicts)
+            if self._listener is not None:
+                self._listener(verdicts)
             learned += [(int(where[index]), interval_us) for index, interval_us in verdicts.learned]
             moved += [(int(where[t.index]), int(piece[at[t.index]]), t) for t in verdicts.transitions]
         for i, seat, transition in sorted(moved, key=itemgetter(0)):
@@ -210,6 +234,19 @@ class Engine:
 
     # -- looking in ---------------------------------------------------------------
 
+    def overhear(self, listener: Callable[[Verdicts], None]) -> None:
+        """Tell the listener every verdict from now on, as banks give them."""
+        self._listener = listener
+
+    def look(self, series: str) -> Look | None:
+        """Where a series stands; None where it is not judged. O(1)."""
+        seat = self._router.seats.get(self._router.index.get(series, UNKNOWN))
+        return None if seat is None else Look(seat, self._router.banks[seat.bank], self._tellers[seat.bank // 2])
+
+    def place_of(self, series: str) -> int:
+        """The number of its seat, or one of the router's: IGNORED, SHED (it would be one too many) or HEARTBEAT."""
+        return self._router.find(series, False)
+
     def snapshot(self) -> bytes:
         """The whole state: an engine built from it goes on as if this one had never stopped. O(series)."""
         kept = memory.Kept(
@@ -218,13 +255,20 @@ class Engine:
             next_offset=self.next_offset,
             newest_us=self._newest_us,
             shedding=self._shedding,
+            limits=self._limiter.keep(),
             episodes={self._router.seats[seat].name: (e.id, e.sequence, e.started_us) for seat, e in self._episodes.items()},
         )
         return memory.keep(kept, self._router, self._watch)
 
     def stats(self) -> EngineStats:
         """Figures for a status line; O(series)."""
-        stats = EngineStats(**self._totals, rejected=dict(self._rejected), newest_us=self._newest_us)
+        stats = EngineStats(
+            **self._totals,
+            unlettered=self._limiter.unlettered,
+            untold=self._limiter.untold,
+            rejected=dict(self._rejected),
+            newest_us=self._newest_us,
+        )
         furthest = 0
         for bank in self._router.banks.values():
             arena, rows = bank.arena, bank.living()

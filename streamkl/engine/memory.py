@@ -9,6 +9,7 @@ import numpy as np
 from streamkl.core.arena import NO_SLOT, Arena, Pool
 from streamkl.core.bank import Bank
 from streamkl.engine.absence_watch import AbsenceWatch, WatchKept
+from streamkl.engine.limiter import LimitsKept
 from streamkl.engine.router import Router, Seat
 from streamkl.engine.snapshot import Arrays, pack, unpack
 from streamkl.errors import SnapshotError
@@ -33,6 +34,7 @@ class Kept(msgspec.Struct, kw_only=True):
     episodes: dict[str, tuple[str, int, int]] = {}
     seats: list[_SeatKept] = []
     absence: WatchKept | None = None
+    limits: LimitsKept = LimitsKept()
 
 
 def keep(kept: Kept, router: Router, watch: AbsenceWatch | None) -> bytes:

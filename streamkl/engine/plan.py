@@ -11,6 +11,7 @@ from streamkl.core.run_length import Table, TableKey
 from streamkl.core.settings import Settings
 from streamkl.engine.codec import Codec
 from streamkl.engine.fleet import Fleet
+from streamkl.engine.limits import UNLIMITED, Limits
 from streamkl.engine.silence import Silence
 from streamkl.units import AbsenceLimit
 
@@ -54,3 +55,4 @@ class Plan:
     fleet: Fleet
     silences: tuple[Silence, ...]
     heartbeat: str = ""
+    limits: Limits = UNLIMITED

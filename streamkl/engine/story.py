@@ -102,6 +102,7 @@ class Teller:
     settings: Settings
     config_hash: str
     clocked: bool = True
+    most_bins: int = TOP_BINS
 
     def tell(self, transition: Transition, seat: Seat, place: Place, episode: Episode) -> Event:
         """The event of one transition; `episode` is the one it belongs to, its sequence already counted up."""
@@ -160,7 +161,7 @@ class Teller:
         return instant(microseconds) if self.clocked else None
 
     def _bins(self, why: Explanation, seat: Seat) -> tuple[Bin, ...]:
-        order = np.argsort(-np.abs(why.nats), kind="stable")[:TOP_BINS]
+        order = np.argsort(-np.abs(why.nats), kind="stable")[: self.most_bins]
         return tuple(self._bin(why, seat, int(k)) for k in order if why.nats[k] != 0.0)
 
     def _bin(self, why: Explanation, seat: Seat, k: int) -> Bin:

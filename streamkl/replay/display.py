@@ -56,10 +56,12 @@ def show(summary: Summary, seconds: float) -> None:
         ("late", summary.late, "points older than the grace period"),
         ("silenced", summary.silenced, "points passed over"),
         ("shed", summary.shed, "points of series beyond state.max_series"),
+        ("held back", summary.untold, "episodes beyond limits.episodes_per_hour"),
+        ("held back", summary.unlettered, "rejected lines beyond limits.dead_letter_share"),
         *(("rejected", count, reason) for reason, count in sorted(summary.rejected.items())),
     ]
     for name, count, remark in rows:
-        if count or name not in ("late", "silenced", "shed"):
+        if count or name not in ("late", "silenced", "shed", "held back"):
             table.add_row(name, f"{count:,}", remark)
     console = Console(stderr=True, highlight=False)
     console.print(table)

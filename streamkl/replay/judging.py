@@ -27,6 +27,8 @@ class Summary:
     late: int = 0
     silenced: int = 0
     shed: int = 0
+    unlettered: int = 0
+    untold: int = 0
     series: int = 0
     learning: int = 0
     opened: int = 0
@@ -36,7 +38,7 @@ class Summary:
     def add(self, engine: Engine) -> None:
         """An engine has seen all it will."""
         stats = engine.stats()
-        for name in ("points", "judged", "late", "silenced", "shed", "series", "learning", "open_episodes"):
+        for name in ("points", "judged", "late", "silenced", "shed", "unlettered", "untold", "series", "learning", "open_episodes"):
             setattr(self, name, getattr(self, name) + getattr(stats, name))
         self.rejected.update(stats.rejected)
 

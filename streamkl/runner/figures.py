@@ -8,7 +8,7 @@ from streamkl.engine.engine import EngineStats
 from streamkl.model import Partition
 from streamkl.ports import Status
 
-TOTALS = ("messages", "points", "judged", "late", "silenced", "replayed", "shed", "evicted")
+TOTALS = ("messages", "points", "judged", "late", "silenced", "replayed", "shed", "evicted", "unlettered", "untold")
 
 
 @dataclass(slots=True)
@@ -67,6 +67,8 @@ class Figures:
             replayed=totals["replayed"],
             shed=totals["shed"],
             evicted=totals["evicted"],
+            unlettered=totals["unlettered"],
+            untold=totals["untold"],
             rejected=dict(sorted(rejected.items())),
             events=dict(sorted(tally.events.items())),
             fenced=tally.fenced,

@@ -123,7 +123,7 @@ class Holdings:
     def pending(self) -> tuple[int, int]:
         """(records, bytes) waiting for the next commit. O(records)."""
         waiting = [record for holding in self._held.values() for record in holding.outgoing]
-        return len(waiting), sum(len(record.value or b"") for record in waiting)
+        return len(waiting), sum(record.size for record in waiting)
 
     def step(self, assignment: Assignment, *, snapshots: bool, leaving: bool = False) -> Step | None:
         """What a commit has to make true now, or None where nothing is new. A state is always saved together with its own next offset.

@@ -1,81 +1,119 @@
-"""`python -m tests.chaos --runs N --seed S`: kill the real service at random moments, N times over, and compare with an offline replay."""
+"""`python -m tests.chaos`: strike the real service with faults, one life after another, and compare each with an offline replay."""
 
 import argparse
+import random
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
-from streamkl.broker.launcher import Broker
-from tests.chaos.life import HEADING, Outcome, Plan, hunt, keep, live
+from tests.chaos.batchings import rebatch
+from tests.chaos.faults import FAULTS
+from tests.chaos.grounds import GROUNDS
+from tests.chaos.life import Plan, hunt, live
 from tests.chaos.mutants import MUTANTS
+from tests.chaos.oracle import keep
+from tests.chaos.outcome import HEADING, append, done
+from tests.chaos.page import page
+from tests.chaos.scene import Ground
 
 
 def main() -> int:
-    """0: every run was equal to its replay (every mutant was caught); 1: one was not, and the evidence of a broken life is kept."""
+    """0: every life was equal to its replay (every mutant was caught); 1: one was not, and the evidence of a broken life is kept."""
+    chosen = _arguments()
+    if chosen.page:
+        sys.stdout.write(page())
+        return 0
+    if chosen.batchings:
+        return rebatch(chosen.batchings, chosen.seed)
+    with ExitStack() as stack:
+        grounds = _Grounds(stack)
+        return _hunt_mutants(chosen, grounds) if chosen.mutants else _run(chosen, grounds)
+
+
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    parser.add_argument("--runs", type=int, default=10, help="lives of the service, each with its own topics")
-    parser.add_argument("--kills", type=int, default=10, help="kill -9 in each life")
+    parser.add_argument("--fault", action="append", help="row or name in the table of faults, may be repeated (default: kill at random)")
+    parser.add_argument("--all", action="store_true", help="every fault, one after another")
+    parser.add_argument("--mix", action="store_true", help="two faults at a time, which ones the seed says")
+    parser.add_argument("--runs", type=int, default=10, help="lives of the service for each fault, each with its own topics")
+    parser.add_argument("--strikes", type=int, default=0, help="in each life (default: what the fault says)")
     parser.add_argument("--seed", type=int, default=1, help="the first life's seed; the next one has the next number")
-    parser.add_argument(
-        "--mutants", action="store_true", help="services that break the promise instead: each has to be caught within so many runs"
-    )
-    parser.add_argument("--bootstrap", help="an existing broker instead of one of our own")
-    parser.add_argument("--append", type=Path, help="a file that each life adds its line to; lives that stand there are not repeated")
+    parser.add_argument("--mutants", action="store_true", help="services that break the promise: each has to be caught within so many runs")
+    parser.add_argument("--batchings", type=int, default=0, help="no service: so many random ways to cut one input, all with one result")
+    parser.add_argument("--page", action="store_true", help="nothing is run: docs/faults.md, with what the committed table holds")
+    parser.add_argument("--append", type=Path, help="a table that each life adds its line to; lives that stand there are not repeated")
     parser.add_argument("--evidence", type=Path, default=Path("chaos-evidence"), help="where logs and findings of broken lives are kept")
-    chosen = parser.parse_args()
-    campaign = _hunt_mutants if chosen.mutants else _run
-    if chosen.bootstrap:
-        return campaign(chosen, chosen.bootstrap)
-    with Broker() as broker:
-        return campaign(chosen, broker.bootstrap)
+    return parser.parse_args()
 
 
-def _run(chosen: argparse.Namespace, bootstrap: str) -> int:
+class _Grounds:
+    """Opened when they are first needed."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._open: dict[str, Ground] = {}
+
+    def of(self, fault: str) -> Ground:
+        name = FAULTS[fault].ground
+        if name not in self._open:
+            self._open[name] = self._stack.enter_context(GROUNDS[name]())
+        return self._open[name]
+
+
+def _plans(chosen: argparse.Namespace) -> Iterator[Plan]:
+    seeds = range(chosen.seed, chosen.seed + chosen.runs)
+    if chosen.mix:
+        mixing = [name for name, fault in FAULTS.items() if fault.mixes]
+        for seed in seeds:
+            pair = random.Random(f"mix/{seed}").sample(mixing, 2)  # noqa: S311 - no secret
+            yield Plan(seed, tuple(sorted(pair)), chosen.strikes)
+        return
+    wanted = list(FAULTS) if chosen.all else chosen.fault or ["kill at random"]
+    names = [name for name, fault in FAULTS.items() if {name, str(fault.row)} & set(wanted)]
+    if not names:
+        raise SystemExit(f"no such fault: {', '.join(wanted)}; there are:\n  " + "\n  ".join(FAULTS))
+    yield from (Plan(seed, (name,), chosen.strikes) for seed in seeds for name in names)
+
+
+def _run(chosen: argparse.Namespace, grounds: _Grounds) -> int:
+    known = done(chosen.append)
+    wanted = [plan for plan in _plans(chosen) if (plan.name, plan.seed) not in known]
     _say(HEADING)
-    done = _done(chosen.append)
-    wanted = [seed for seed in range(chosen.seed, chosen.seed + chosen.runs) if seed not in done]
-    broken = [seed for seed in wanted if not _one(chosen, bootstrap, seed)]
+    broken = [plan for plan in wanted if not _one(chosen, grounds.of(plan.faults[0]), plan)]
     return 1 if broken else 0
 
 
-def _one(chosen: argparse.Namespace, bootstrap: str, seed: int) -> bool:
+def _one(chosen: argparse.Namespace, ground: Ground, plan: Plan) -> bool:
     """Whether this life was equal to its replay. Only what was broken leaves files."""
     with tempfile.TemporaryDirectory(prefix="streamkl-chaos-") as name:
         folder = Path(name)
-        try:
-            outcome = live(bootstrap, folder, Plan(seed, chosen.kills))
-        except AssertionError as error:
-            outcome = Outcome(seed, chosen.kills, 0, 0, [], [], [f"no end: {error}"], 0.0)
+        outcome = live(ground, folder, plan)
         _say(outcome.row())
         if chosen.append:
-            with chosen.append.open("a") as table:
-                table.write(outcome.row() + "\n")
+            append(chosen.append, outcome.row())
         if not outcome.clean:
-            keep(folder, outcome)
-            _say(f"evidence: {shutil.copytree(folder, chosen.evidence / str(seed), dirs_exist_ok=True)}")
+            keep(folder, vars(outcome))
+            kept = chosen.evidence / f"{plan.name.replace(' ', '-')}-{plan.seed}"
+            _say(f"evidence: {shutil.copytree(folder, kept, dirs_exist_ok=True)}")
         return outcome.clean
 
 
-def _hunt_mutants(chosen: argparse.Namespace, bootstrap: str) -> int:
+def _hunt_mutants(chosen: argparse.Namespace, grounds: _Grounds) -> int:
     missed = 0
-    for mutant in MUTANTS:
-        with tempfile.TemporaryDirectory(prefix="streamkl-chaos-") as name:
-            caught = hunt(bootstrap, Path(name), Plan(chosen.seed, chosen.kills, mutant=mutant), chosen.runs)
+    for name, mutant in MUTANTS.items():
+        with tempfile.TemporaryDirectory(prefix="streamkl-chaos-") as folder:
+            caught = hunt(grounds.of(mutant.fault), Path(folder), name, chosen.seed, chosen.runs)
         missed += caught is None
-        _say(f"{mutant}: " + ("NOT CAUGHT" if caught is None else f"caught in life {caught.seed - chosen.seed + 1}"))
+        _say(f"{name}: " + ("NOT CAUGHT" if caught is None else f"caught in life {caught.seed - chosen.seed + 1}"))
     return 1 if missed else 0
 
 
 def _say(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
-
-
-def _done(path: Path | None) -> set[int]:
-    if path is None or not path.exists():
-        return set()
-    return {int(line.split()[0]) for line in path.read_text().splitlines() if line.split()[:1] and line.split()[0].isdigit()}
 
 
 if __name__ == "__main__":

@@ -1,19 +1,30 @@
 """Services that break the promise on purpose, each in one way: a harness that does not see them sees nothing."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Literal, NamedTuple
 from unittest import mock
 
 import msgspec
+from kafka import KafkaProducer
+from kafka import errors as kafka_errors
+from kafka.structs import ConsumerGroupMetadata
 
+from streamkl.adapters.kafka import transactions
 from streamkl.adapters.kafka.delivery import Parcel
+from streamkl.adapters.kafka.internals import abort_transaction, send_offsets_to_transaction
+from streamkl.adapters.kafka.session import KafkaSession
 from streamkl.adapters.kafka.transactions import Offsets, Transactor
 from streamkl.engine.engine import Engine, Output
 from streamkl.model import Event, Message
 from streamkl.runner.holdings import Holding, Holdings
 
+Finding = Literal["lost", "twice", "different", "ended"]
+
 GAP_SECONDS = 0.1  # between two commits that should be one: long enough to be hit by one kill in a few
+SLICE_SECONDS = 0.02  # a wait is cut into these: a process that is stopped (SIGSTOP) in the midst of it still has some of them to wait
+NEWS_SECONDS = 1.5  # long enough for a member to learn that it is none any more
 
 
 def _offsets_before_results() -> None:
@@ -26,6 +37,59 @@ def _offsets_before_results() -> None:
         commit(self, results, lambda _delivered: {}, member)
 
     mock.patch.object(Transactor, "commit", in_two).start()
+
+
+def _unchecked_futures() -> None:
+    def sent_is_sent(producer: KafkaProducer, parcels: Sequence[Parcel], timeout_seconds: float) -> list[int]:
+        sent = []
+        for (topic, key, value, headers), partition in parcels:
+            sent.append(producer.send(topic, key=key, value=value, headers=list(headers), partition=partition))
+        producer.flush(timeout=timeout_seconds)
+        return list(_offsets(sent))
+
+    mock.patch.object(transactions, "deliver", sent_is_sent).start()
+
+
+def _offsets(sent: Sequence[Any]) -> Iterator[int]:
+    for future in sent:
+        try:
+            yield future.get(timeout=0).offset
+        except kafka_errors.KafkaError:
+            yield 0
+
+
+def _live_metadata() -> None:
+    """Commits as whatever the consumer says it is by then, without the name that a static member has."""
+    alive: list[KafkaSession] = []
+
+    def some_member(self: KafkaSession, _assignment: Any) -> ConsumerGroupMetadata:
+        alive[:] = [self]
+        return self.consumer.group_metadata()._replace(generation_id=1, member_id="somebody")
+
+    def as_of_now(producer: KafkaProducer, offsets: Offsets, _member: Any, timeout_ms: int) -> None:
+        _wait(NEWS_SECONDS)
+        send_offsets_to_transaction(producer, offsets, alive[0].consumer.group_metadata()._replace(group_instance_id=None), timeout_ms)
+
+    mock.patch.object(KafkaSession, "membership", some_member).start()
+    mock.patch.object(transactions, "send_offsets_to_transaction", as_of_now).start()
+
+
+def _producer_reuse() -> None:
+    def slowly(producer: KafkaProducer, offsets: Mapping[Any, Any], member: Any, timeout_ms: int) -> None:
+        _wait(GAP_SECONDS)
+        send_offsets_to_transaction(producer, offsets, member, timeout_ms)
+
+    def keep_it(_self: Transactor, producer: KafkaProducer) -> None:
+        with suppress(kafka_errors.KafkaError):
+            abort_transaction(producer, transactions.ABORT_TIMEOUT_MS)
+
+    mock.patch.object(transactions, "send_offsets_to_transaction", slowly).start()
+    mock.patch.object(Transactor, "_give_up", keep_it).start()
+
+
+def _wait(seconds: float) -> None:
+    for _ in range(round(seconds / SLICE_SECONDS)):
+        time.sleep(SLICE_SECONDS)
 
 
 def _emission_while_replaying() -> None:
@@ -69,16 +133,23 @@ def _state_forgotten() -> None:
 
 
 class Mutant(NamedTuple):
-    """How it is planted in this process, and which of an outcome's findings gives it away."""
+    """How it is planted in this process, which of an outcome's findings give it away, and the fault that brings it out."""
 
     plant: Callable[[], None]
-    finding: Literal["lost", "twice", "different"]
+    findings: tuple[Finding, ...]
+    fault: str = "kill at random"
+    weather: tuple[str, ...] = ()
+    strikes: int = 2
 
 
 MUTANTS = {
-    "offsets before results": Mutant(_offsets_before_results, "lost"),
-    "emission while replaying": Mutant(_emission_while_replaying, "twice"),
-    "wall clock": Mutant(_wall_clock, "different"),
-    "sums by batch": Mutant(_sums_by_batch, "different"),
-    "state forgotten": Mutant(_state_forgotten, "different"),
+    "offsets before results": Mutant(_offsets_before_results, ("lost",)),
+    "unchecked futures": Mutant(_unchecked_futures, ("lost",), "leader of the events lost", ("impatient",), strikes=1),
+    "live metadata": Mutant(_live_metadata, ("twice",), "stopped longer than the session"),
+    # The offset that comes back may name a state that was aborted: then the next start refuses it, and the service is down.
+    "producer reuse": Mutant(_producer_reuse, ("twice", "ended"), "stopped longer than the session"),
+    "emission while replaying": Mutant(_emission_while_replaying, ("twice",)),
+    "wall clock": Mutant(_wall_clock, ("different",)),
+    "sums by batch": Mutant(_sums_by_batch, ("different",)),
+    "state forgotten": Mutant(_state_forgotten, ("different",)),
 }

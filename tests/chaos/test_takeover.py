@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.life import Plan, Writer, compare
+from tests.chaos.oracle import compare
 from tests.chaos.place import ExactlyOncePlace, exactly_once
+from tests.chaos.writer import Writer
 from tests.conftest import RunningBroker
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(300)]
@@ -52,7 +53,7 @@ def test_an_instance_that_joins_and_one_that_is_killed_change_nothing(place: Exa
     place.wait_until_read(2)
     assert place.stop() == 0
     writer.close()
-    outcome = compare(place, Plan(0, kills=1), 0.0)
+    outcome = compare(place)
     assert outcome.results > 10
     assert (outcome.lost, outcome.twice, outcome.different) == ([], [], [])
 
@@ -70,5 +71,5 @@ def test_a_second_process_of_the_same_name_takes_over_and_the_first_one_ends(pla
     place.wait_until_read()
     assert place.stop() == 0
     writer.close()
-    outcome = compare(place, Plan(0, kills=0), 0.0)
+    outcome = compare(place)
     assert (outcome.lost, outcome.twice, outcome.different) == ([], [], [])

@@ -159,6 +159,30 @@ ONE_MISTAKE = {
         "[kafka]\nsecurity_protocol = 'SSL'\nssl_certfile = 'c.pem'",
         "kafka.ssl_keyfile: missing; ssl_certfile is of no use without it (line 3)",
     ),
+    "token without its mechanism": (
+        "[kafka]\nsasl_oauth_token_path = 'token'",
+        'kafka.sasl_oauth_token_path = "token": has no effect without sasl_mechanism = "OAUTHBEARER"; remove it, or choose that (line 2)',
+    ),
+    "nowhere to get a token": (
+        "[kafka]\nsecurity_protocol = 'SASL_SSL'\nsasl_mechanism = 'OAUTHBEARER'\nsasl_username = 'me'\nsasl_password_file = '/dev/null'",
+        'kafka.sasl_oauth_token_url: missing; sasl_mechanism = "OAUTHBEARER" needs it, or sasl_oauth_token_path; try "https://',
+    ),
+    "a user beside a token": (
+        "[kafka]\nsecurity_protocol = 'SASL_SSL'\nsasl_mechanism = 'OAUTHBEARER'\nsasl_username = 'me'\nsasl_oauth_token_path = 't'",
+        'kafka.sasl_username = "me": has no effect with sasl_oauth_token_path; remove one of them (line 4)',
+    ),
+    "a scope nobody is asked for": (
+        "[kafka]\nsecurity_protocol = 'SASL_SSL'\nsasl_mechanism = 'OAUTHBEARER'\nsasl_oauth_scope = 's'\nsasl_oauth_token_path = 't'",
+        'kafka.sasl_oauth_scope = "s": has no effect without sasl_oauth_token_url; remove it (line 4)',
+    ),
+    "a token asked for in the open": (
+        "[kafka]\nsasl_oauth_token_url = 'http://login.example.com/token'",
+        'kafka.sasl_oauth_token_url = "http://login.example.com/token": would send the client\'s secret unencrypted; write https://',
+    ),
+    "a secret in a token's address": (
+        "[kafka]\nsasl_oauth_token_url = 'https://me:hunter2@login.example.com/token'",
+        'kafka.sasl_oauth_token_url = "https://***@login.example.com/token": is not an address; write for example "https://login.example.com/oauth2/token"',
+    ),
     "secret in the file": (
         "[kafka]\nsasl_password = 'hunter2'",
         "kafka.sasl_password: a secret does not belong in this file; set STREAMKL_KAFKA__SASL_PASSWORD, or sasl_password_file",

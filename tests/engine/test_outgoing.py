@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from streamkl import Detector
 from streamkl.engine.outgoing import encode_event, encode_rejected
 from streamkl.engine.schema import event_schema
-from streamkl.model import Bin, Calibration, Event, Message, Provenance, Quantiles, Reason, Rejected, Span
+from streamkl.model import Bin, Calibration, Event, Message, Outgoing, Provenance, Quantiles, Reason, Rejected, Span
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "schema" / "event.schema.json"
 VALIDATOR = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()), format_checker=jsonschema.FormatChecker())
@@ -226,3 +226,8 @@ def test_a_dead_letter_with_an_endless_key_keeps_the_start_of_the_key() -> None:
     message = Message("metrics", 0, 7, -1, b"k" * 1_000_000, b"x", ())
     letter = encode_rejected(Rejected(message, Reason.INVALID_JSON, "no JSON"), "metrics.dead")
     assert (len(letter.key or b""), letter.value) == (900_000, b"")
+
+
+def test_the_size_of_a_record_is_that_of_its_key_value_and_headers() -> None:
+    assert Outgoing("topic", b"key", b"value", (("name", b"held"), ("n", b""))).size == 3 + 5 + 8 + 1
+    assert Outgoing("topic", None, None, ()).size == 0

@@ -122,6 +122,13 @@ def test_many_bytes_are_committed_before_their_time(world: World, start: Start, 
     assert world.commits >= 8
 
 
+def test_keys_and_headers_are_bytes_too(world: World, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "MAX_PENDING_BYTES", 60)
+    world.write(P0, [None] * 80)  # results without a value, under keys of eight bytes and more
+    start(commit_seconds=3600, snapshot_seconds=3600).run_until_idle()
+    assert world.commits >= 8
+
+
 def test_observers_are_told_rates_progress_and_totals_that_never_fall(world: World, start: Start) -> None:
     world.write(P0, [1, None] * 200)
     life = start(commit_seconds=0.3, most=2)

@@ -2,7 +2,9 @@
 
 from streamkl.adapters.kafka.cluster import Cluster
 from streamkl.adapters.kafka.exactly_once import ExactlyOnceOutlet
-from streamkl.adapters.kafka.history import TopicHistory
+from streamkl.adapters.kafka.groups import group_members
+from streamkl.adapters.kafka.history import MissingTopicError, TopicHistory
+from streamkl.adapters.kafka.keys import partition_of
 from streamkl.adapters.kafka.outlet import KafkaOutlet
 from streamkl.adapters.kafka.preflight import preflight
 from streamkl.adapters.kafka.session import KafkaSession
@@ -16,8 +18,11 @@ __all__ = [
     "KafkaOutlet",
     "KafkaSession",
     "KafkaSource",
+    "MissingTopicError",
     "TopicHistory",
     "TopicStateStore",
     "Transactor",
+    "group_members",
+    "partition_of",
     "preflight",
 ]

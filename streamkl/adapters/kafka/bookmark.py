@@ -50,5 +50,5 @@ def read(metadata: str) -> Bookmark | None:
         )
     try:
         return msgspec.json.decode(body, type=Bookmark)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, ValueError) as error:  # ValueError: not UTF-8
         raise SnapshotError(f"the group's offset points to no state ({error})") from error

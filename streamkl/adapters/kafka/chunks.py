@@ -50,15 +50,15 @@ def read(chunk: bytes) -> tuple[Header, bytes]:
     length = int.from_bytes(rest[:4], "little")
     try:
         return msgspec.json.decode(rest[4 : 4 + length], type=Header), rest[4 + length :]
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, ValueError) as error:  # ValueError: not UTF-8
         raise SnapshotError(f"a chunk of the state cannot be read: {error}") from error
 
 
 def join(chunks: Iterable[tuple[Header, bytes]]) -> bytes:
     """The state whose chunks these are, in any order, each once. Raises SnapshotError where one lacks or belongs to another state."""
     pieces: Sequence[tuple[Header, bytes]] = sorted(chunks, key=lambda chunk: chunk[0].number)
-    wanted = [msgspec.structs.replace(pieces[0][0], number=number) for number in range(pieces[0][0].count)] if pieces else []
-    if not pieces or [header for header, _ in pieces] != wanted:
+    wanted = [msgspec.structs.replace(pieces[0][0], number=number) for number in range(len(pieces))]
+    if not pieces or pieces[0][0].count != len(pieces) or [header for header, _ in pieces] != wanted:
         raise SnapshotError("the state is incomplete")
     return b"".join(body for _, body in pieces)
 

@@ -8,9 +8,11 @@ from typing import Any, TypeVar
 from kafka import KafkaConsumer
 from kafka import errors as kafka_errors
 from kafka.net.compat import KafkaNetClient
+from kafka.net.sasl.oauth import AbstractTokenProvider
 
 from streamkl.adapters.kafka.client_log import overheard
 from streamkl.adapters.kafka.cluster import Cluster
+from streamkl.adapters.kafka.unpacking import limit_unpacking
 from streamkl.adapters.kafka.words import in_words
 from streamkl.errors import SinkError, SourceError
 
@@ -49,8 +51,9 @@ def open_client(build: Callable[..., _Opened], cluster: Cluster, failure: type[S
     Takes milliseconds; at most PROBE_TIMEOUT_SECONDS for each bootstrap server and then the library's bootstrap timeout. Nothing stays
     open after a failure: the library would leave a thread and its sockets behind.
     """
+    limit_unpacking()
     settings = cluster.options()
-    refusal = probe(cluster, settings["ssl_context"])
+    refusal = probe(cluster, settings["ssl_context"]) or _no_token(settings["sasl_oauth_token_provider"])
     if refusal:
         raise failure(refusal, transient=True)
     opened: list[KafkaNetClient] = []
@@ -95,6 +98,16 @@ def probe(cluster: Cluster, context: ssl.SSLContext | None) -> str | None:
     return f"no Kafka broker can be reached: {'; '.join(refusals)}"
 
 
+def _no_token(provider: AbstractTokenProvider | None) -> str | None:
+    """None if a token can be had, else why not; asked here, because the client would only say that time is up."""
+    try:
+        if provider is not None:
+            provider.token()
+    except kafka_errors.KafkaConnectionError as error:
+        return in_words(error).split("[", 1)[-1].rstrip("]").removeprefix("KafkaConnectionError: ")
+    return None
+
+
 def _refusal(error: OSError) -> str:
     if isinstance(error, ssl.SSLError):
         return _tls_refusal(error)
@@ -125,6 +138,8 @@ def _why_not_opened(cluster: Cluster, error: BaseException) -> str:
         return f"{servers} speaks TLS, but kafka.security_protocol is {protocol}: set it to {wanted}"
     # The broker hangs up after a refusal, and the library often sees only that.
     if protocol.startswith("SASL") and isinstance(error, kafka_errors.SaslAuthenticationFailedError | kafka_errors.KafkaConnectionError):
+        if mechanism == "OAUTHBEARER":
+            return f"{servers} refuses our token: check its audience, scope and life, and kafka.sasl_oauth_scope"
         return (
             f"{servers} refuses user {cluster.sasl_username!r} ({mechanism}):"
             " check kafka.sasl_username, kafka.sasl_password and kafka.sasl_mechanism"

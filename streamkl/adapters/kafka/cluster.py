@@ -2,11 +2,15 @@
 
 import ssl
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from os import PathLike, fspath
 from typing import Any
 from urllib.parse import urlsplit
 
+from kafka.net.sasl.oauth import AbstractTokenProvider
+
 from streamkl.adapters.kafka.sockets import ClosingSocket, ClosingSSLSocket
+from streamkl.adapters.kafka.tokens import TokenEndpoint, TokenFile
 from streamkl.errors import ConfigError
 
 DEFAULT_PORT = 9092
@@ -34,14 +38,21 @@ class Cluster:
     ssl_certfile: str | PathLike[str] | None = None  # our certificate, PEM
     ssl_keyfile: str | PathLike[str] | None = None  # None: the key is in ssl_certfile
     ssl_password: str | None = field(default=None, repr=False)  # of the key
-    sasl_mechanism: str | None = None  # PLAIN, SCRAM-SHA-256, SCRAM-SHA-512
+    sasl_mechanism: str | None = None  # PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER
     sasl_username: str | None = None
     sasl_password: str | None = field(default=None, repr=False)
+    sasl_oauth_token_url: str | None = None  # OAUTHBEARER: asked with sasl_username and sasl_password
+    sasl_oauth_scope: str | None = None
+    sasl_oauth_token_path: str | PathLike[str] | None = None  # or a file
 
     @property
     def encrypted(self) -> bool:
         """Whether the connection is TLS."""
         return self.security_protocol in {"SSL", "SASL_SSL"}
+
+    def exposed(self) -> list[str]:
+        """Servers off this machine to which everything goes in the clear, logins included; none with TLS. Raises ConfigError."""
+        return [] if self.encrypted else [host for host, _ in self.addresses() if host != "localhost" and not _is_loopback(host)]
 
     def addresses(self) -> list[tuple[str, int]]:
         """(host, port) of each bootstrap server. Raises ConfigError on one that cannot be read."""
@@ -73,6 +84,14 @@ class Cluster:
             problem = f"kafka.ssl_certfile = {str(certfile)!r}: cannot be loaded with kafka.ssl_keyfile and kafka.ssl_password ({error})"
             raise ConfigError([problem]) from error
 
+    def tokens(self) -> AbstractTokenProvider | None:
+        """Where tokens for OAUTHBEARER come from; None with other mechanisms."""
+        if self.sasl_mechanism != "OAUTHBEARER":
+            return None
+        if self.sasl_oauth_token_path:
+            return TokenFile(self.sasl_oauth_token_path)
+        return TokenEndpoint(self.sasl_oauth_token_url or "", self.sasl_username or "", self.sasl_password or "", self.sasl_oauth_scope)
+
     def options(self) -> dict[str, Any]:
         """The arguments that every client of the library takes. Raises ConfigError."""
         return {
@@ -83,12 +102,20 @@ class Cluster:
             "sasl_mechanism": self.sasl_mechanism,
             "sasl_plain_username": self.sasl_username,
             "sasl_plain_password": self.sasl_password,
+            "sasl_oauth_token_provider": self.tokens(),
             "bootstrap_timeout_ms": BOOTSTRAP_TIMEOUT_MS,
             "request_timeout_ms": REQUEST_TIMEOUT_MS,
             "reconnect_backoff_ms": RECONNECT_BACKOFF_MS,
             "reconnect_backoff_max_ms": RECONNECT_BACKOFF_MAX_MS,
             "proxy_url": ClosingSocket.URL,
         }
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _address(server: str) -> tuple[str, int]:

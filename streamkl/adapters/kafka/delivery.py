@@ -1,6 +1,7 @@
 """Producers: how they are opened, and how records are sent so that every single one is known to have arrived."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from kafka import KafkaProducer
@@ -30,8 +31,7 @@ class Parcel(NamedTuple):
     @property
     def size(self) -> int:
         """Bytes of key, value and headers."""
-        record = self.record
-        return len(record.key or b"") + len(record.value or b"") + sum(len(name) + len(value) for name, value in record.headers)
+        return self.record.size
 
 
 def open_producer(cluster: Cluster, *, delivery_timeout_ms: int, request_timeout_ms: int, **options: Any) -> KafkaProducer:
@@ -75,15 +75,23 @@ def _portions(parcels: Sequence[Parcel]) -> Iterator[Sequence[Parcel]]:
 
 
 def _deliver(producer: KafkaProducer, portion: Sequence[Parcel], timeout_seconds: float) -> Iterator[int]:
-    sent = [_hand_over(producer, parcel) for parcel in portion]
-    topic = portion[0].record.topic
+    sent: list[tuple[str, FutureRecordMetadata]] = []
     try:
-        producer.flush(timeout=timeout_seconds)
-        for parcel, future in zip(portion, sent, strict=True):
-            topic = parcel.record.topic
+        for parcel in portion:
+            sent.append((parcel.record.topic, _hand_over(producer, parcel)))  # noqa: PERF401 - those before a failure are kept
+        with suppress(kafka_errors.UnknownError):  # of a batch that was cut in two because it was too large: each record is asked below
+            producer.flush(timeout=timeout_seconds)
+        for _, future in sent:
             yield future.get(timeout=timeout_seconds).offset
     except kafka_errors.KafkaError as error:
-        raise SinkError(f"topic {topic}: {in_words(error)}", transient=may_pass(error)) from error
+        topic, cause = _cause(sent) or (portion[min(len(sent), len(portion) - 1)].record.topic, error)
+        raise SinkError(f"topic {topic}: {in_words(cause)}", transient=may_pass(cause)) from cause
+
+
+def _cause(sent: Sequence[tuple[str, FutureRecordMetadata]]) -> tuple[str, Exception] | None:
+    """Whose record broke it: the others of a transaction fail with it, by an error that has no class of its own."""
+    failed = ((topic, future.exception) for topic, future in sent if future.failed())
+    return next(((topic, error) for topic, error in failed if type(error) is not kafka_errors.KafkaError), None)
 
 
 def _hand_over(producer: KafkaProducer, parcel: Parcel) -> FutureRecordMetadata:
@@ -95,5 +103,3 @@ def _hand_over(producer: KafkaProducer, parcel: Parcel) -> FutureRecordMetadata:
     except kafka_errors.KafkaTimeoutError as error:
         waited = METADATA_TIMEOUT_MS / 1000
         raise SinkError(f"topic {record.topic}: unknown to the broker after {waited:g} s: does it exist?", transient=True) from error
-    except kafka_errors.KafkaError as error:
-        raise SinkError(f"topic {record.topic}: {in_words(error)}", transient=may_pass(error)) from error

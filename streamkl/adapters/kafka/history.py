@@ -22,6 +22,10 @@ POLL_SECONDS = 0.5
 SILENCE_SECONDS = 30.0  # without any progress: the broker is away
 
 
+class MissingTopicError(SourceError):
+    """There is no such topic, or no such partition of it."""
+
+
 class TopicHistory:
     """The records of one topic between two moments: the earliest still held, and the end as it is when this is made.
 
@@ -29,9 +33,13 @@ class TopicHistory:
     transactions, count too). What aborted transactions left is not read. Raises ConfigError and SourceError, each one line.
     """
 
-    def __init__(self, cluster: Cluster, topic: str) -> None:
+    def __init__(self, cluster: Cluster, topic: str, *, only: int | None = None, since: int = 0, until: int | None = None) -> None:
+        """`only` one partition; no record before offset `since`, none from `until` on. Raises MissingTopicError, a SourceError."""
         self._topic = topic
-        partitions = [TopicPartition(topic, number) for number in _partitions(cluster, topic)]
+        numbers = _partitions(cluster, topic)
+        if only is not None and only not in numbers:
+            raise MissingTopicError(f"topic {topic}: has no partition {only}; it has {len(numbers)}, counted from 0")
+        partitions = [TopicPartition(topic, number) for number in numbers if only in (None, number)]
         self._consumer = open_reader(
             cluster,
             max_poll_records=MAX_POLL_RECORDS,
@@ -42,17 +50,25 @@ class TopicHistory:
         try:
             self._consumer.assign(partitions)
             self._first: Mapping[TopicPartition, int] = self._consumer.beginning_offsets(partitions, timeout_ms=QUERY_TIMEOUT_MS)
-            self._end: Mapping[TopicPartition, int] = self._consumer.end_offsets(partitions, timeout_ms=QUERY_TIMEOUT_MS)
+            self._held: Mapping[TopicPartition, int] = self._consumer.end_offsets(partitions, timeout_ms=QUERY_TIMEOUT_MS)
         except kafka_errors.KafkaError as error:
             self._consumer.close()
             raise self._failure(error) from error
-        self._position = dict(self._first)
-        self.records = sum(self._end[each] - self._first[each] for each in partitions)
+        self._begin = {each: max(first, since) for each, first in self._first.items()}
+        self._end = {each: end if until is None else min(end, until) for each, end in self._held.items()}
+        self._end = {each: max(end, self._begin[each]) for each, end in self._end.items()}
+        self._position = dict(self._begin)
+        self.records = sum(self._end[each] - self._begin[each] for each in partitions)
 
     @property
     def seen(self) -> int:
         """How many of `records` are behind us."""
-        return sum(self._position[each] - first for each, first in self._first.items())
+        return sum(self._position[each] - begin for each, begin in self._begin.items())
+
+    def held(self, partition: int) -> tuple[int, int]:
+        """The first offset that a partition still holds, and the one behind its last, whatever of it is read."""
+        where = TopicPartition(self._topic, partition)
+        return self._first[where], self._held[where]
 
     def __enter__(self) -> Self:
         """The history itself; the connection is closed at the end."""
@@ -64,9 +80,9 @@ class TopicHistory:
 
     def batches(self) -> Iterator[tuple[Partition, Sequence[Message]]]:
         """All records, each partition's in offset order. Raises SourceError where the broker goes away or refuses."""
-        for partition, first in self._first.items():
-            self._consumer.seek(partition, first)
-            if first >= self._end[partition]:
+        for partition, begin in self._begin.items():
+            self._consumer.seek(partition, begin)
+            if begin >= self._end[partition]:
                 self._consumer.pause(partition)
         moved = time.monotonic()
         while self.seen < self.records:
@@ -113,7 +129,7 @@ def _partitions(cluster: Cluster, topic: str) -> list[int]:
         (known,) = admin.describe_topics([topic])
         error = kafka_errors.for_code(known["error_code"])
         if error is kafka_errors.UnknownTopicOrPartitionError:
-            raise SourceError(f"topic {topic}: does not exist; `--topic` names one that does")
+            raise MissingTopicError(f"topic {topic}: does not exist; `--topic` names one that does")
         if error is kafka_errors.InvalidTopicError:
             raise SourceError(f"topic {topic}: is not a topic's name; it has letters, digits, dots, dashes and underscores, at most 249")
         if error is not kafka_errors.NoError:

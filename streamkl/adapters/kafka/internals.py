@@ -1,10 +1,13 @@
 """The only places where private parts of the client library are touched, each with its reason; the library's version is pinned."""
 
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
 from kafka import errors as kafka_errors
+from kafka.producer.transaction_manager import EndTxnHandler, TxnOffsetCommitHandler
 from kafka.structs import ConsumerGroupMetadata, MemberState
 
 
@@ -100,6 +103,29 @@ def commit_transaction(producer: KafkaProducer, timeout_ms: int) -> None:
 def abort_transaction(producer: KafkaProducer, timeout_ms: int) -> None:
     """The public method waits for ever where the coordinator is away."""
     _await(producer, producer._transaction_manager.begin_abort(), timeout_ms)
+
+
+def watch_repeats(producer: KafkaProducer) -> Callable[[], bool]:
+    """Call once a producer: the answer tells whether offsets or an ending were sent again, because their connection broke.
+
+    The first ones may still be under way. Whenever they arrive, they end a later transaction or move its offsets back: brokers tell
+    transactions of one epoch apart only in a newer form of the protocol, which the library does not speak.
+    """
+    manager, repeated = producer._transaction_manager, threading.Event()
+    enqueue = manager._enqueue_request
+
+    def heard(answer: Callable[[Any, Any], None], correlation: Any, response: Any) -> None:
+        if isinstance(response, kafka_errors.KafkaConnectionError):
+            repeated.set()
+        answer(correlation, response)
+
+    def note(handler: Any) -> None:
+        if isinstance(handler, (EndTxnHandler, TxnOffsetCommitHandler)):
+            handler.on_complete = partial(heard, handler.on_complete)
+        enqueue(handler)
+
+    manager._enqueue_request = note
+    return repeated.is_set
 
 
 def transaction_error(producer: KafkaProducer) -> BaseException | None:

@@ -19,6 +19,7 @@ from streamkl.adapters.kafka.internals import (
     ask_for_membership,
     forbidden_topics,
     keep_finished_joins,
+    partition_count,
     rescue_lost_join,
     unknown_topics,
 )
@@ -140,6 +141,10 @@ class KafkaSession:
     def assignment(self) -> Assignment:
         """What is ours as of the last poll. O(1)."""
         return self._assignment
+
+    def partitions_of(self, topic: str) -> int:
+        """How many partitions a topic has, as of the last answer; 0 where it is unknown. Asks nobody."""
+        return partition_count(self.consumer, topic) or 0
 
     def membership(self, assignment: Assignment) -> ConsumerGroupMetadata:
         """The group membership that got this assignment. Asks nobody; raises FencedError once it is not the current one.

@@ -105,9 +105,11 @@ class KafkaSource:
         if isinstance(error, kafka_errors.LogTruncationError):
             names = ", ".join(sorted(_name(Partition(*where)) for where in error.divergent_offsets))
             return f"{names}: the broker lost records that we have read (unclean leader election): {_RESET}"
+        names = ", ".join(sorted(map(_name, self._session.assignment().partitions)))
+        if isinstance(error, kafka_errors.CorruptRecordError):
+            return f"{names}: {in_words(error)}"
         if isinstance(error, kafka_errors.KafkaError):
             return f"group {self._session.group_id}: {in_words(error)}"
-        names = ", ".join(sorted(map(_name, self._session.assignment().partitions)))
         return f"a record of {names} cannot be decoded: {in_words(error)}"
 
     def _lost(self, partition: Partition, offset: int) -> str:

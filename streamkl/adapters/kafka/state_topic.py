@@ -43,7 +43,9 @@ class Mark(NamedTuple):
 class TopicStateStore:
     """The state of the partitions that are ours, as of the last transaction. Only an `ExactlyOnceOutlet` writes it."""
 
-    def __init__(self, session: KafkaSession, transactor: Transactor, topic: str) -> None:
+    def __init__(self, session: KafkaSession, transactor: Transactor, topic: str, *, any_count: bool = False) -> None:
+        """`any_count`: states of another number of input partitions are given out too."""
+        self._any_count = any_count
         self._session = session
         self._transactor = transactor
         self._topic = topic
@@ -72,10 +74,10 @@ class TopicStateStore:
             return Mark(None, None)
         found = bookmark.read(kept.metadata or "")
         now = partition_count(self._session.consumer, partition.topic)
-        if found is not None and found.saved is not None and now is not None and found.partitions != now:
+        if not self._any_count and found is not None and found.saved is not None and now is not None and found.partitions != now:
             raise SnapshotError(
                 f"topic {partition.topic} had {found.partitions} partitions when its state was saved and has {now} now, so that series lie"
-                f" elsewhere: {NOT_AGAIN}"
+                f" elsewhere: `streamkl reshard` moves what they have learned, or {NOT_AGAIN}"
             )
         return Mark(kept.offset, found)
 

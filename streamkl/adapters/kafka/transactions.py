@@ -18,6 +18,7 @@ from streamkl.adapters.kafka.internals import (
     commit_transaction,
     send_offsets_to_transaction,
     transaction_error,
+    watch_repeats,
 )
 from streamkl.adapters.kafka.words import in_words
 from streamkl.errors import FencedError, SinkError
@@ -28,7 +29,7 @@ TRANSACTION_TIMEOUT_MS = 20_000  # after which the broker aborts what we left op
 STEP_TIMEOUT_MS = 20_000  # for offsets and for the end of a transaction; the library would wait for ever
 ABORT_TIMEOUT_MS = 2_000  # a farewell, so that readers need not wait; the next start aborts it anyway
 RETRY_BACKOFF_MS = 10  # "the transaction before is still being written" is answered in milliseconds, and asked about with this pause
-SLOW_COMMIT_SECONDS = 1.0  # an ending that took so long may have been sent twice, so nothing more is begun under the same epoch
+SLOW_COMMIT_SECONDS = 1.0  # after an ending that took so long, or was sent twice, nothing more is begun under the same epoch
 DISCARD_SECONDS = 5.0
 
 _REASSIGNED = (kafka_errors.CommitFailedError, kafka_errors.IllegalGenerationError, kafka_errors.UnknownMemberIdError)
@@ -64,6 +65,7 @@ class Transactor:
         self._cluster = cluster
         self._id = transactional_id
         self._producer: KafkaProducer | None = None
+        self._repeated: Callable[[], bool] = lambda: False
 
     def open(self, permitted: Callable[[], None] | None = None) -> None:
         """Abort whatever this id left open. About 0.3 s without a producer, else nothing. Raises SinkError.
@@ -98,7 +100,7 @@ class Transactor:
             if refusal is None:
                 raise
             raise refusal from error
-        if time.monotonic() - began > SLOW_COMMIT_SECONDS:
+        if time.monotonic() - began > SLOW_COMMIT_SECONDS or self._repeated():
             self._drop()
 
     def partitions_of(self, topic: str) -> int:
@@ -123,6 +125,7 @@ class Transactor:
                 retry_backoff_ms=RETRY_BACKOFF_MS,
             )
             try:
+                self._repeated = watch_repeats(self._producer)
                 self._producer.init_transactions()
             except BaseException as error:
                 self._drop()

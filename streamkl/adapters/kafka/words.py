@@ -4,6 +4,8 @@ import re
 
 from kafka import errors as kafka_errors
 
+from streamkl.adapters.kafka.unpacking import UnpackedTooLargeError
+
 _FIXES: tuple[tuple[type[Exception], str], ...] = (
     (
         kafka_errors.TopicAuthorizationFailedError,
@@ -24,6 +26,7 @@ _FIXES: tuple[tuple[type[Exception], str], ...] = (
     ),
     (kafka_errors.InconsistentGroupProtocolError, "the group has members of another kind: choose another kafka.group_id"),
     (kafka_errors.InvalidGroupIdError, "the broker does not accept kafka.group_id"),
+    (UnpackedTooLargeError, "a batch is no honest one: see who wrote it, and move the group's offset past it"),
     (
         kafka_errors.CorruptRecordError,
         "a batch of records is damaged (its checksum does not fit): restore the partition from a replica, or seek past it",

@@ -45,7 +45,7 @@ def secured_broker(folder: Path) -> Iterator[Secured]:
     node = Node(1, free_port(), free_port())
     ports = {"PLAINTEXT": node.port, **{name: free_port() for name in names[1:]}}
     listeners = ",".join(f"{name}://127.0.0.1:{port}" for name, port in ports.items())
-    authority, keystore, stranger = _certificates(folder)
+    authority, keystore, stranger = certificates(folder)
     properties = {
         "listeners": f"{listeners},CONTROLLER://127.0.0.1:{node.controller_port}",
         "advertised.listeners": listeners,
@@ -74,7 +74,8 @@ def permit(admin: KafkaAdminClient, kind: ResourceType, name: str, *operations: 
     admin.create_acls([ACL(f"User:{USER}", "*", operation, ACLPermissionType.ALLOW, resource) for operation in operations])
 
 
-def _certificates(folder: Path) -> tuple[Path, Path, Path]:
+def certificates(folder: Path) -> tuple[Path, Path, Path]:
+    """An authority, a broker's key and certificate signed by it, and another authority: PEM files."""
     authority, stranger = trustme.CA(), trustme.CA()
     authority.cert_pem.write_to_path(str(folder / "authority.pem"))
     stranger.cert_pem.write_to_path(str(folder / "stranger.pem"))

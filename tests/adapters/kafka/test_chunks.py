@@ -3,6 +3,7 @@
 import hashlib
 import random
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -102,3 +103,19 @@ def test_what_others_commit_is_no_bookmark(metadata: str) -> None:
 def test_a_bookmark_that_cannot_be_followed_is_an_error(metadata: str) -> None:
     with pytest.raises(SnapshotError, match="the group's offset points to"):
         bookmark.read(metadata)
+
+
+def test_a_header_that_is_not_utf_8_is_refused_though_its_checksum_fits() -> None:
+    head = b'["group\x98","metrics",3,7,0,1]'
+    rest = len(head).to_bytes(4, "little") + head
+    with pytest.raises(SnapshotError, match="a chunk of the state cannot be read"):
+        read(chunks.MAGIC + bytes([chunks.VERSION]) + hashlib.sha256(rest).digest() + rest)
+    with pytest.raises(SnapshotError, match="points to no state"):
+        bookmark.read('streamkl 1 [4,"\udc98"]')
+
+
+def test_a_chunk_that_claims_to_be_one_of_very_many_costs_nothing() -> None:
+    (piece,) = cut("group", PARTITION, 7, b"state")
+    header, body = read(piece)
+    with pytest.raises(SnapshotError, match="incomplete"):
+        join([(msgspec.structs.replace(header, count=2**62), body)])

@@ -335,6 +335,18 @@ def test_a_record_that_the_topic_does_not_accept_is_final(kafka_place: OnKafka, 
     assert ours.committed(topic, 1) == [None]
 
 
+def test_the_topic_that_does_not_accept_a_record_is_named_whatever_else_was_sent_with_it(
+    kafka_place: OnKafka, transactor: Transactor, join: Callable[..., Group]
+) -> None:
+    topic, fine, alerts = kafka_place.topic(), kafka_place.topic(), kafka_place.topic(max_message_bytes="1000")
+    ours = join(topic)
+    sent = [parcel(fine), *(parcel(alerts, os.urandom(5_000)) for _ in range(3)), parcel(fine)]
+    with pytest.raises(SinkError, match=rf"topic {alerts}: .*max\.message\.bytes") as caught:
+        transactor.commit(sent, at(topic, 1), ours.member())
+    assert not caught.value.transient
+    assert ours.committed(topic, 1) == [None]
+
+
 def test_records_tell_their_offsets_before_the_group_moves(
     kafka_place: OnKafka, transactor: Transactor, join: Callable[..., Group]
 ) -> None:
