@@ -48,8 +48,8 @@ def alarm_output(happened: int, score: float) -> float:
 
 
 @_door
-def observe(a: Arena, row: int, w: int, ratio: float) -> None:
-    tail.observe(a, row, w, ratio)
+def observe(a: Arena, row: int, w: int, ratio: float, block: int) -> None:
+    tail.observe(a, row, w, ratio, block)
 
 
 @_door

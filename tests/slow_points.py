@@ -57,6 +57,8 @@ class SlowPast:
         def tail(wanted: float) -> tuple[int, float]:
             edge = next((k for k in range(63, 1, -1) if at_least[k] >= wanted), 1)
             above = now[now >= edge]
+            edge = int(above.min()) if len(above) else 63  # empty bins below the last of them are no tail
+            above = now[now >= edge]
             # Hill: exceedances over the sum of their e-folds, bins standing for their middles; beside ten that lie half an e-fold out.
             return edge, (len(above) + 10.0) / (((above - edge + 0.5) / 4.0).sum() + 5.0) / 4.0
 

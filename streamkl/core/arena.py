@@ -85,7 +85,7 @@ class Arena(NamedTuple):
     judged: Longs  # (R, V) points judged
     next_fit: Longs  # (R, V)
     factor: Floats  # (R, V) what the limit is multiplied by; 0: not known yet, the window is silent
-    flagged_run: Ints  # (R, V) blocks in a row at or above the factor
+    flagged: NDArray[np.bool_]  # (R, V) whether the last block was at or above the factor
     # drift track, see core.drift
     drift: Floats  # (R, 2) sum in nats, up and down
     drift_points: Ints  # (R, 2) points since it was 0
@@ -272,6 +272,7 @@ def allocate(settings: Settings, rows: int) -> Arena:
         "drift": ((2,), np.float64),
         "drift_points": ((2,), np.int32),
         "counts": ((w, k), np.int32),
+        "flagged": ((w + 1,), np.bool_),
         "independent": ((), np.bool_),
         "drifts": ((), np.bool_),
         "open": ((), np.bool_),
@@ -287,7 +288,7 @@ def allocate(settings: Settings, rows: int) -> Arena:
         ("total weight effective log_run sent peak", (), np.float64),
         ("units log_units prior", (k,), np.float64),
         ("since_sync muted", (w,), np.int32),
-        ("length limit_points blocks block_left flagged_run", (w + 1,), np.int32),
+        ("length limit_points blocks block_left", (w + 1,), np.int32),
         ("judged next_fit", (w + 1,), np.int64),
         ("self_term cross_term", (w,), np.float64),
         ("limit block_max factor", (w + 1,), np.float64),

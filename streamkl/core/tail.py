@@ -18,8 +18,7 @@ BINS_PER_E = 20
 LOWEST = -2.0  # ln of the smallest maximum told apart; the largest is e^4 = 55 times the table threshold
 FIRST_BLOCKS = 8  # maxima before the first fit
 REFIT_GROWTH = 1.3  # then whenever the number of judged points has grown by this
-STRETCH = 3.0  # a maximum counts for at most so many times the factor: one incident must not blind the series
-CENSORED_IN_A_ROW = 4  # longer stretches above the factor are an incident, not a tail
+STRETCH = 1.5  # a maximum counts for at most so many times the factor: one incident must not blind the series
 UPPER_SHARE = 0.3  # of the maxima, the part that the tail is fitted to
 MANY_BLOCKS = 400  # from so many on that part falls as 1 / sqrt(maxima): the more there are, the further out a tail can be seen
 EXTRA = 0.5  # alarms beyond those promised that the past may hold
@@ -114,18 +113,18 @@ def observe(a: Arena, row: int, w: int, ratio: float, block: int) -> None:
 
 @inlined
 def record(a: Arena, row: int, w: int) -> None:
-    """Close a block. The guard must not learn an incident: of maxima at or above the factor no more than four in a row count, and each for
-    a multiple of the factor at most. What does count moves the factor at once."""
+    """Close a block. The guard must not learn an incident: of maxima in a row at or above the factor only the first counts, and for no more
+    than a multiple of the factor. What does count moves the factor at once."""
     maximum = a.block_max[row, w]
     factor = a.factor[row, w]
     if factor > 0.0 and maximum >= factor:
-        a.flagged_run[row, w] += 1
-        if a.flagged_run[row, w] > CENSORED_IN_A_ROW:
+        if a.flagged[row, w]:
             return
+        a.flagged[row, w] = True
         maximum = min(maximum, STRETCH * factor)
         a.next_fit[row, w] = 0
     else:
-        a.flagged_run[row, w] = 0
+        a.flagged[row, w] = False
     a.tail[row, w, tail_bin(maximum)] += 1
     a.blocks[row, w] += 1
 

@@ -21,7 +21,7 @@ def quiet(**changes: object) -> tuple[Arena, object]:
     """One row with windows of 4, 10 and 20 points, nothing open, and a reference's worth of points seen since whatever opened."""
     rules = make_rules(settings(episodes=replace(CALM, **changes)))  # type: ignore[arg-type]
     arena = allocate(settings(), 1)
-    arena.length[0] = (4, 10, 20)
+    arena.length[0, :3] = (4, 10, 20)
     arena.learned[0] = 60
     return arena, rules
 
@@ -195,7 +195,7 @@ def test_points_that_came_too_early_do_not_count_towards_opening() -> None:
 def test_single_points_hand_an_episode_to_the_shortest_window_that_saw_it() -> None:
     """Windows of 4, 10 and 20 points, and single points, number 3; four points below .8 close it."""
     arena, rules = quiet(close_after=4, accept_after=90)
-    arena.length[0] = (4, 10, 20)
+    arena.length[0, :3] = (4, 10, 20)
     rows = [(0.1, 0.1, 0.1, 2.0), (0.9, 0.5, 0.1, 0.1), (0.9, 1.1, 1.2, 0.1), *[(0.1, 0.85, 1.2, 0.1)] * 3, *[(0.1, 0.7, 1.2, 0.1)] * 4]
     tellers, happened = [], []
     for at, ratios in enumerate(rows):

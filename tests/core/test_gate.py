@@ -106,7 +106,7 @@ def test_a_single_point_has_to_lie_beyond_the_outer_quantiles() -> None:
 def test_a_series_without_a_reference_passes_no_gate() -> None:
     arena, rules = window([*SAME, 1_000.0], min_effect=1.0)
     arena.phase[0] = LEARNING
-    assert not passes(arena, rules, 0, 3)
+    assert not passes(arena, rules, 0, 4)
 
 
 @given(

@@ -29,22 +29,29 @@ def noise(n: int, seed: int = 1) -> np.ndarray:
 def test_where_points_depend_the_parts_are_one_budget() -> None:
     """Three windows have a quarter of it in all, single points three quarters; of two features each has half of that."""
     chosen = settings(point_share=0.75)
-    assert [chosen.parts(w, False) for w in range(4)] == pytest.approx([12.0, 12.0, 12.0, 4.0 / 3.0])
-    assert sum(1.0 / chosen.parts(w, False) for w in range(4)) == pytest.approx(1.0)
-    assert settings(point_share=0.75, features=2).parts(3, False) == pytest.approx(8.0 / 3.0)
+    assert (chosen.parts(False, False), chosen.point_parts(False)) == pytest.approx((12.0, 4.0 / 3.0))
+    assert 3.0 / chosen.parts(False, False) + 1.0 / chosen.point_parts(False) == pytest.approx(1.0)
+    assert settings(point_share=0.75, features=2).point_parts(False) == pytest.approx(8.0 / 3.0)
 
 
 def test_where_they_do_not_windows_have_most_of_it() -> None:
-    """Single points keep a quarter of their share, 0.1875; windows share the rest, and their alarms coincide half of the time."""
+    """Single points keep a quarter of their share, 0.1875; windows share the rest, and of five of their alarms three coincide."""
     chosen = settings(point_share=0.75)
-    assert chosen.parts(3, True) == pytest.approx(1 / 0.1875)
-    assert chosen.parts(0, True) == pytest.approx(3 * 0.5 / 0.8125)
+    assert chosen.point_parts(True) == pytest.approx(1 / 0.1875)
+    assert chosen.parts(True, False) == pytest.approx(3 * 0.4 / 0.8125)
+
+
+@pytest.mark.parametrize("independent", [True, False])
+def test_the_drift_track_counts_as_one_more_window(independent: bool) -> None:
+    chosen = settings(point_share=0.75, drift=True)
+    assert chosen.parts(independent, True) == pytest.approx(4 / 3 * chosen.parts(independent, False))
+    assert settings(drift=True).parts(independent, True) == 4.0
 
 
 @pytest.mark.parametrize("changes", [{"point_share": 0.0}, {"point_share": 0.75, "categorical": True}])
 @pytest.mark.parametrize("independent", [True, False])
 def test_without_single_points_windows_have_equal_parts_of_all(changes: dict[str, object], independent: bool) -> None:
-    assert settings(**changes).parts(1, independent) == 3.0
+    assert settings(**changes).parts(independent, False) == 3.0
     assert not settings(**changes).pointwise
 
 

@@ -101,7 +101,7 @@ def test_maxima_of_any_size_give_a_number(maxima: list[float]) -> None:
 
 def guard(log_run: float = math.log(1e4)) -> Arena:
     arena = allocate(settings(), 1)
-    arena.length[0] = (WINDOW, 10, 20)
+    arena.length[0, :3] = (WINDOW, 10, 20)
     arena.log_run[0] = log_run
     return arena
 
@@ -110,7 +110,7 @@ def blocks(arena: Arena, maxima: list[float]) -> None:
     """Whole blocks of 8 points with these maxima."""
     for maximum in maxima:
         for at in range(2 * WINDOW):
-            observe(arena, 0, 0, maximum if at == 3 else 0.1 * maximum)
+            observe(arena, 0, 0, maximum if at == 3 else 0.1 * maximum, 2 * WINDOW)
 
 
 def recorded(arena: Arena) -> dict[int, int]:
@@ -124,11 +124,11 @@ def bin_of(ratio: float) -> int:
 def test_a_block_is_two_windows_and_gives_its_largest_ratio() -> None:
     arena = guard()
     for ratio in (0.3, 0.9, 0.2, 0.2, 0.1, 0.4, 0.2):
-        observe(arena, 0, 0, ratio)
+        observe(arena, 0, 0, ratio, 2 * WINDOW)
     assert recorded(arena) == {}
-    observe(arena, 0, 0, 0.5)
+    observe(arena, 0, 0, 0.5, 2 * WINDOW)
     assert recorded(arena) == {bin_of(0.9): 1}
-    assert (arena.blocks[0].tolist(), arena.judged[0].tolist()) == ([1, 0, 0], [8, 0, 0])
+    assert (arena.blocks[0].tolist(), arena.judged[0].tolist()) == ([1, 0, 0, 0], [8, 0, 0, 0])
 
 
 def test_a_window_is_silent_until_eight_blocks_are_over() -> None:
