@@ -71,7 +71,7 @@ def main(
     rows = list(measure(fill(series, points, seed)))
     notes = [
         f"{series:,} numeric series under the shipped settings, {points:,} points each, so that everything has its past.",
-        f"A point every {INTERVAL_US // MICROSECONDS} s, give or take up to {JITTER_US // 1_000} ms, a record each, in any order of series.",
+        f"A point every {INTERVAL_US // MICROSECONDS} s, give or take up to {JITTER_US // 1_000} ms, a record each, series in any order.",
         "The parts are packed one by one, so they do not quite add up.",
     ]
     report = Report("packed_state", "A series in a saved state", command_line("packed_state"), notes, rows)
