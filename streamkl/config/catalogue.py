@@ -81,7 +81,8 @@ def accepts(field: FieldInfo) -> str:
     kind = _without_none(field.annotation)
     if get_origin(kind) is Literal:
         return "one of " + ", ".join(written(choice, field) for choice in get_args(kind))
-    name = noun or {int: "a whole number", float: "a number", str: "a text", SecretStr: "a secret"}.get(kind, "a path")
+    plain = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", SecretStr: "a secret"}
+    name = noun or plain.get(kind, "a path")
     return f"{name} {bounds(field)}".rstrip() + unit
 
 

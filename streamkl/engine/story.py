@@ -77,6 +77,14 @@ class Place:
     time_us: int
 
 
+def named(settings: Settings, number: int) -> tuple[str, str]:
+    """What a test is called, and its statistic: the windows, the drift track, single points."""
+    windows = settings.windows
+    if number < len(windows):
+        return windows[number].name, WINDOW_STATISTIC
+    return (DRIFT_NAME, DRIFT_STATISTIC) if number == len(windows) else (POINTS_NAME, POINTS_STATISTIC)
+
+
 def instant(microseconds: int) -> str:
     """ISO 8601 in UTC with the digits that are needed.
 
@@ -112,7 +120,7 @@ class Teller:
         points = why.surprise
         before, now = _quantiles(why.reference_quantiles), _quantiles(why.window_quantiles)
         categorical = seat.categorical
-        name, statistic = self._test(transition.window)
+        name, statistic = named(self.settings, transition.window)
         if points is None:
             sentence = _ENDINGS.get(transition.happened, "{}").format(say(categorical, bins, before, now))
         else:
@@ -149,13 +157,6 @@ class Teller:
             ),
             config_hash=self.config_hash,
         )
-
-    def _test(self, number: int) -> tuple[str, str]:
-        """Names of a test, and of its statistic."""
-        windows = self.settings.windows
-        if number < len(windows):
-            return windows[number].name, WINDOW_STATISTIC
-        return (DRIFT_NAME, DRIFT_STATISTIC) if number == len(windows) else (POINTS_NAME, POINTS_STATISTIC)
 
     def _time(self, microseconds: int) -> str | None:
         return instant(microseconds) if self.clocked else None

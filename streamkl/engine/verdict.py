@@ -17,7 +17,7 @@ from streamkl.engine.engine import Engine, Look
 from streamkl.engine.plan import Plan
 from streamkl.engine.points import Points
 from streamkl.engine.router import SHED
-from streamkl.engine.story import Episode, Place, instant
+from streamkl.engine.story import Episode, Place, instant, named
 from streamkl.model import Bin, Calibration, Event, Message, Quantiles, Rejected, Span, Track
 
 ALL_BINS = 1 << 20
@@ -109,7 +109,6 @@ def _examine_points(copy: Engine, points: Points, message: Message) -> Iterator[
         fate, why = _fate(copy, series, look, verdict, refused)
         channels = tuple(_channels(look, place)) if look is not None and verdict is not None else ()
         window = int(verdict.window[0]) if verdict is not None and fate == "judged" else -1
-        names = [] if look is None else [each.name for each in look.bank.settings.windows]
         yield PointVerdict(
             ordinal=i,
             series=series,
@@ -120,7 +119,7 @@ def _examine_points(copy: Engine, points: Points, message: Message) -> Iterator[
             why=why,
             output=float(verdict.output[0]) if verdict is not None else 0.0,
             score=float(verdict.ratio[0]) if verdict is not None else 0.0,
-            decided_by=None if window < 0 else (names[window] if window < len(names) else "newest points"),
+            decided_by=named(look.bank.settings, window)[0] if look is not None and window >= 0 else None,
             episode_open=bool(look.bank.arena.open[look.seat.row]) if look else False,
             channels=channels,
         )
@@ -151,12 +150,12 @@ _UNSEATED = {
 
 
 def _channels(look: Look, place: Place) -> Iterator[Channel]:
-    """Every window and the single points that have a threshold, by score."""
-    arena, row, settings = look.bank.arena, look.seat.row, look.bank.settings
+    """Every window, the drift track and the single points that have a threshold, by score."""
+    arena, row = look.bank.arena, look.seat.row
     teller = replace(look.teller, most_bins=ALL_BINS)
     scores = arena.ratio[row]
     for number in np.argsort(-scores, kind="stable").tolist():
-        ready = scores[number] > 0 and (number == len(settings.windows) or arena.length[row, number] > 0)
+        ready = scores[number] > 0 and (number == len(scores) - 1 or arena.length[row, number] > 0)
         if not ready:
             continue
         why = explain(arena, look.bank.pool, look.bank.rules, row, number)

@@ -102,7 +102,7 @@ def test_what_is_written_is_accepted_and_holds_what_is_suggested(three: list[str
 
 
 def test_settings_that_find_nothing_are_replaced_by_settings_that_do(folder: Path) -> None:
-    Path("c.toml").write_text("[detector]\nwindows = ['16 points']\n")
+    Path("c.toml").write_text("[detector]\nwindows = ['16 points']\ndrift = false\n")
     files = [write_csv(Path(f"m{i}.csv"), np.random.default_rng(i).normal(size=8_000)) for i in range(3)]
     before = report(*files, "--config", "c.toml")
     assert [advice["taken"] for advice in before["advice"]] == [True]

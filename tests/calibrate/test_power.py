@@ -27,7 +27,7 @@ def power_of(values: np.ndarray, within: int = 100, sharers: int = 1, **options:
 def test_on_independent_points_it_is_the_shift_whose_delay_is_known(within: int, sigmas: float) -> None:
     """Windows of 16, 64 and 256 at one alarm in 10,000 points need 142, 39 and 11 points for 0.5, 1 and 2 standard deviations."""
     values = np.random.default_rng(0).normal(100.0, 7.0, 20_000)
-    found = power_of(values, within)
+    found = power_of(values, within, drift=False)
     for shift in (found.up, found.down):
         assert shift is not None
         assert shift.half / 7.0 == pytest.approx(sigmas, rel=0.15)

@@ -128,7 +128,7 @@ def test_all_mistakes_are_printed_before_anything_is_contacted_or_read(command: 
         "error: the configuration has 3 mistakes",
         "  kafka.group_ip: unknown key; did you mean group_id? (line 4)",
         "  detector.false_alarms_without_clock: cannot be kept by a window of 1 point against 500 points; "
-        'the smallest budget it can keep is "1 per 125 points"; or try a longer window (line 6)',
+        'the smallest budget it can keep is "1 per 83 points"; or try a longer window (line 6)',
         "  http.port = 70000: must be between 0 and 65535; try 9464 (line 8)",
     ]
     with pytest.raises(BlockingIOError):

@@ -193,17 +193,18 @@ def test_points_that_came_too_early_do_not_count_towards_opening() -> None:
 
 
 def test_single_points_hand_an_episode_to_the_shortest_window_that_saw_it() -> None:
-    """Windows of 4, 10 and 20 points, and single points, number 3; four points below .8 close it."""
+    """Windows of 4, 10 and 20 points, and single points, number 4; four points below .8 close it."""
     arena, rules = quiet(close_after=4, accept_after=90)
     arena.length[0, :3] = (4, 10, 20)
-    rows = [(0.1, 0.1, 0.1, 2.0), (0.9, 0.5, 0.1, 0.1), (0.9, 1.1, 1.2, 0.1), *[(0.1, 0.85, 1.2, 0.1)] * 3, *[(0.1, 0.7, 1.2, 0.1)] * 4]
+    windows = [(0.1, 0.1, 0.1), (0.9, 0.5, 0.1), (0.9, 1.1, 1.2), *[(0.1, 0.85, 1.2)] * 3, *[(0.1, 0.7, 1.2)] * 4]
+    rows = [(*each, 0.0, 0.1 if at else 2.0) for at, each in enumerate(windows)]
     tellers, happened = [], []
     for at, ratios in enumerate(rows):
         arena.points[0] = at + 1
         arena.ratio[0] = ratios
         happened.append(move(arena, rules, 0, max(ratios), ratios.index(max(ratios)), at, at))
         tellers.append(int(arena.teller[0]))
-    assert tellers[:2] == [3, 3]
+    assert tellers[:2] == [4, 4]
     assert set(tellers[2:]) == {1}
     assert [h for h in happened if h] == [OPENED, RECOVERED]
     assert happened[-1] == RECOVERED

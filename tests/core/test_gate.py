@@ -89,7 +89,7 @@ def test_only_the_newest_points_of_the_window_count() -> None:
 
 
 def test_a_single_point_has_to_lie_beyond_the_outer_quantiles() -> None:
-    points = 3  # the number after those of the windows
+    points = 4  # the number after those of the windows and of the drift track
     for newest, gates, expected in (
         (50.5, {"direction": UP}, True),
         (49.5, {"direction": UP}, False),

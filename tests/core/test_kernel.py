@@ -194,7 +194,7 @@ def test_a_muted_window_has_no_say_in_the_score_until_it_is_heard_again() -> Non
         was_open = bool(bank.arena.open[row])
         out = feed(bank, row, value, time, at)
         if out.fate[0] == JUDGED and not was_open:
-            ratios = bank.arena.ratio[row, :-1]
+            ratios = bank.arena.ratio[row, :-2]
             muted_ones_up += bool((silent & (ratios >= 1.0)).any())
             assert out.ratio[0] == ratios[~silent].max()
     assert muted_ones_up > 0

@@ -169,3 +169,10 @@ def test_a_few_incidents_do_not_hide_the_next() -> None:
     before = asked(tracks, 50.0)
     nats_of([50.0] * 10, tracks)
     assert asked(tracks, 50.0) > 0.6 * before
+
+
+def test_a_gap_below_the_largest_magnitudes_is_no_tail() -> None:
+    """Nothing, and one time in 500 something about as large as ever: no rarer than that, however far it lies from nothing."""
+    dice = np.random.default_rng(1)
+    nats = nats_of(dice.uniform(1.0, 1.2) if i % 500 == 499 else 0.0 for i in range(4_000))
+    assert nats[-1] == pytest.approx(math.log(500), abs=1.0)

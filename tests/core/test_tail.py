@@ -179,23 +179,23 @@ def fitted() -> Arena:
     return arena
 
 
-def test_a_maximum_above_the_factor_counts_for_what_it_is_up_to_three_times_the_factor() -> None:
+def test_a_maximum_above_the_factor_counts_for_what_it_is_up_to_half_as_much_again() -> None:
     arena = fitted()
     factor = float(arena.factor[0, 0])
     before = recorded(arena)
     arena.open[0] = True  # so that the factor stays
-    blocks(arena, [1.5 * factor, 50.0])
-    assert recorded(arena) == before | {bin_of(1.5 * factor): 1, bin_of(3.0 * factor): 1}
+    blocks(arena, [1.2 * factor, 0.5, 50.0])
+    assert recorded(arena) == before | {bin_of(1.2 * factor): 1, bin_of(0.5): before[bin_of(0.5)] + 1, bin_of(1.5 * factor): 1}
 
 
-def test_no_more_than_four_blocks_above_the_factor_count_in_a_row() -> None:
+def test_of_blocks_in_a_row_above_the_factor_the_first_counts() -> None:
     arena = fitted()
     arena.open[0] = True
     before = int(arena.blocks[0, 0])
     blocks(arena, [50.0] * 10)
-    assert arena.blocks[0, 0] == before + 4
+    assert arena.blocks[0, 0] == before + 1
     blocks(arena, [0.5] + [50.0] * 10)
-    assert arena.blocks[0, 0] == before + 4 + 1 + 4
+    assert arena.blocks[0, 0] == before + 1 + 1 + 1
 
 
 def test_an_alarm_moves_the_factor_at_once() -> None:

@@ -62,7 +62,7 @@ def test_any_splitting_gives_the_verdicts_and_the_state_of_one_batch(changes: di
     assert results[1] == results[0]
     assert results[2] == results[0]
     assert results[0][1]
-    points = len(settings(**changes).windows)
+    points = len(settings(**changes).windows) + 1
     assert any(window == points for *_, window, _ in results[0][1]) is ("point_share" in changes)
 
 
