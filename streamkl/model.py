@@ -159,8 +159,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     detected_at: Instant | None  # time of the point that decided this step
     window: Span  # of `no_data`: from the last point to this step
     reference: Span
-    window_name: str | None  # "64 points", "5m", "newest points"
-    statistic_name: str = "KL(window || reference)"  # or "surprisal of the newest points", "absence"
+    window_name: str | None  # "64 points", "5m", "drift", "newest points"
+    statistic_name: str = "KL(window || reference)"  # or "log likelihood ratio of a shift", "surprisal of the newest points", "absence"
     statistic_nats: float | None  # n * KL is what is tested; this is KL itself, per point
     threshold_nats: float | None
     score: float  # statistic / threshold: 1.0 is the boundary; of `no_data` absence / limit
