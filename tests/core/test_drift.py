@@ -142,3 +142,18 @@ def test_after_an_episode_both_sums_begin_anew() -> None:
             seen.append(bank.arena.drift[row].tolist())
     assert seen
     assert all(sums == [0.0, 0.0] for sums in seen)
+
+
+def test_what_was_independent_and_is_not_any_more_leaves_no_score_of_the_track() -> None:
+    """A shift, accepted as a new normal that wanders: the track is not judged then, and its last score must not keep episodes open."""
+    bank, row = bank_of()
+    dice = np.random.default_rng(6)
+    walk = 30.0 + np.cumsum(dice.normal(size=600)) / 10.0
+    feed(bank, row, dice.normal(size=700))
+    assert bank.arena.drifts[row]
+    at = 700
+    while bank.arena.drifts[row] and at < 1_300:
+        feed(bank, row, walk[at - 700], first=at)
+        at += 1
+    assert not bank.arena.drifts[row]
+    assert bank.arena.ratio[row, WINDOWS] == 0.0
