@@ -8,14 +8,23 @@ from streamkl.errors import BrokerError
 
 PORTS = range(20_000, 32_000)  # below the systems' ephemeral ports: a client that redials a dead broker cannot take its port by accident
 
+_claims: list[socket.socket] = []
+
 
 def free_port() -> int:
-    """A port on which nothing listens now. Another process may take it before it is used, which is unlikely: the choice is random."""
+    """A TCP port on which nothing listens, and which this function gives to nobody else while this process lives.
+
+    The claim is the UDP port of the same number: it can be bound once only, and goes with the process however that ends.
+    """
     for _ in range(1000):
         port = secrets.choice(PORTS)
+        claim = socket.socket(type=socket.SOCK_DGRAM)
         with socket.socket() as trial, contextlib.suppress(OSError):
+            claim.bind(("127.0.0.1", port))
             trial.bind(("127.0.0.1", port))
+            _claims.append(claim)
             return port
+        claim.close()
     raise BrokerError(f"No free loopback port between {PORTS.start} and {PORTS.stop}.")
 
 

@@ -14,6 +14,7 @@ from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient
 
 from streamkl.broker.launcher import Broker
+from streamkl.broker.loopback import free_port
 from tests.conftest import RunningBroker
 from tests.system.service import Place, metrics, wait_until
 
@@ -33,11 +34,6 @@ def own_broker() -> Iterator[Broker]:
     """A broker that may be killed."""
     with Broker() as started:
         yield started
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def page(port: int, path: str) -> tuple[int, str]:

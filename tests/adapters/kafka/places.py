@@ -1,13 +1,15 @@
 """The two places where the contract of Source and Outlet is tested: in memory, and a real broker."""
 
+import time
 import uuid
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
 
 from streamkl.adapters.kafka import Cluster, ExactlyOnceOutlet, KafkaOutlet, KafkaSession, KafkaSource, TopicStateStore, Transactor
+from streamkl.adapters.kafka.internals import rescue_lost_join
 from streamkl.model import Message, Partition
 from streamkl.ports import Outlet, Source, States, StateStore
 from tests.fakes import MemoryCluster, MemoryOutlet, MemorySource
@@ -72,6 +74,30 @@ class InMemory:
     def member(self, group: str, topic: str, store: StateStore) -> Member:
         source = MemorySource(self._cluster, group, [topic])
         return Member(source, MemoryOutlet(self._cluster, source, store), store)
+
+
+def join_group(bootstrap: str, group: str, topic: str, **options: Any) -> KafkaConsumer:
+    """The bare library's consumer as a member of a group that has its partitions."""
+    consumer = KafkaConsumer(
+        topic,
+        bootstrap_servers=bootstrap,
+        group_id=group,
+        enable_auto_commit=False,
+        isolation_level="read_committed",
+        metadata_max_age_ms=1_000,  # until a topic is noticed whose subscription met an answer that was under way
+        **options,
+    )
+    deadline = time.monotonic() + 30
+    while not consumer.assignment():
+        assert time.monotonic() < deadline
+        poll(consumer)
+    return consumer
+
+
+def poll(consumer: KafkaConsumer) -> None:
+    """Take part in the group for 0.1 s."""
+    consumer.poll(100)
+    rescue_lost_join(consumer)
 
 
 class OnKafka:

@@ -12,7 +12,7 @@ from streamkl.adapters.kafka import Cluster
 from streamkl.adapters.kafka.delivery import Parcel
 from streamkl.adapters.kafka.transactions import Offsets, Transactor
 from streamkl.model import Outgoing
-from tests.adapters.kafka.places import OnKafka
+from tests.adapters.kafka.places import OnKafka, join_group
 from tests.chaos.grounds import GROUNDS
 from tests.chaos.proxy import END_TXN, TXN_OFFSET_COMMIT, Frame, LostConnectionError, Proxy, Rule
 from tests.chaos.scene import Ground
@@ -57,11 +57,7 @@ def behind(ground: Ground) -> OnKafka:
 
 @pytest.fixture
 def consumer(ground: Ground, behind: OnKafka, group: str) -> Iterator[KafkaConsumer]:
-    opened = KafkaConsumer(
-        behind.topic(), bootstrap_servers=ground.bootstrap, group_id=group, enable_auto_commit=False, isolation_level="read_committed"
-    )
-    while not opened.assignment():
-        opened.poll(100)
+    opened = join_group(ground.bootstrap, group, behind.topic())
     yield opened
     opened.close(autocommit=False)
 

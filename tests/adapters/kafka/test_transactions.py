@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import pytest
-from kafka import KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
+from kafka import KafkaProducer, OffsetAndMetadata, TopicPartition
 from kafka import errors as kafka_errors
 from kafka.future import Future
 from kafka.protocol.producer import ProduceRequest
@@ -19,7 +19,7 @@ from streamkl.adapters.kafka.transactions import Transactor
 from streamkl.broker.launcher import Broker
 from streamkl.errors import FencedError, SinkError
 from streamkl.model import Outgoing
-from tests.adapters.kafka.places import OnKafka
+from tests.adapters.kafka.places import OnKafka, join_group, poll
 
 pytestmark = pytest.mark.broker
 
@@ -57,16 +57,13 @@ class Group:
     """A member of a group, as the library shows it."""
 
     def __init__(self, place: OnKafka, group: str, topic: str, **options: int) -> None:
-        self.consumer = KafkaConsumer(
-            topic, bootstrap_servers=place.bootstrap, group_id=group, enable_auto_commit=False, isolation_level="read_committed", **options
-        )
-        self.until(lambda: bool(self.consumer.assignment()))
+        self.consumer = join_group(place.bootstrap, group, topic, **options)
 
     def until(self, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + 30
         while not condition():
             assert time.monotonic() < deadline
-            self.consumer.poll(100)
+            poll(self.consumer)
 
     def member(self) -> ConsumerGroupMetadata:
         return self.consumer.group_metadata()
