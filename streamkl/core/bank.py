@@ -203,9 +203,10 @@ class Bank:
         a, settings = self.arena, self.settings
         learned = learn(values, settings.bins, settings.categorical)
         bins = len(learned.units)
-        for array in (a.counts, a.length, a.self_term, a.cross_term, a.since_sync, a.mixture, a.slot_count, a.limit_points, a.muted):
+        windows = (a.counts, a.length, a.self_term, a.cross_term, a.since_sync, a.mixture, a.slot_count)
+        for array in (*windows, a.drift, a.drift_points, a.limit_points, a.muted):
             array[row] = 0
-        a.drift[row] = a.drift_points[row] = a.ratio[row, :-1] = 0  # of tests that are not judged any more nothing may stay
+        a.ratio[row, :-1] = 0  # of tests that are not judged any more nothing may stay
         a.head[row] = a.filled[row] = 0
         a.phase[row] = JUDGING
         a.bins[row] = bins

@@ -67,7 +67,7 @@ class Explanation:
 
 def explain(a: Arena, pool: Pool, rules: Rules, row: int, w: int) -> Explanation:
     """The window `w` of a row as it stands, or (number `len(windows)`) the points since a shift began, or (one more) its newest points;
-    O(bins + RECENT), for a shift O(its points)."""
+    O(bins + the points of it)."""
     drift = len(rules.window_points)
     if w < drift:
         return _explain_window(a, rules, row, w)

@@ -194,31 +194,32 @@ def limit_for(rules: Rules, bin_class: int, w: int, points: int, log_run: float)
     """Table threshold in nats times points: linear in ln(run length), and in ln(points) between the lengths simulated."""
     nodes = rules.nodes[w]
     if nodes == 1:
-        return max(_at_run(rules, rules.limits[bin_class, w, 0], log_run), 1e-3)
+        return max(along(rules.log_runs, rules.limits[bin_class, w, 0], log_run), 1e-3)
     x = np.log(points)
     j = 0
     while j < nodes - 2 and rules.node_log_points[w, j + 1] < x:
         j += 1
     low, high = rules.node_log_points[w, j], rules.node_log_points[w, j + 1]
     part = min(max((x - low) / (high - low), 0.0), 1.0)
-    below = _at_run(rules, rules.limits[bin_class, w, j], log_run)
-    above = _at_run(rules, rules.limits[bin_class, w, j + 1], log_run)
+    below = along(rules.log_runs, rules.limits[bin_class, w, j], log_run)
+    above = along(rules.log_runs, rules.limits[bin_class, w, j + 1], log_run)
     return float(max(below + part * (above - below), 1e-3))
 
 
 @inlined
 def drift_limit(rules: Rules, bin_class: int, log_run: float) -> float:
     """The drift track's table threshold in nats: linear in ln(run length)."""
-    return max(_at_run(rules, rules.drift_limits[bin_class], log_run), 1e-3)
+    return max(along(rules.log_runs, rules.drift_limits[bin_class], log_run), 1e-3)
 
 
 @inlined
-def _at_run(rules: Rules, row: NDArray[np.float64], log_run: float) -> float:
-    j = 0
-    while j < len(row) - 2 and rules.log_runs[j + 1] < log_run:
-        j += 1
-    slope = (row[j + 1] - row[j]) / (rules.log_runs[j + 1] - rules.log_runs[j])
-    return float(row[j] + slope * (log_run - rules.log_runs[j]))
+def along(xs: NDArray[np.float64], ys: NDArray[np.float64], x: float) -> float:
+    """Where the broken line through these points is at x; its first and last piece go on."""
+    k = 1
+    while k < len(xs) - 1 and x > xs[k]:
+        k += 1
+    slope = (ys[k] - ys[k - 1]) / (xs[k] - xs[k - 1])
+    return float(ys[k - 1] + slope * (x - xs[k - 1]))
 
 
 def longest_run(key: TableKey) -> float:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from streamkl.core.arena import CALM_BINS, Calm
 from streamkl.core.compiled import inlined, outlined
+from streamkl.core.run_length import along
 
 BLOCK = 64  # points
 WIDTH = 0.25  # of a bin, in ln(points)
@@ -32,23 +33,13 @@ FORGIVEN = 0.05  # of the maxima, those beyond the promised number of alarms tha
 @outlined
 def limit_at(c: Calm, log_run: float) -> float:
     """Surprise that independent normal points reach once in exp(log_run); a line beyond the table's ends."""
-    return max(_along(c.log_runs, c.limits, log_run), 0.1)
+    return max(along(c.log_runs, c.limits, log_run), 0.1)
 
 
 @inlined
 def log_run_at(c: Calm, nats: float) -> float:
     """The inverse of `limit_at`."""
-    return _along(c.limits, c.log_runs, nats)
-
-
-@inlined
-def _along(xs: NDArray[np.float64], ys: NDArray[np.float64], x: float) -> float:
-    """Where the broken line through these points is at x; its first and last piece go on."""
-    k = 1
-    while k < len(xs) - 1 and x > xs[k]:
-        k += 1
-    slope = (ys[k] - ys[k - 1]) / (xs[k] - xs[k - 1])
-    return float(ys[k - 1] + slope * (x - xs[k - 1]))
+    return along(c.limits, c.log_runs, nats)
 
 
 @outlined
