@@ -1,12 +1,16 @@
 """How results leave and where state is kept: the outlet and the store that go together."""
 
 from contextlib import ExitStack
+from functools import partial
 
 from streamkl.adapters.kafka import ExactlyOnceOutlet, KafkaOutlet, KafkaSession, TopicStateStore, Transactor
 from streamkl.adapters.state_files import FileStateStore
 from streamkl.adapters.state_memory import MemoryStateStore
+from streamkl.assembly.joining import source_of
 from streamkl.config import Config, KafkaConfig
+from streamkl.engine.outgoing import encode_event, encode_rejected
 from streamkl.ports import Outlet, States, StateStore
+from streamkl.runner.holdings import Encoders
 
 
 def state_topic(config: Config) -> str:
@@ -28,6 +32,14 @@ def open_store(config: Config, stack: ExitStack) -> StateStore | None:
 def transactional_id(kafka: KafkaConfig) -> str:
     """A function of the group and of this instance's name in it, so that a restart ends what was left open."""
     return f"streamkl-{kafka.group_id}-{kafka.group_instance_id}"
+
+
+def encoders_of(kafka: KafkaConfig) -> Encoders:
+    """How results become records of the topics that are configured."""
+    return Encoders(
+        event=partial(encode_event, topic=kafka.events_topic, source_uri=source_of(kafka)),
+        rejected=partial(encode_rejected, topic=kafka.dead_letter_topic),
+    )
 
 
 def deliver_through(config: Config, session: KafkaSession, store: StateStore | None) -> tuple[Outlet, States]:

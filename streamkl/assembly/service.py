@@ -10,17 +10,15 @@ from streamkl.adapters.console import ConsoleLog
 from streamkl.adapters.http_server import HttpServer
 from streamkl.adapters.kafka import KafkaSession, KafkaSource
 from streamkl.adapters.telemetry import Telemetry
-from streamkl.assembly.delivering import deliver_through, open_store, state_topic
-from streamkl.assembly.joining import join, source_of
+from streamkl.assembly.delivering import deliver_through, encoders_of, open_store, state_topic
+from streamkl.assembly.joining import join
 from streamkl.assembly.plan import build_engine, build_plan
 from streamkl.assembly.stopping import Stopping
 from streamkl.assembly.warming import warm_up
 from streamkl.config import Config
-from streamkl.engine.outgoing import encode_event, encode_rejected
 from streamkl.engine.plan import Plan
 from streamkl.ports import Observer, StateStore
 from streamkl.runner import Holdings, Runner
-from streamkl.runner.holdings import Encoders
 
 log = logging.getLogger(__name__)
 
@@ -55,14 +53,10 @@ def _build_runner(config: Config, plan: Plan, session: KafkaSession, store: Stat
     kafka = config.kafka
     source = KafkaSource(session)
     outlet, states = deliver_through(config, session, store)
-    encoders = Encoders(
-        event=partial(encode_event, topic=kafka.events_topic, source_uri=source_of(kafka)),
-        rejected=partial(encode_rejected, topic=kafka.dead_letter_topic),
-    )
     return Runner(
         source=source,
         outlet=outlet,
-        holdings=Holdings(source, states, partial(build_engine, plan), encoders),
+        holdings=Holdings(source, states, partial(build_engine, plan), encoders_of(kafka)),
         clock=MonotonicClock(),
         commit_seconds=kafka.commit_interval_seconds,
         snapshot_seconds=kafka.snapshot_interval_seconds,

@@ -15,7 +15,7 @@ from streamkl.core.explanation import explain
 from streamkl.core.kernel import JUDGED, walk
 from streamkl.core.run_length import Table, TableKey
 from streamkl.engine.plan import Monitor
-from streamkl.engine.story import DRIFT_NAME
+from streamkl.engine.story import named
 
 MOST_STRETCHES = 32  # held-out stretches of a series: bounds the cost, and is enough for "9 in 10"
 FEWEST_STRETCHES = 5
@@ -88,8 +88,8 @@ def judge(history: History, monitor: Monitor, table: Callable[[TableKey], Table]
     if bank.arena.phase[row] == JUDGING:
         out.interval_us = int(bank.arena.interval[row])
         out.run_length = bank.run_length(out.interval_us)
-        names = [window.name for window in bank.settings.windows] + [DRIFT_NAME] * int(bank.arena.drifts[row])
-        out.windows = tuple(_window(bank, row, w, name) for w, name in enumerate(names))
+        tests = len(bank.settings.windows) + int(bank.arena.drifts[row])
+        out.windows = tuple(_window(bank, row, w) for w in range(tests))
     return out
 
 
@@ -125,7 +125,8 @@ def _state(bank: Bank, row: int) -> State:
     return {name: getattr(bank.arena, name)[row].copy() for name in Arena._fields}
 
 
-def _window(bank: Bank, row: int, w: int, name: str) -> WindowThreshold:
+def _window(bank: Bank, row: int, w: int) -> WindowThreshold:
+    name, _ = named(bank.settings, w)
     if bank.arena.length[row, w] == 0 or bank.arena.limit[row, w] == 0:
         return WindowThreshold(name, 0, 0.0, 0.0, 0)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -9,8 +9,7 @@ import numpy as np
 from streamkl.engine.batch import Batch
 from streamkl.engine.limits import MILLION, Limits
 from streamkl.engine.metering import Meter, MeterKept, Notice, Request
-from streamkl.engine.story import instant
-from streamkl.engine.timestamps import YEAR_2100
+from streamkl.engine.story import instant, written_at
 from streamkl.engine.warning import EPISODES, LETTERS, limit_event
 from streamkl.model import MICROSECONDS, Event, Message, Rejected
 
@@ -96,9 +95,8 @@ class Limiter:
 
     def _say_of_letters(self, message: Message, notice: Notice) -> Event:
         where = (message.topic, message.partition, message.offset)
-        now = instant(message.timestamp_ms * 1_000) if 0 <= message.timestamp_ms < YEAR_2100 // 1_000 else None
         limit = f"limits.dead_letter_share = {self._limits.dead_letter_share / MILLION:g}"
-        return limit_event(where, now, LETTERS, limit, notice, self._config_hash)
+        return limit_event(where, written_at(message), LETTERS, limit, notice, self._config_hash)
 
 
 def _meter(rate: int, cost: int, at_once: int, kept: MeterKept) -> Meter:

@@ -15,7 +15,8 @@ from streamkl.core.settings import Settings
 from streamkl.engine.confidence import confidence
 from streamkl.engine.router import Seat
 from streamkl.engine.sentence import say, say_level, say_points
-from streamkl.model import MICROSECONDS, Bin, Calibration, Event, Provenance, Quantiles, Span, Track
+from streamkl.engine.timestamps import YEAR_2100
+from streamkl.model import MICROSECONDS, Bin, Calibration, Event, Message, Provenance, Quantiles, Span, Track
 
 TOP_BINS = 6  # bins told in an event, by their part in the statistic
 POINTS_NAME = "newest points"
@@ -102,6 +103,11 @@ def episode_id(place: Place, series: str) -> str:
     return f"{place.topic}/{place.partition}/{place.offset}/{place.ordinal}/{digest}"
 
 
+def written_at(message: Message) -> str | None:
+    """When a record was written, as its own time says; None where that is no time."""
+    return instant(message.timestamp_ms * 1_000) if 0 <= message.timestamp_ms < YEAR_2100 // 1_000 else None
+
+
 @dataclass(frozen=True, slots=True)
 class Teller:
     """Makes events of one monitor's series. `clocked` False (a library user without timestamps) leaves all times null."""
@@ -181,8 +187,8 @@ class Teller:
         )
 
     def _calibration(self, why: Explanation) -> Calibration:
-        budget = self.settings.budget if why.interval_us > 0 else self.settings.budget_without_clock
         settings = self.settings
+        budget = settings.budget if why.interval_us > 0 else settings.budget_without_clock
         parts = settings.parts(why.independent, why.drifts) if why.surprise is None else settings.point_parts(why.independent)
         run_length = why.run_length / parts
         return Calibration(
@@ -196,7 +202,7 @@ class Teller:
             blocks=why.blocks,
             judged_points=why.judged,
             effective_points=float(f"{why.effective_points:.4g}"),
-            certainty=self.settings.certainty,
+            certainty=settings.certainty,
         )
 
 

@@ -17,7 +17,7 @@ from streamkl.engine.engine import Engine, Look
 from streamkl.engine.plan import Plan
 from streamkl.engine.points import Points
 from streamkl.engine.router import SHED
-from streamkl.engine.story import Episode, Place, instant, named
+from streamkl.engine.story import Episode, Place, instant, named, written_at
 from streamkl.model import Bin, Calibration, Event, Message, Quantiles, Rejected, Span, Track
 
 ALL_BINS = 1 << 20
@@ -86,7 +86,7 @@ def examine(engine: Engine, plan: Plan, points: Points, message: Message, reject
         topic=message.topic,
         partition=message.partition,
         offset=message.offset,
-        record_time=instant(1_000 * message.timestamp_ms) if 0 <= message.timestamp_ms < 4_102_444_800_000 else None,
+        record_time=written_at(message),
         rejected=letter.reason.value if letter else None,
         detail=letter.detail if letter else None,
         points=tuple(_examine_points(copy, points, message)),

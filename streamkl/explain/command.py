@@ -10,16 +10,16 @@ import msgspec
 from streamkl.adapters.kafka import Cluster, MissingTopicError, TopicHistory
 from streamkl.adapters.state_files import read_state
 from streamkl.assembly import build_plan
-from streamkl.assembly.joining import cluster_at, source_of
+from streamkl.assembly.delivering import encoders_of
+from streamkl.assembly.joining import cluster_at
 from streamkl.config import Config
 from streamkl.engine.faults import escape
-from streamkl.engine.outgoing import encode_event
 from streamkl.engine.plan import Plan
 from streamkl.engine.verdict import RecordVerdict, examine
 from streamkl.errors import InputError
 from streamkl.explain import display
 from streamkl.explain.origin import Suspect, Watch, from_file, from_topic
-from streamkl.model import Event, Message, Outgoing, Partition
+from streamkl.model import Message, Outgoing, Partition
 
 
 class Where(NamedTuple):
@@ -104,7 +104,8 @@ def _suspect(
 
 def _compare(cluster: Cluster, config: Config, verdict: RecordVerdict) -> Comparison | None:
     """What the events topic holds of the record's events, all of it read. None where there is no such topic."""
-    derived = {event.id: _written(event, config) for event in verdict.events}
+    written = encoders_of(config.kafka).event
+    derived = {event.id: written(event) for event in verdict.events}
     begins = f"{verdict.topic}/{verdict.partition}/{verdict.offset}/"
     found: dict[str, list[Message]] = {}
     try:
@@ -123,10 +124,6 @@ def _compare(cluster: Cluster, config: Config, verdict: RecordVerdict) -> Compar
         missing=tuple(sorted(derived.keys() - found.keys())),
         unexplained=tuple(sorted(found.keys() - derived.keys())),
     )
-
-
-def _written(event: Event, config: Config) -> Outgoing:
-    return encode_event(event, config.kafka.events_topic, source_of(config.kafka))
 
 
 def _same(message: Message, outgoing: Outgoing) -> bool:

@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from streamkl.adapters.kafka import Cluster, TopicHistory, TopicStateStore
-from streamkl.assembly.joining import source_of
+from streamkl.assembly.delivering import encoders_of
 from streamkl.assembly.plan import build_engine
 from streamkl.config import Config
 from streamkl.engine.engine import Engine, Output
-from streamkl.engine.outgoing import encode_event, encode_rejected
 from streamkl.engine.plan import Plan
 from streamkl.engine.resharding import deal
 from streamkl.errors import SinkError, SnapshotError, SourceError
@@ -54,7 +53,7 @@ class Mover:
     """Reads through a store that belongs to a member of the group. `breathe` is called now and then, so that it stays one."""
 
     def __init__(self, config: Config, plan: Plan, cluster: Cluster, store: TopicStateStore, breathe: Callable[[], object]) -> None:
-        self.config = config
+        self.encoders = encoders_of(config.kafka)
         self.plan = plan
         self.cluster = cluster
         self.store = store
@@ -162,6 +161,5 @@ class _Reader:
         self._collect(self.engine.receive(fresh))
 
     def _collect(self, output: Output) -> None:
-        kafka = self._mover.config.kafka
-        self.outgoing += [encode_event(event, kafka.events_topic, source_of(kafka)) for event in output.events]
-        self.outgoing += [encode_rejected(each, kafka.dead_letter_topic) for each in output.rejected]
+        encoders = self._mover.encoders
+        self.outgoing += [*map(encoders.event, output.events), *map(encoders.rejected, output.rejected)]

@@ -28,11 +28,6 @@ class Parcel(NamedTuple):
     record: Outgoing
     partition: int | None = None
 
-    @property
-    def size(self) -> int:
-        """Bytes of key, value and headers."""
-        return self.record.size
-
 
 def open_producer(cluster: Cluster, *, delivery_timeout_ms: int, request_timeout_ms: int, **options: Any) -> KafkaProducer:
     """A producer that acknowledges by all replicas and keeps the order. Raises ConfigError, SinkError."""
@@ -66,7 +61,7 @@ def deliver(producer: KafkaProducer, parcels: Sequence[Parcel], timeout_seconds:
 def _portions(parcels: Sequence[Parcel]) -> Iterator[Sequence[Parcel]]:
     start = size = 0
     for index, parcel in enumerate(parcels):
-        size += parcel.size
+        size += parcel.record.size
         if size >= UNSENT_BYTES:
             yield parcels[start : index + 1]
             start, size = index + 1, 0
