@@ -18,6 +18,7 @@ from tests.chaos.oracle import keep
 from tests.chaos.outcome import HEADING, append, done
 from tests.chaos.page import page
 from tests.chaos.scene import Ground
+from tests.chaos.soak import ENDURED, Sample, soak
 
 
 def main() -> int:
@@ -30,6 +31,8 @@ def main() -> int:
         return rebatch(chosen.batchings, chosen.seed)
     with ExitStack() as stack:
         grounds = _Grounds(stack)
+        if chosen.soak:
+            return _soak(chosen, grounds)
         return _hunt_mutants(chosen, grounds) if chosen.mutants else _run(chosen, grounds)
 
 
@@ -43,6 +46,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="the first life's seed; the next one has the next number")
     parser.add_argument("--mutants", action="store_true", help="services that break the promise: each has to be caught within so many runs")
     parser.add_argument("--batchings", type=int, default=0, help="no service: so many random ways to cut one input, all with one result")
+    parser.add_argument(
+        "--soak", type=float, default=0.0, help="one process outlives faults for so many minutes; FILE of --append: what it holds"
+    )
     parser.add_argument("--page", action="store_true", help="nothing is run: docs/faults.md, with what the committed table holds")
     parser.add_argument("--append", type=Path, help="a table that each life adds its line to; lives that stand there are not repeated")
     parser.add_argument("--evidence", type=Path, default=Path("chaos-evidence"), help="where logs and findings of broken lives are kept")
@@ -99,6 +105,21 @@ def _one(chosen: argparse.Namespace, ground: Ground, plan: Plan) -> bool:
             kept = chosen.evidence / f"{plan.name.replace(' ', '-')}-{plan.seed}"
             _say(f"evidence: {shutil.copytree(folder, kept, dirs_exist_ok=True)}")
         return outcome.clean
+
+
+def _soak(chosen: argparse.Namespace, grounds: _Grounds) -> int:
+    with tempfile.TemporaryDirectory(prefix="streamkl-chaos-") as name:
+        outcome, samples = soak(grounds.of(ENDURED[0]), Path(name), chosen.soak, chosen.seed, chosen.append)
+        _say(f"{HEADING}\n{outcome.row()}")
+        _say("\t".join(Sample._fields))
+        for sample in samples[:: max(1, len(samples) // 20)]:
+            _say("\t".join(map(str, sample)))
+        for each in outcome.ended:
+            _say(each)
+        if not outcome.clean:
+            keep(Path(name), vars(outcome))
+            _say(f"evidence: {shutil.copytree(name, chosen.evidence / f'soak-{chosen.seed}', dirs_exist_ok=True)}")
+    return 0 if outcome.clean else 1
 
 
 def _hunt_mutants(chosen: argparse.Namespace, grounds: _Grounds) -> int:

@@ -3,8 +3,8 @@
 import random
 import subprocess
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,11 +37,9 @@ class Plan:
         return " + ".join(self.faults)
 
 
-def live(ground: Ground, folder: Path, plan: Plan) -> Outcome:
-    """Where it does not come to its end, the outcome says why."""
-    began = time.monotonic()
-    faults = [FAULTS[name] for name in plan.faults]
-    strikes = plan.strikes or min(fault.strikes for fault in faults)
+@contextmanager
+def scene_of(ground: Ground, folder: Path, plan: Plan) -> Iterator[Scene]:
+    """Where a life takes place: topics, dice and a writer of its own; nothing runs yet, and nothing is left running."""
     dice = random.Random(f"{plan.name}/{plan.seed}")  # noqa: S311 - no secret
     place = exactly_once(ground.bootstrap, folder, 2)
     place.mutant, place.weather = plan.mutant, plan.weather
@@ -49,26 +47,35 @@ def live(ground: Ground, folder: Path, plan: Plan) -> Outcome:
         place.options["kafka.bootstrap_servers"] = f'["{ground.proxy.bootstrap}"]'
     place.create("metrics")
     writer = Writer(place, random.Random(f"{plan.seed}/writer"))  # noqa: S311 - no secret
-    scene = Scene(ground, place, writer, dice, mixed=len(faults) > 1)
-    findings: dict[str, Any] = {"records": 0, "results": 0}
     try:
-        for fault in faults:
-            fault.prepare(scene)
-        writer.write(QUIET)
-        writer.write(EPISODE, shift=FAULT)
-        scene.settle()
-        for _ in range(strikes):
-            _strike(scene, faults)
-        writer.write(EPISODE)
-        scene.settle()
-        assert scene.stop() == 0, place.log(scene.main)
-        findings = compare(place)._asdict()
-        ended = [] if all(fault.may_end for fault in faults) else scene.ended
-    except (AssertionError, subprocess.TimeoutExpired) as error:
-        ended = [*scene.ended, f"no end: {error}"]
+        yield Scene(ground, place, writer, dice, mixed=len(plan.faults) > 1)
     finally:
         writer.close()
         place.close()
+
+
+def live(ground: Ground, folder: Path, plan: Plan) -> Outcome:
+    """Where it does not come to its end, the outcome says why."""
+    began = time.monotonic()
+    faults = [FAULTS[name] for name in plan.faults]
+    strikes = plan.strikes or min(fault.strikes for fault in faults)
+    findings: dict[str, Any] = {"records": 0, "results": 0}
+    with scene_of(ground, folder, plan) as scene:
+        try:
+            for fault in faults:
+                fault.prepare(scene)
+            scene.writer.write(QUIET)
+            scene.writer.write(EPISODE, shift=FAULT)
+            scene.settle()
+            for _ in range(strikes):
+                _strike(scene, faults)
+            scene.writer.write(EPISODE)
+            scene.settle()
+            assert scene.stop() == 0, scene.place.log(scene.main)
+            findings = compare(scene.place)._asdict()
+            ended = [] if all(fault.may_end for fault in faults) else scene.ended
+        except (AssertionError, subprocess.TimeoutExpired) as error:
+            ended = [*scene.ended, f"no end: {error}"]
     return Outcome(plan.name, plan.seed, strikes, **findings, ended=ended, seconds=time.monotonic() - began)
 
 
