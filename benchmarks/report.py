@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
 from rich import box
 from rich.console import Console
@@ -31,6 +32,13 @@ class Section:
 
     title: str
     rows: Sequence[Row]
+
+
+class Found(NamedTuple):
+    """What one of several measurements gives to a report."""
+
+    section: Section
+    notes: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)

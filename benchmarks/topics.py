@@ -1,14 +1,14 @@
 """Topics filled with metric records before anything is measured."""
 
 from collections.abc import Iterator
-from importlib.util import find_spec
 from typing import Any
 
 import msgspec
 import numpy as np
-from kafka import KafkaAdminClient, KafkaProducer
+from kafka import KafkaAdminClient
 
 from benchmarks.progress import progress_bar
+from benchmarks.sending import sender
 
 PARTITIONS = 4
 HOSTS = 4  # each on its own partition
@@ -37,42 +37,25 @@ def records(count: int, points_per_record: int) -> Iterator[tuple[int, bytes]]:
         count -= len(points)
 
 
-def create(bootstrap: str, *topics: str) -> None:
-    """Topics of 4 partitions, ready when this returns."""
+def option_of(points_per_record: int) -> str:
+    """Which option of a command says how many of such records there are."""
+    return "--single" if points_per_record == 1 else "--arrays"
+
+
+def create(bootstrap: str, *topics: str, partitions: int = PARTITIONS) -> None:
+    """Topics of so many partitions, ready when this returns."""
     admin = KafkaAdminClient(bootstrap_servers=bootstrap)
     try:
-        admin.create_topics({topic: {"num_partitions": PARTITIONS, "replication_factor": 1} for topic in topics}, wait_for_metadata=True)
+        admin.create_topics({topic: {"num_partitions": partitions, "replication_factor": 1} for topic in topics}, wait_for_metadata=True)
     finally:
         admin.close()
 
 
-def fill(bootstrap: str, topic: str, count: int, points_per_record: int) -> None:
-    """Write the records, through confluent-kafka where it is installed (about 20 times as fast), else kafka-python."""
-    send = _fill_fast if find_spec("confluent_kafka") else _fill
-    send(bootstrap, topic, count, records(count, points_per_record))
-
-
-def _fill_fast(bootstrap: str, topic: str, count: int, source: Iterator[tuple[int, bytes]]) -> None:
-    from confluent_kafka import Producer  # noqa: PLC0415 (optional)
-
-    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 20, "queue.buffering.max.messages": 2 * _AT_ONCE})
-    with progress_bar(f"filling {topic}", count) as bar:
+def fill(bootstrap: str, topic: str, count: int, source: Iterator[tuple[int, bytes]]) -> None:
+    """Write `count` records of (partition, value)."""
+    with sender(bootstrap) as records, progress_bar(f"filling {topic}", count) as bar:
         for number, (partition, value) in enumerate(source, 1):
-            producer.produce(topic, value, partition=partition)
+            records.send(topic, partition, value)
             if number % _AT_ONCE == 0:
-                producer.flush()
+                records.flush()
                 bar.reach(number)
-        producer.flush()
-
-
-def _fill(bootstrap: str, topic: str, count: int, source: Iterator[tuple[int, bytes]]) -> None:
-    producer = KafkaProducer(bootstrap_servers=bootstrap, linger_ms=20, batch_size=2**18)
-    try:
-        with progress_bar(f"filling {topic}", count) as bar:
-            for number, (partition, value) in enumerate(source, 1):
-                producer.send(topic, value, partition=partition)
-                if number % _AT_ONCE == 0:
-                    bar.reach(number)
-        producer.flush()
-    finally:
-        producer.close()

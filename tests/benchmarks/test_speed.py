@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.datasets import generate, load, write_files
-from benchmarks.pipeline import Mark, TooShortError, speed
+from benchmarks.reading import Mark, TooShortError, speed
 from benchmarks.topics import records
 
 
