@@ -94,7 +94,8 @@ class Arena(NamedTuple):
     long_mean: Floats  # (R, 2) of about 100 points that end before the newest two, and four
     nats: Floats  # (R, T) newest surprisal of each track
     past: NDArray[np.uint32]  # (R, T, H) histogram of a track's magnitudes
-    past_nats: NDArray[np.float32]  # (R, T, H) surprisal at each bin's lower edge
+    fresh: NDArray[np.uint8]  # (R, T, H) those of them that joined since the table was made
+    past_nats: NDArray[np.float32]  # (R, T, H) the table: surprisal at each bin's lower edge
     past_slope: Floats  # (R, T) and per bin beyond the last
     past_low: Floats  # (R, T) ln of the lower edge of bin 0
     past_count: Longs  # (R, T)
@@ -136,6 +137,7 @@ class Tracks(NamedTuple):
     long_mean: Floats
     nats: Floats
     past: NDArray[np.uint32]
+    fresh: NDArray[np.uint8]
     past_nats: NDArray[np.float32]
     past_slope: Floats
     past_low: Floats
@@ -211,7 +213,7 @@ class Rules(NamedTuple):
 def tracks_of(a: Arena) -> Tracks:
     """The tracks' part of an arena, not copied."""
     return Tracks(
-        a.recent, a.points, a.level, a.long_mean, a.nats, a.past, a.past_nats, a.past_slope, a.past_low, a.past_count, a.past_next
+        a.recent, a.points, a.level, a.long_mean, a.nats, a.past, a.fresh, a.past_nats, a.past_slope, a.past_low, a.past_count, a.past_next
     )
 
 
@@ -266,6 +268,7 @@ def allocate(settings: Settings, rows: int) -> Arena:
         "tail": ((w + 1, TAIL_BINS), np.uint32),
         "long_mean": ((2,), np.float64),
         "past": ((tracks, PAST_BINS), np.uint32),
+        "fresh": ((tracks, PAST_BINS), np.uint8),
         "past_nats": ((tracks, PAST_BINS), np.float32),
         "calm": ((CALM_BINS if tracks else 0,), np.uint32),
         "ratio": ((w + 2,), np.float64),

@@ -41,10 +41,12 @@ def surprisal(t: Tracks, row: int, track: int, magnitude: float) -> float:
     if t.past_count[row, track] >= FIRST_PAST:
         if t.past_count[row, track] >= t.past_next[row, track]:
             refit(t, row, track)
+            t.fresh[row, track] = 0
         low = t.past_nats[row, track, index]
         step = t.past_nats[row, track, index + 1] - low if index < PAST_BINS - 1 else t.past_slope[row, track]
         nats = max(low + (position - index) * step, 0.0)
     t.past[row, track, index] += 1
+    t.fresh[row, track, index] += 1
     t.past_count[row, track] += 1
     return nats
 
@@ -68,6 +70,7 @@ def _move_up(t: Tracks, row: int, track: int, by: int) -> None:
         t.past[row, track, 0] += t.past[row, track, k]
     for k in range(1, PAST_BINS):
         t.past[row, track, k] = t.past[row, track, k + by] if k + by < PAST_BINS else 0
+    t.fresh[row, track] = 0
     t.past_low[row, track] += by / BINS_PER_E
     t.past_next[row, track] = 0
 
@@ -87,6 +90,24 @@ def refit(t: Tracks, row: int, track: int) -> None:
         t.past_nats[row, track, k] = WEIGHT_OF_RARE * own + (1.0 - WEIGHT_OF_RARE) * (bulk_nats + bulk_slope * (k - bulk))
     t.past_slope[row, track] = WEIGHT_OF_RARE * rare_slope + (1.0 - WEIGHT_OF_RARE) * bulk_slope
     t.past_next[row, track] = t.past_count[row, track] + max(1, min(t.past_count[row, track] // REFIT_SHARE, REFIT_MOST))
+
+
+@outlined
+def remake(t: Tracks) -> None:
+    """The tables of all rows, from the pasts without what has joined them since. O(rows x bins)."""
+    for row in range(t.past.shape[0]):
+        for track in range(t.past.shape[1]):
+            _join_fresh(t, row, track, -1)
+            if t.past_count[row, track] >= FIRST_PAST:
+                refit(t, row, track)
+            _join_fresh(t, row, track, 1)
+
+
+@inlined
+def _join_fresh(t: Tracks, row: int, track: int, sign: int) -> None:
+    for k in range(PAST_BINS):
+        t.past[row, track, k] += sign * t.fresh[row, track, k]
+        t.past_count[row, track] += sign * t.fresh[row, track, k]
 
 
 @inlined

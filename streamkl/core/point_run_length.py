@@ -62,6 +62,7 @@ def _fresh(rows: int) -> Tracks:
         long_mean=np.zeros((rows, 2)),
         nats=np.zeros((rows, TRACKS)),
         past=np.zeros((rows, TRACKS, PAST_BINS), np.uint32),
+        fresh=np.zeros((rows, TRACKS, PAST_BINS), np.uint8),
         past_nats=np.zeros((rows, TRACKS, PAST_BINS), np.float32),
         past_slope=np.zeros((rows, TRACKS)),
         past_low=np.zeros((rows, TRACKS)),

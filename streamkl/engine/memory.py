@@ -6,13 +6,17 @@ from operator import attrgetter
 import msgspec
 import numpy as np
 
-from streamkl.core.arena import NO_SLOT, Arena, Pool
+from streamkl.core.arena import NO_SLOT, Arena, Pool, allocate, tracks_of
 from streamkl.core.bank import Bank
+from streamkl.core.past import remake
 from streamkl.engine.absence_watch import AbsenceWatch, WatchKept
 from streamkl.engine.limiter import LimitsKept
 from streamkl.engine.router import Router, Seat
 from streamkl.engine.snapshot import Arrays, pack, unpack
 from streamkl.errors import SnapshotError
+
+RINGS = frozenset({"code", "time", "position"})
+DERIVED = frozenset({"past_nats", "past_slope", "past_next"})  # of the pasts, and made anew from them
 
 
 class _SeatKept(msgspec.Struct, array_like=True):
@@ -55,13 +59,27 @@ def keep(kept: Kept, router: Router, watch: AbsenceWatch | None) -> bytes:
 
 
 def _bank_arrays(bank: Bank, rows: np.ndarray, prefix: str) -> Iterator[tuple[str, np.ndarray]]:
-    slots = bank.arena.slot[rows]
+    arena = bank.arena
+    slots = arena.slot[rows]
     in_use = slots[slots != NO_SLOT]
+    size = arena.code.shape[1]
+    filled = arena.filled[rows]
+    order = _oldest_first(arena.head[rows], filled, size)
     for name in Arena._fields:
-        yield prefix + name, getattr(bank.arena, name)[rows]
+        if name in RINGS:
+            yield prefix + name, np.take_along_axis(getattr(arena, name)[rows], order, axis=1)
+        elif name not in DERIVED:
+            yield prefix + name, getattr(arena, name)[rows]
+    yield prefix + "head", (filled % size).astype(np.int32)
     yield prefix + "slot", np.where(slots == NO_SLOT, NO_SLOT, np.cumsum(slots != NO_SLOT) - 1).astype(np.int32)
     for name in Pool._fields:
         yield f"{prefix}pool.{name}", getattr(bank.pool, name)[in_use]
+
+
+def _oldest_first(head: np.ndarray, filled: np.ndarray, size: int) -> np.ndarray:
+    """Where the points of each ring lie, the oldest first; a place that is not filled yet repeats the newest."""
+    order: np.ndarray = (np.minimum(np.arange(size), np.maximum(filled, 1)[:, None] - 1) + (head - filled)[:, None]) % size
+    return order
 
 
 def restore(state: bytes, expected: Kept, router: Router, watch: AbsenceWatch | None) -> Kept:
@@ -88,12 +106,15 @@ def restore(state: bytes, expected: Kept, router: Router, watch: AbsenceWatch | 
 
 def _fill(bank: Bank, arrays: Arrays, prefix: str) -> None:
     try:
-        arena = Arena(**{name: arrays[prefix + name] for name in Arena._fields})
+        kept = {name: arrays[prefix + name] for name in Arena._fields if name not in DERIVED}
         pool = Pool(**{name: arrays[f"{prefix}pool.{name}"] for name in Pool._fields})
     except KeyError as missing:
         raise SnapshotError(f"state lacks {missing}") from missing
-    for name in Arena._fields:
-        mine, theirs = getattr(bank.arena, name), getattr(arena, name)
-        if mine.dtype != theirs.dtype or mine.shape[1:] != theirs.shape[1:]:
+    empty = allocate(bank.settings, len(kept["phase"]))
+    for name, theirs in kept.items():
+        mine = getattr(empty, name)
+        if mine.dtype != theirs.dtype or mine.shape != theirs.shape:
             raise SnapshotError("state has other shapes than this configuration's")
+    arena = empty._replace(**kept)
+    remake(tracks_of(arena))
     bank.adopt(arena, pool)

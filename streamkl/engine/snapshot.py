@@ -1,21 +1,21 @@
 """The shape in which a partition's state leaves and returns: a described set of arrays, compressed, under a checksum. No pickle.
 
 Layout: magic, version (1 byte), SHA-256 of the rest, then one zstandard frame of: length of the header (4 bytes, little endian), the header
-as JSON, and the arrays' bytes one after the other as the header lists them. Only rows in use are written.
+as JSON, and the arrays one after the other as the header lists them (see `engine.shrinking`). Only rows in use are written.
 """
 
 import hashlib
 from typing import Any, TypeVar
 
 import msgspec
-import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
+from streamkl.engine.shrinking import Shape, grow, shrink
 from streamkl.errors import SnapshotError
 
 MAGIC = b"streamkl"
-VERSION = 1
+VERSION = 2
 LARGEST = 1 << 33  # bytes a state may unpack to
 _ALLOWED = {"|b1", "|i1", "|u1", "<i4", "<u4", "<i8", "<f4", "<f8"}
 
@@ -23,22 +23,20 @@ T = TypeVar("T")
 Arrays = dict[str, NDArray[Any]]
 
 
-class _Shape(msgspec.Struct):
-    name: str
-    dtype: str
-    shape: tuple[int, ...]
-
-
 class _Header(msgspec.Struct):
     meta: msgspec.Raw
-    arrays: list[_Shape]
+    arrays: list[Shape]
 
 
 def pack(meta: object, arrays: Arrays) -> bytes:
     """`meta` (anything msgspec encodes) and arrays as one piece of bytes; O(size)."""
-    shapes = [_Shape(name, array.dtype.str, array.shape) for name, array in arrays.items()]
+    shapes, parts = [], []
+    for name, array in arrays.items():
+        shape, bodies = shrink(name, array)
+        shapes.append(shape)
+        parts += bodies
     header = msgspec.json.encode(_Header(msgspec.Raw(msgspec.json.encode(meta)), shapes))
-    body = b"".join([len(header).to_bytes(4, "little"), header, *(np.ascontiguousarray(array).tobytes() for array in arrays.values())])
+    body = b"".join([len(header).to_bytes(4, "little"), header, *parts])
     packed = zstandard.ZstdCompressor(level=1).compress(body)
     return b"".join([MAGIC, bytes([VERSION]), hashlib.sha256(packed).digest(), packed])
 
@@ -62,15 +60,13 @@ def unpack(state: bytes, meta: type[T]) -> tuple[T, Arrays]:
         raise SnapshotError(f"state cannot be read: {error}") from error
 
 
-def _arrays(body: bytes, at: int, shapes: list[_Shape]) -> Arrays:
+def _arrays(body: bytes, at: int, shapes: list[Shape]) -> Arrays:
     out: Arrays = {}
+    view = memoryview(body)
     for shape in shapes:
         if shape.dtype not in _ALLOWED:
             raise ValueError(f"array {shape.name} of type {shape.dtype}")
-        dtype = np.dtype(shape.dtype)
-        count = int(np.prod(shape.shape, dtype=np.int64))
-        out[shape.name] = np.frombuffer(body, dtype, count, at).reshape(shape.shape).copy()
-        at += count * dtype.itemsize
+        out[shape.name], at = grow(shape, view, at)
     if at != len(body):
         raise ValueError("arrays and header do not agree")
     return out

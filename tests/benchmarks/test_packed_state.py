@@ -13,5 +13,5 @@ def test_the_parts_are_those_of_the_state() -> None:
     assert float(whole["packed, bytes"] or 0) < float(whole["plain, bytes"] or 0)
     sizes = [float(part["packed, bytes"] or 0) for part in parts]
     assert sizes == sorted(sizes, reverse=True)
-    assert {"time", "position", "recent", "past_nats"} <= {part["array"] for part in parts}
+    assert {"time", "position", "recent", "past"} <= {part["array"] for part in parts}
     assert sum(float(part["plain, bytes"] or 0) for part in parts) == pytest.approx(float(whole["plain, bytes"] or 0), rel=0.5)

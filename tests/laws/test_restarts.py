@@ -7,6 +7,8 @@ import pytest
 
 from streamkl.adapters.tables import Tables
 from streamkl.config.detector import DetectorConfig
+from streamkl.core.arena import Arena
+from streamkl.engine.engine import Engine
 from streamkl.engine.plan import Plan
 from streamkl.engine.snapshot import unpack
 from streamkl.library.settings import settings_of
@@ -53,6 +55,27 @@ def test_restored_anywhere_it_goes_on_as_if_it_had_never_stopped(kind: str) -> N
         assert second.snapshot() == whole.snapshot()
     assert min(seen.values()) > 0
     assert len(expected) > 4
+
+
+def rows_of(one: Engine) -> dict[str, dict[str, bytes]]:
+    """Every array's row of every series; rings from the oldest point on, as far as they are filled."""
+    router, found = one._router, {}
+    for seat in router.seats.values():
+        arena = router.banks[seat.bank].arena
+        row = {name: getattr(arena, name)[seat.row] for name in Arena._fields if name not in {"slot", "head"}}
+        for name in ("code", "time", "position"):
+            row[name] = np.roll(row[name], row["filled"] - arena.head[seat.row])[: row["filled"]]
+        found[seat.name] = {name: array.tobytes() for name, array in row.items()}
+    return found
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_not_saved_is_made_as_it_was(kind: str) -> None:
+    made, messages = world(kind)
+    one = engine(made)
+    for cut in range(0, len(messages), 199):
+        feed(one, messages[cut : cut + 199])
+        assert rows_of(engine(made, one.snapshot())) == rows_of(one)
 
 
 def test_restored_again_and_again() -> None:
