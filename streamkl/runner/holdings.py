@@ -7,7 +7,7 @@ here has to happen in time, and a rebalance needs no farewell.
 import bisect
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -61,6 +61,7 @@ class Holding:
     emit_from: int  # results of earlier records were durable before the group's offset passed them: they are not sent again
     committed: int | None  # the group's offset, as far as we know
     saved: int | None  # the next offset of the saved state
+    turn: int = 0  # of the commit that saved it
     outgoing: list[Outgoing] = field(default_factory=list)
     events: Counter[str] = field(default_factory=Counter)  # among them, by type
 
@@ -68,6 +69,12 @@ class Holding:
     def position(self) -> int:
         """The next offset to read."""
         return self.start if self.engine.next_offset is None else self.engine.next_offset
+
+    @property
+    def ready(self) -> int | None:
+        """The next offset to commit; None where nothing was read, or what the group's offset has passed is still being replayed."""
+        next_offset = self.engine.next_offset
+        return None if next_offset is None or next_offset < self.emit_from else next_offset
 
 
 class Holdings:
@@ -79,6 +86,7 @@ class Holdings:
         self._make_engine = make_engine
         self._encoders = encoders
         self._held: dict[Partition, Holding] = {}
+        self._turn = 0
         self.tally = Tally()
 
     def __len__(self) -> int:
@@ -125,25 +133,29 @@ class Holdings:
         waiting = [record for holding in self._held.values() for record in holding.outgoing]
         return len(waiting), sum(record.size for record in waiting)
 
-    def step(self, assignment: Assignment, *, snapshots: bool, leaving: bool = False) -> Step | None:
+    def step(self, assignment: Assignment, *, saves: int = 0, leaving: bool = False) -> Step | None:
         """What a commit has to make true now, or None where nothing is new. A state is always saved together with its own next offset.
 
-        A partition's first commit always saves its state too, so that no offset is ever committed that a restart could not continue from.
-        When `leaving`, all states are saved, and an outlet puts nothing off.
+        So many states are saved, those first that were not for longest. A partition's first commit always saves its state too, so that no
+        offset is ever committed that a restart could not continue from. When `leaving`, all are saved, and an outlet puts nothing off.
         """
         outgoing: list[Outgoing] = []
         states: dict[Partition, bytes] = {}
         offsets: dict[Partition, int] = {}
-        for partition, holding in sorted(self._held.items()):
-            next_offset = holding.engine.next_offset
-            if next_offset is None or next_offset < holding.emit_from:
-                continue  # nothing read, or still replaying what the group's offset has passed
+        ready = {partition: offset for partition, holding in sorted(self._held.items()) if (offset := holding.ready) is not None}
+        due = self._longest_unsaved(ready, len(ready) if leaving else saves)
+        for partition, next_offset in ready.items():
+            holding = self._held[partition]
             outgoing += holding.outgoing
-            if next_offset != holding.saved and (snapshots or holding.saved is None):
+            if partition in due or holding.saved is None:
                 states[partition] = holding.engine.snapshot()
             if next_offset != holding.committed or partition in states:
                 offsets[partition] = next_offset
         return Step(assignment, outgoing, states, offsets, leaving) if offsets else None
+
+    def _longest_unsaved(self, ready: Mapping[Partition, int], most: int) -> Collection[Partition]:
+        stale = [partition for partition, next_offset in ready.items() if next_offset != self._held[partition].saved]
+        return sorted(stale, key=lambda partition: self._held[partition].turn)[:most]
 
     def proof(self, assignment: Assignment) -> Step | None:
         """A commit that changes nothing: where the group stands already, or where reading began. None where nothing is ours."""
@@ -155,6 +167,7 @@ class Holdings:
 
     def committed(self, step: Step) -> None:
         """All of the step is durable."""
+        self._turn += 1
         for partition, offset in step.offsets.items():
             holding = self._held[partition]
             holding.committed = offset
@@ -162,7 +175,7 @@ class Holdings:
             holding.events.clear()
             holding.outgoing.clear()
             if partition in step.snapshots:
-                holding.saved = offset
+                holding.saved, holding.turn = offset, self._turn
 
     def stats(self) -> Iterator[EngineStats]:
         """The figures of every engine. O(partitions)."""

@@ -99,7 +99,7 @@ class Runner:
         records, size = self._holdings.pending()
         now = self._clock.now()
         if now - self._committed_at >= self._commit_seconds or records >= MAX_PENDING_RECORDS or size >= MAX_PENDING_BYTES:
-            self._commit(assignment, snapshots=now - self._saved_at >= self._snapshot_seconds)
+            self._commit(assignment)
             self._failures = 0
 
     def _count_failure(self, error: SinkError | SourceError) -> None:
@@ -111,15 +111,21 @@ class Runner:
             raise error
         log.warning("failed %d of %d times in a row, restoring and replaying: %s", self._failures, MAX_FAILURES, error)
 
-    def _commit(self, assignment: Assignment, *, snapshots: bool) -> None:
-        step = self._holdings.step(assignment, snapshots=snapshots)
+    def _commit(self, assignment: Assignment) -> None:
+        saves = self._due_saves()
+        step = self._holdings.step(assignment, saves=saves)
         if step is not None:
             self._make_durable(step)
         elif self._clock.now() - self._proved_at >= max(PROOF_SECONDS, self._commit_seconds):
             self._prove(assignment)
         self._committed_at = self._clock.now()
-        if snapshots:
-            self._saved_at = self._committed_at
+
+    def _due_saves(self) -> int:
+        """How many partitions' states are saved now: each once in `snapshot_seconds`, in turn, so that no commit waits for them all."""
+        now, count = self._clock.now(), len(self._holdings)
+        due = int((now - self._saved_at) / self._snapshot_seconds * count)
+        self._saved_at = now if due >= count else self._saved_at + due * self._snapshot_seconds / count
+        return due
 
     def _make_durable(self, step: Step) -> None:
         began = self._clock.now()
@@ -156,7 +162,7 @@ class Runner:
     def _leave(self) -> None:
         if self._taken is None:
             return
-        step = self._holdings.step(self._taken, snapshots=True, leaving=True)
+        step = self._holdings.step(self._taken, leaving=True)
         try:
             if step is not None:
                 self._make_durable(step)

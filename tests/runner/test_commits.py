@@ -5,6 +5,7 @@ import itertools
 import pytest
 
 from streamkl.errors import FencedError, SinkError
+from streamkl.model import Partition
 from streamkl.runner import loop
 from tests.runner.conftest import Start
 from tests.runner.world import P0, P1, Crash, Process, World, numbers, sink_error
@@ -47,6 +48,30 @@ def test_states_are_saved_at_their_interval_and_not_with_every_commit(world: Wor
     assert world.clock.time > 10
     assert world.clock.time / 2.0 - 2 <= changes <= world.clock.time / 2.0 + 2
     assert world.commits > 3 * changes
+
+
+def test_the_partitions_take_turns_so_that_no_commit_saves_the_states_of_all(world: World, start: Start) -> None:
+    partitions = [Partition("metrics", number) for number in range(5)]
+    for partition in partitions:
+        world.write(partition, numbers(800))
+    start(commit_seconds=0.1, snapshot_seconds=2.0).run_until_idle()
+    first, *middle, last = world.saves
+    assert first == partitions  # no offset without a state
+    assert len(last) > 1
+    assert {partition: offset for partition, (offset, _) in world.states.items()} == world.committed
+    assert {len(saved) for saved in middle} == {0, 1}
+    turns = [saved[0] for saved in middle if saved]
+    assert turns == [partitions[number % 5] for number in range(len(turns))]
+    assert len(turns) == pytest.approx(world.clock.time / 2.0 * 5, abs=5)
+
+
+def test_where_there_are_more_partitions_than_commits_each_commit_saves_several(world: World, start: Start) -> None:
+    for number in range(30):
+        world.write(Partition("metrics", number), numbers(400))
+    start(commit_seconds=0.5, snapshot_seconds=2.0).run_until_idle()
+    _, *middle, _ = world.saves
+    assert {len(saved) for saved in middle} <= {7, 8, 9, 10}
+    assert len({partition for saved in middle[:4] for partition in saved}) == 30
 
 
 def idle_for(life: Process, polls: int) -> None:

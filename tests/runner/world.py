@@ -37,6 +37,7 @@ class World:
     states: dict[Partition, tuple[int, bytes]] = field(default_factory=dict)
     assignment: Assignment = field(default_factory=lambda: Assignment(1, frozenset()))
     commits: int = 0
+    saves: list[list[Partition]] = field(default_factory=list)  # whose state each commit saved
     faults: dict[tuple[int, str], BaseException] = field(default_factory=dict)  # (number of the commit, stage) -> what strikes
     calls: list[str] = field(default_factory=list)
     clock: HandClock = field(default_factory=HandClock)
@@ -135,6 +136,7 @@ class MemoryOutlet:
     def commit(self, step: Step) -> None:
         world = self.world
         world.commits += 1
+        world.saves.append(sorted(step.snapshots))
         world.clock.time += 0.01
         if step.assignment != world.assignment:
             raise FencedError("an old generation")
