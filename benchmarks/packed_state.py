@@ -103,9 +103,7 @@ def main(
         f"A point every {INTERVAL_US // MICROSECONDS} s, or irregular: up to {JITTER_US // 1_000} ms late, to the millisecond.",
         "The parts are packed one by one, so they do not quite add up.",
     ]
-    report = Report(
-        "packed_state", "A series in a saved state", command_line("packed_state"), notes, rows, [Section("All of it", rows), arrays]
-    )
+    report = Report("packed_state", "A series in a saved state", command_line("packed_state"), notes, rows, sections)
     show(report)
     if save:
         write(report)
