@@ -31,6 +31,7 @@ def main(
     *,
     part: Annotated[list[Part] | None, typer.Option(help="measure only this; may be given again")] = None,
     rate: Annotated[float, typer.Option(min=100, help="points a second of the stream, all series together (latency, recovery)")] = 10_000,
+    per_record: Annotated[int, typer.Option(min=1, max=1_000, help="points in a record of the stream, each of another series")] = 1,
     bootstrap: Annotated[str | None, typer.Option(help="an existing broker; default: one of its own for each part")] = None,
     single: Annotated[int, typer.Option(min=10_000, help="records of one point", rich_help_panel=COST)] = 1_500_000,
     arrays: Annotated[int, typer.Option(min=1_000, help="records of 100 points", rich_help_panel=COST)] = 60_000,
@@ -74,11 +75,11 @@ def main(
         return delivery_cost.measure(address, shapes, runs)
 
     def latency(address: str) -> Found:
-        flow = Stream(f"metrics-shifts-{tag}", series, topics.PARTITIONS, rate, delivery_latency.SHIFT_EVERY)
+        flow = Stream(f"metrics-shifts-{tag}", series, topics.PARTITIONS, rate, per_record, delivery_latency.SHIFT_EVERY)
         return delivery_latency.measure(flow, address, seconds)
 
     def recovered(address: str) -> Found:
-        flow = Stream(f"metrics-many-{tag}", many, partitions, rate)
+        flow = Stream(f"metrics-many-{tag}", many, partitions, rate, per_record)
         return recovery.measure(flow, address, learning=learning, points=points, kills=kills)
 
     parts = {Part.COST: cost, Part.LATENCY: latency, Part.RECOVERY: recovered}

@@ -66,18 +66,18 @@ def measure(flow: Stream, bootstrap: str, seconds: float) -> Found:
             with stream.flowing(flow, bootstrap) as pace:
                 since = time.time() + SETTLE_SECONDS
                 seen = collect(bootstrap, flow.topic, process, log, since + seconds + LATEST_SECONDS)
-                points_a_second = pace.measured()
+                records_a_second = pace.measured()
     admin.close()
     written = written_at(bootstrap, flow, {each.record for each in seen})
     measured = latencies(seen, written, since, since + seconds)
-    return Found(section(measured, shifts=seconds * flow.rate / SHIFT_EVERY), notes(flow, points_a_second))
+    return Found(section(measured, shifts=seconds * flow.rate / SHIFT_EVERY), notes(flow, records_a_second))
 
 
 def notes(flow: Stream, rate: float) -> list[str]:
     """What a reader of the table has to know."""
     return [
-        f"Latency: {flow.series:,} series on {flow.partitions} partitions, a record for each point, {rate:,.0f} points/s measured"
-        f" ({flow.rate:,.0f} wanted); the shipped settings (commits each second, state saved every 10 s),"
+        f"Latency: {flow.series:,} series on {flow.partitions} partitions, {flow.per_record} point(s) a record, {flow.rate:,.0f} points/s"
+        f" ({rate:,.0f} records/s were measured); the shipped settings (commits each second, state saved every 10 s),"
         f" {LEARNED_POINTS:,} points of each series before.",
         f"Latency: each series shifts by 8 standard deviations for {stream.SHIFT_POINTS} points every {SHIFT_EVERY:,}, at its own moments."
         " From the time that the record carries which the opening event names (the writer's clock when it sent it) to the return of the"

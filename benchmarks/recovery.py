@@ -172,8 +172,8 @@ def notes(flow: Stream, rate: float, learning: int, points: int) -> list[str]:
     low, high = ALIVE
     changed = "" if learning == SHIPPED_LEARNING else f" but for detector.reference.size = {learning} ({SHIPPED_LEARNING})"
     return [
-        f"Recovery: {flow.series:,} series on {flow.partitions} partitions, a record for each point, {rate:,.0f} points/s measured"
-        f" ({flow.rate:,.0f} wanted), all the time. Killed after {low:.0f} to {high:.0f} s of life, at random, and started again at once.",
+        f"Recovery: {flow.series:,} series on {flow.partitions} partitions, {flow.per_record} point(s) a record, {flow.rate:,.0f} points/s"
+        f" ({rate:,.0f} records/s were measured), all the time. Killed after {low:.0f} to {high:.0f} s, at random; started again at once.",
         f"Recovery: settings as shipped{changed}. {points} points of each series were read in advance, from records of"
         f" {stream.POINTS_PER_RECORD}, by a process that saved states every {LEARN_SNAPSHOT_SECONDS:.0f} s: enough to have learned and"
         " to have filled the windows. The first kill, of that process, does not count.",

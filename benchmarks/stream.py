@@ -2,9 +2,10 @@
 
 import multiprocessing
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from itertools import cycle, islice
 
 import numpy as np
 from kafka import KafkaConsumer, TopicPartition
@@ -14,7 +15,7 @@ from benchmarks.sending import sender
 MEAN, SPREAD = 50.0, 5.0
 SHIFT = 8 * SPREAD
 SHIFT_POINTS = 8  # how long a shift lasts: soon enough over that every window forgets it before the next
-POINTS_PER_RECORD = 100  # of the history; the stream has a record for each point
+POINTS_PER_RECORD = 100  # of the history
 NAP_SECONDS = 0.005
 LINGER_MS = 5
 BLOCK = 10_000
@@ -22,12 +23,16 @@ BLOCK = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """`rate` points a second of all series together, in turn; `shift_every` so many points each series shifts (0: never)."""
+    """`rate` points a second of all series together, in turn; `shift_every` so many points each series shifts (0: never).
+
+    A record holds a point of each of `per_record` series, or of fewer where a partition's last ones are left.
+    """
 
     topic: str
     series: int
     partitions: int
     rate: float
+    per_record: int = 1
     shift_every: int = 0
 
     @property
@@ -39,30 +44,35 @@ class Stream:
 def history(stream: Stream, points: int, end: float) -> Iterator[tuple[int, bytes]]:
     """(partition, record): the last `points` points of every series before the time `end`, without a shift."""
     dice = np.random.default_rng(0)
-    groups = [
-        (partition, [_head(number) for number in members[start : start + POINTS_PER_RECORD]])
-        for partition, members in ((each, range(each, stream.series, stream.partitions)) for each in range(stream.partitions))
-        for start in range(0, len(members), POINTS_PER_RECORD)
-    ]
+    together = groups(stream, POINTS_PER_RECORD)
     for number in range(points):
         at = f"{end - (points - number) * stream.interval:.3f}"
-        for partition, heads in groups:
-            values = dice.normal(MEAN, SPREAD, len(heads)).round(3).tolist()
-            text = ",".join([f'{head}{at},"value":{value}}}' for head, value in zip(heads, values, strict=True)])
-            yield partition, f"[{text}]".encode()
+        for partition, heads in together:
+            yield partition, _record(heads, at, dice.normal(MEAN, SPREAD, len(heads)).round(3).tolist())
 
 
 def history_records(stream: Stream, points: int) -> int:
     """How many records that is."""
-    sizes = (len(range(each, stream.series, stream.partitions)) for each in range(stream.partitions))
-    return points * sum(-(-size // POINTS_PER_RECORD) for size in sizes)
+    return points * len(groups(stream, POINTS_PER_RECORD))
+
+
+def groups(stream: Stream, size: int) -> list[tuple[int, list[str]]]:
+    """(partition, series) that share a record: the first of every partition, then the second of every partition, and so on.
+
+    >>> [(partition, len(heads)) for partition, heads in groups(Stream("t", series=7, partitions=2, rate=1.0), 3)]
+    [(0, 3), (1, 3), (0, 1)]
+    """
+    step = size * stream.partitions
+    found = [
+        (partition, [_head(number) for number in range(start + partition, min(start + step, stream.series), stream.partitions)])
+        for start in range(0, stream.series, step)
+        for partition in range(stream.partitions)
+    ]
+    return [(partition, heads) for partition, heads in found if heads]
 
 
 def values(stream: Stream) -> Iterator[float]:
-    """The values of the stream, one after the other without end: point n belongs to series n modulo their number.
-
-    Each series shifts at moments of its own, again and again.
-    """
+    """The values of the stream, one after the other without end. Each series shifts at moments of its own, again and again."""
     dice = np.random.default_rng(1)
     phases = dice.integers(max(1, stream.shift_every), size=stream.series)
     for start in range(0, 2**62, BLOCK):
@@ -75,7 +85,7 @@ def values(stream: Stream) -> Iterator[float]:
 
 def write(stream: Stream, bootstrap: str) -> None:
     """Until it is ended. Each record carries the time at which it was sent, in the record and in the point."""
-    heads = [_head(number) for number in range(stream.series)]
+    together = cycle(groups(stream, stream.per_record))
     source = values(stream)
     with sender(bootstrap, LINGER_MS) as records:
         began, sent = time.time(), 0
@@ -83,16 +93,15 @@ def write(stream: Stream, bootstrap: str) -> None:
             now = time.time()
             due = int((now - began) * stream.rate)
             at = round(now * 1000)
-            for number in range(sent, due):
-                series = number % stream.series
-                value = f'{heads[series]}{at},"value":{next(source)}}}'.encode()
-                records.send(stream.topic, series % stream.partitions, value, at)
-            sent = due
+            while sent < due:
+                partition, heads = next(together)
+                records.send(stream.topic, partition, _record(heads, at, list(islice(source, len(heads)))), at)
+                sent += len(heads)
             time.sleep(NAP_SECONDS)
 
 
 class Pace:
-    """Points a second that were written since this was made."""
+    """Records a second that were written since this was made."""
 
     def __init__(self, stream: Stream, bootstrap: str) -> None:
         self._consumer = KafkaConsumer(bootstrap_servers=bootstrap)
@@ -132,6 +141,11 @@ def flowing(stream: Stream, bootstrap: str) -> Iterator[Pace]:
         finally:
             writer.terminate()
             writer.join()
+
+
+def _record(heads: Sequence[str], at: float | str, values: Sequence[float]) -> bytes:
+    points = ",".join([f'{head}{at},"value":{value}}}' for head, value in zip(heads, values, strict=True)])
+    return points.encode() if len(heads) == 1 else f"[{points}]".encode()
 
 
 def _head(number: int) -> str:

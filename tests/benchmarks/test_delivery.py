@@ -11,7 +11,7 @@ from benchmarks.delivery_cost import row
 from benchmarks.delivery_latency import Seen, latencies
 from benchmarks.reading import Shape, Speed
 from benchmarks.recovery import Look, Started, gaps, new_commits, started
-from benchmarks.stream import MEAN, SHIFT, Stream, history, history_records, values
+from benchmarks.stream import MEAN, SHIFT, Stream, groups, history, history_records, values
 
 LOG = """\
 2026-01-02T03:04:05.000Z INFO    preparing kernels and thresholds (a minute or more on the first start on a machine)
@@ -81,6 +81,16 @@ def test_the_history_ends_where_the_stream_begins_and_knows_its_series_on_their_
     points = [(partition, point["series"], point["timestamp"]) for partition, record in records for point in record]
     names = [f"host-{number:06}/cpu" for number in range(230)]
     assert sorted(points) == sorted((number % 2, name, at) for number, name in enumerate(names) for at in (970.0, 980.0, 990.0))
+
+
+@pytest.mark.parametrize("size", [1, 7, 100, 1_000])
+def test_every_series_is_written_once_in_a_round_however_many_share_a_record(size: int) -> None:
+    found = groups(Stream("t", series=230, partitions=4, rate=1.0), size)
+    names = [f"host-{number:06}/cpu" for number in range(230)]
+    homes = [(json.loads(f"{head}0}}")["series"], partition) for partition, heads in found for head in heads]
+    assert sorted(homes) == [(name, number % 4) for number, name in enumerate(names)]
+    assert max(len(heads) for _, heads in found) == min(size, 58)
+    assert [partition for partition, _ in found[:4]] == [0, 1, 2, 3]
 
 
 def test_each_series_shifts_for_eight_points_again_and_again_at_moments_of_its_own() -> None:
