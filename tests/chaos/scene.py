@@ -72,6 +72,11 @@ class Scene:
             self._note(self.main)
         self.main = self.join(MAIN)
 
+    def begin(self) -> None:
+        """Start the service where it does not run, and wait until it reads on."""
+        self.start()
+        self.wait_for(READY)
+
     def join(self, instance: str) -> int:
         """One more member of the group; its number among the processes."""
         self.place.options["kafka.group_instance_id"] = f'"{instance}"'

@@ -9,7 +9,7 @@ from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
 
 from streamkl.broker.launcher import Broker
 from tests.chaos.faults.fault import Fault, patient
-from tests.chaos.scene import READY, Scene
+from tests.chaos.scene import Scene
 
 AWAY_SECONDS = (30.0, 60.0)
 PAUSE_SECONDS = (11.0, 15.0)  # the service gives a silent broker up after 10
@@ -22,8 +22,7 @@ FAILOVER_SECONDS = 4.0  # until other brokers have taken over what the lost one 
 @contextmanager
 def restart(scene: Scene) -> Iterator[None]:
     """Any broker, killed or stopped in good order; with one of its partitions it takes coordinators with it."""
-    scene.start()
-    scene.wait_for(READY)
+    scene.begin()
     broker = scene.dice.choice(scene.ground.brokers)
     time.sleep(scene.dice.uniform(0.0, 1.0))
     broker.kill() if scene.dice.random() < 0.5 else broker.stop()
@@ -37,8 +36,7 @@ def restart(scene: Scene) -> Iterator[None]:
 @contextmanager
 def away(scene: Scene) -> Iterator[None]:
     """For long, while the service runs: it waits, does not grow, and goes on."""
-    scene.start()
-    scene.wait_for(READY)
+    scene.begin()
     process = psutil.Process(scene.process.pid)
     before = process.memory_info().rss
     broker = scene.ground.brokers[0]
@@ -70,8 +68,7 @@ def away_at_the_start(scene: Scene) -> Iterator[None]:
 @contextmanager
 def paused(scene: Scene) -> Iterator[None]:
     """Connections stay, answers do not come, for longer than a request may take."""
-    scene.start()
-    scene.wait_for(READY)
+    scene.begin()
     broker = scene.dice.choice(scene.ground.brokers)
     time.sleep(scene.dice.uniform(0.0, 1.0))
     broker.pause()
@@ -93,8 +90,7 @@ def _events_on_the_last_broker(scene: Scene) -> None:
 @contextmanager
 def leader_lost(scene: Scene) -> Iterator[None]:
     """The broker that leads the events is gone for longer than a record may take."""
-    scene.start()
-    scene.wait_for(READY)
+    scene.begin()
     time.sleep(scene.dice.uniform(0.0, 1.0))
     broker = scene.ground.brokers[-1]
     broker.kill()
@@ -116,8 +112,7 @@ def _events_on_all_brokers(scene: Scene) -> None:
 @contextmanager
 def too_few_replicas(scene: Scene) -> Iterator[None]:
     """One broker is gone, and the events want all of them in sync."""
-    scene.start()
-    scene.wait_for(READY)
+    scene.begin()
     broker = scene.dice.choice(scene.ground.brokers)
     time.sleep(scene.dice.uniform(0.0, 1.0))
     broker.kill()
@@ -131,8 +126,7 @@ def too_few_replicas(scene: Scene) -> Iterator[None]:
 @contextmanager
 def dead_letters_refused(scene: Scene) -> Iterator[None]:
     """The dead-letter topic accepts no record any more: the service ends and names it, and passes none over."""
-    scene.start()
-    scene.wait_for(READY)
+    scene.begin()
     _limit_dead_letters(scene, ENDING_BYTES)
     try:
         scene.process.wait(60)

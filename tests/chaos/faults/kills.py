@@ -58,8 +58,7 @@ class Moment(Rule):
 def _moment(row: int, name: str, api: int, *, answer: bool, passes: bool, delay: float = 0.0, least: int = 0) -> Fault:
     @contextmanager
     def stage(scene: Scene) -> Iterator[None]:
-        scene.start()
-        scene.wait_for(READY)
+        scene.begin()
         rule = Moment(
             scene, api, answer=answer, passes=passes, skip=scene.dice.randrange(5), delay=scene.dice.uniform(0.0, delay), least=least
         )
@@ -138,8 +137,7 @@ def orderly_stop(scene: Scene) -> Iterator[None]:
 @contextmanager
 def orderly_stop_without_broker(scene: Scene) -> Iterator[None]:
     """SIGTERM while the broker is gone: it ends all the same, and says by its code that not everything is saved."""
-    scene.start()
-    scene.wait_for(READY)
+    scene.begin()
     time.sleep(scene.dice.uniform(0.2, 1.0))
     broker = scene.ground.brokers[0]
     broker.kill()
@@ -157,8 +155,7 @@ def orderly_stop_without_broker(scene: Scene) -> Iterator[None]:
 @contextmanager
 def out_of_memory(scene: Scene) -> Iterator[None]:
     """No more memory is given from a random moment on: whatever breaks, the process is then killed, as the kernel would."""
-    scene.start()
-    scene.wait_for(READY)
+    scene.begin()
     time.sleep(scene.dice.uniform(0.0, 0.5))
     with suppress(ProcessLookupError, psutil.NoSuchProcess):
         limit = psutil.Process(scene.process.pid).memory_info().vms + scene.dice.randrange(ROOM_BYTES)
@@ -171,8 +168,7 @@ def out_of_memory(scene: Scene) -> Iterator[None]:
 @contextmanager
 def another_configuration(scene: Scene) -> Iterator[None]:
     """A start with another configuration between two with the old one: it refuses the state and touches nothing."""
-    scene.start()
-    scene.wait_for(READY)
+    scene.begin()
     time.sleep(scene.dice.uniform(0.0, 0.5))
     scene.kill()
     kept = scene.place.options.get("detector.windows", "")

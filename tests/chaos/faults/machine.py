@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 
 from streamkl.broker.loopback import free_port
 from tests.chaos.faults.fault import Fault
-from tests.chaos.scene import READY, Scene
+from tests.chaos.scene import Scene
 
 STRANGERS = 300
 
@@ -20,8 +20,7 @@ def _jumping_clock(scene: Scene) -> None:
 @contextmanager
 def clock_jumps(scene: Scene) -> Iterator[None]:
     """The wall clock that the process sees is off by up to an hour, and differently each time it looks; and it is killed."""
-    scene.start()
-    scene.wait_for(READY)
+    scene.begin()
     time.sleep(scene.dice.uniform(0.5, 2.0))
     scene.kill()
     scene.start()
@@ -31,8 +30,7 @@ def clock_jumps(scene: Scene) -> Iterator[None]:
 @contextmanager
 def disk_full(scene: Scene) -> Iterator[None]:
     """Not one more byte can be written to a file: the log stops, the service does not."""
-    scene.start()
-    scene.wait_for(READY)
+    scene.begin()
     read = scene.writer.written[0]
     with suppress(ProcessLookupError):
         resource.prlimit(scene.process.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
@@ -50,8 +48,7 @@ def _with_figures(scene: Scene) -> None:
 @contextmanager
 def strangers(scene: Scene) -> Iterator[None]:
     """Hundreds of connections that say half a sentence to the port for figures, and stay."""
-    scene.start()
-    scene.wait_for(READY)
+    scene.begin()
     port = int(scene.place.options["http.port"])
     with ExitStack() as stack:
         for _ in range(STRANGERS):

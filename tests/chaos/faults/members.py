@@ -89,8 +89,7 @@ class _Stop(Rule):
 @contextmanager
 def transaction_over(scene: Scene) -> Iterator[None]:
     """The process sleeps in the middle of a transaction until the broker has aborted it."""
-    scene.start()
-    scene.wait_for(READY)
+    scene.begin()
     rule = scene.proxy.rule = _Stop(scene)
     rule.struck.wait(20)
     scene.proxy.rule = Rule()
@@ -102,8 +101,7 @@ def transaction_over(scene: Scene) -> Iterator[None]:
 @contextmanager
 def same_name(scene: Scene) -> Iterator[None]:
     """A second process under the same name: the first one has to end."""
-    scene.start()
-    scene.wait_for(READY)
+    scene.begin()
     first = scene.main
     scene.main = scene.join("one")
     scene.struck.add(first)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from tests.chaos import proxy
 from tests.chaos.faults.fault import Fault
 from tests.chaos.proxy import Frame, LostConnectionError, Rule
-from tests.chaos.scene import READY, Scene
+from tests.chaos.scene import Scene
 
 SLOW_SECONDS = 2.0
 BROKEN = 0.1  # chance with each frame, while it is slow
@@ -60,8 +60,7 @@ class _Late(Rule):
 
 @contextmanager
 def _for_a_while(scene: Scene, rule: Rule, least: float, most: float) -> Iterator[None]:
-    scene.start()
-    scene.wait_for(READY)
+    scene.begin()
     scene.proxy.rule = rule
     try:
         time.sleep(scene.dice.uniform(least, most))
@@ -80,8 +79,7 @@ def slow(scene: Scene) -> Iterator[None]:
 @contextmanager
 def cuts(scene: Scene) -> Iterator[None]:
     """All connections break, again and again."""
-    scene.start()
-    scene.wait_for(READY)
+    scene.begin()
     for _ in range(scene.dice.randrange(3, 10)):
         scene.proxy.break_connections()
         time.sleep(scene.dice.uniform(0.0, 0.5))
