@@ -64,6 +64,8 @@ def main(
     """
     if points <= learning:
         raise typer.BadParameter(f"--points: {points} points teach no series of --learning {learning}; try {learning + 270}")
+    if many < partitions:
+        raise typer.BadParameter(f"--many: {many} series leave some of --partitions {partitions} without any; try {100 * partitions}")
     chosen = part or list(Part)
     tag = uuid.uuid4().hex[:8]
 

@@ -30,7 +30,7 @@ ALIVE = (
 )  # between two kills: time for a whole state to be written, and any moment of the next
 PATIENCE_SECONDS = 300.0
 LEARN_SECONDS, LEARN_SNAPSHOT_SECONDS = 3_600.0, 60.0
-LOOK_SECONDS = 0.02
+LOOK_SECONDS = 0.05  # each look costs the broker a request
 ASKED: dict[str, tuple[float, float]] = {"first new commit": (3.0, 10.0)}
 
 

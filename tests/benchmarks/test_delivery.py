@@ -5,8 +5,10 @@ from itertools import islice
 
 import numpy as np
 import pytest
+import typer
 
 from benchmarks import quantiles
+from benchmarks.delivery import main
 from benchmarks.delivery_cost import row
 from benchmarks.delivery_latency import Seen, latencies
 from benchmarks.reading import Shape, Speed
@@ -99,6 +101,13 @@ def test_each_series_shifts_for_eight_points_again_and_again_at_moments_of_its_o
     assert high.sum(axis=0) == pytest.approx(np.full(20, 80), abs=0)
     assert high[:450].tolist() == high[50:].tolist()
     assert len({tuple(column) for column in high.T.tolist()}) > 10
+
+
+def test_sizes_that_could_not_be_measured_are_refused_before_anything_starts() -> None:
+    with pytest.raises(typer.BadParameter, match="--points: 300 points teach no series of --learning 500; try 770"):
+        main(points=300)
+    with pytest.raises(typer.BadParameter, match="--many: 12 series leave some of --partitions 16 without any; try 1600"):
+        main(many=12)
 
 
 def test_a_stream_without_shifts_stays_where_it_is() -> None:
