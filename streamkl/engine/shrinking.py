@@ -19,6 +19,7 @@ ENOUGH = 8  # numbers of a row; of fewer the differences are not worth their own
 PROBE = 4  # numbers of a row that are looked at before all of them are
 
 Array = NDArray[Any]
+MOST_BYTES = 1 << 33  # of an array
 _CODING = {"f8": FLOATS, "i8": INTEGERS, "i4": INTEGERS, "u4": INTEGERS}
 _BYTE = 256
 
@@ -56,6 +57,8 @@ def shrink(name: str, array: Array) -> tuple[Shape, list[bytes]]:
 def grow(shape: Shape, body: memoryview, at: int) -> tuple[Array, int]:
     """The array that lies there and where the next one begins. Raises ValueError for what `shrink` did not make. O(size)."""
     dtype = np.dtype(shape.dtype)
+    if min(shape.shape, default=0) < 0 or math.prod(shape.shape) * dtype.itemsize > MOST_BYTES:
+        raise ValueError(f"array {shape.name} of shape {shape.shape}")
     if shape.coding == ZEROS:
         return np.zeros(shape.shape, dtype), at
     count = math.prod(shape.shape)
@@ -63,6 +66,8 @@ def grow(shape: Shape, body: memoryview, at: int) -> tuple[Array, int]:
         kept = dtype if shape.coding == PLAIN else np.dtype(np.uint8)
         return np.frombuffer(body, kept, count, at).reshape(shape.shape).astype(dtype), at + count * kept.itemsize
     rows = shape.shape[0] if len(shape.shape) > 1 else 1
+    if min(shape.shape, default=0) < 1:
+        raise ValueError(f"array {shape.name} without numbers in coding {shape.coding!r}")
     if shape.coding == INTEGERS:
         integers, at = _grow_integers(shape, body, at, rows, count // rows)
         return integers.astype(dtype).reshape(shape.shape), at

@@ -89,6 +89,27 @@ def test_what_is_simple_lies_simply(array: NDArray[Any], coding: str, size: int)
     assert (shape.coding, found) == (coding, size)
 
 
+@given(
+    st.builds(
+        Shape,
+        name=st.just("a"),
+        dtype=st.sampled_from(DTYPES),
+        shape=st.lists(st.one_of(st.integers(-3, 6), st.integers(-(2**40), 2**40)), max_size=3).map(tuple),
+        coding=st.sampled_from([PLAIN, ZEROS, SMALL, INTEGERS, FLOATS, ""]),
+        planes=st.integers(-1, 9),
+        differences=st.booleans(),
+        raw=st.integers(-2, 5),
+    ),
+    st.binary(max_size=400),
+)
+def test_no_description_of_an_array_does_any_harm(shape: Shape, body: bytes) -> None:
+    try:
+        array, end = grow(shape, memoryview(body), 0)
+    except ValueError:
+        return
+    assert (array.shape, array.dtype, 0 <= end <= len(body)) == (shape.shape, np.dtype(shape.dtype), True)
+
+
 @pytest.mark.parametrize("shape", [Shape("a", "<i8", (2, 3), "else"), Shape("a", "<i8", (2, 3), INTEGERS, planes=9)])
 def test_what_was_never_made_is_refused(shape: Shape) -> None:
     with pytest.raises(ValueError, match="array a"):
