@@ -33,7 +33,8 @@ def warm_up(plan: Plan, clock: Clock) -> None:
 
 
 def _judge_incident(plan: Plan, monitor: Monitor) -> None:
-    engine = Engine(Partition("warm-up", 0), replace(plan, monitors=(replace(monitor, match="*", kind="numeric", normal={}),)))
+    made = replace(plan, monitors=(replace(monitor, match="*", kind="numeric", normal={}),))
+    engine = Engine(Partition("warm-up", 0), made)
     quiet = monitor.settings.reference.size + INCIDENT_POINTS
     count = quiet + INCIDENT_POINTS
     values = np.random.default_rng(0).normal(size=count)
@@ -41,4 +42,4 @@ def _judge_incident(plan: Plan, monitor: Monitor) -> None:
     times = np.arange(count, dtype=np.int64) * 10 * MICROSECONDS
     points = Points(["warm-up"] * count, times, values, {}, np.arange(count, dtype=np.int32))
     engine.receive_points(points, [Message("warm-up", 0, offset, -1, None, None) for offset in range(count)])
-    engine.snapshot()
+    Engine(engine.partition, made, engine.snapshot())

@@ -47,7 +47,8 @@ class Runner:
         self._taken: Assignment | None = None
         self._failures = 0
         now = clock.now()
-        self._committed_at = self._saved_at = self._proved_at = self._looked_at = now
+        self._saved_at = self._proved_at = self._looked_at = now
+        self._commit_at = now + commit_seconds
         self._figures = Figures(now)
 
     def stop(self) -> None:
@@ -84,7 +85,7 @@ class Runner:
         self._look()
 
     def _poll(self) -> Mapping[Partition, Sequence[Message]]:
-        until_commit = self._committed_at + self._commit_seconds - self._clock.now()
+        until_commit = self._commit_at - self._clock.now()
         batch = self._source.poll(max(0.0, min(POLL_SECONDS, until_commit)))
         if self._taken is not None and self._taken.generation != self._source.assignment().generation:
             self._taken = None
@@ -92,13 +93,14 @@ class Runner:
 
     def _take(self, assignment: Assignment) -> Assignment:
         self._holdings.take(assignment)
+        self._proved_at = self._clock.now()  # restoring has just asked the broker for everything
         return assignment
 
     def _feed(self, batch: Mapping[Partition, Sequence[Message]], assignment: Assignment) -> None:
         self._holdings.feed(batch)
         records, size = self._holdings.pending()
         now = self._clock.now()
-        if now - self._committed_at >= self._commit_seconds or records >= MAX_PENDING_RECORDS or size >= MAX_PENDING_BYTES:
+        if now >= self._commit_at or records >= MAX_PENDING_RECORDS or size >= MAX_PENDING_BYTES:
             self._commit(assignment)
             self._failures = 0
 
@@ -114,11 +116,14 @@ class Runner:
     def _commit(self, assignment: Assignment) -> None:
         saves = self._due_saves()
         step = self._holdings.step(assignment, saves=saves)
+        wait = self._commit_seconds
         if step is not None:
             self._make_durable(step)
-        elif self._clock.now() - self._proved_at >= max(PROOF_SECONDS, self._commit_seconds):
-            self._prove(assignment)
-        self._committed_at = self._clock.now()
+        else:
+            wait = min(wait, POLL_SECONDS)  # what comes after a pause, or after a replay, does not wait a whole interval
+            if self._clock.now() - self._proved_at >= max(PROOF_SECONDS, self._commit_seconds):
+                self._prove(assignment)
+        self._commit_at = self._clock.now() + wait
 
     def _due_saves(self) -> int:
         """How many partitions' states are saved now: each once in `snapshot_seconds`, in turn, so that no commit waits for them all."""
@@ -157,7 +162,7 @@ class Runner:
         while not self._stopping and self._clock.now() < until:
             self._clock.sleep(PAUSE_SLICE_SECONDS)
             self._look()
-        self._committed_at = self._clock.now()
+        self._commit_at = self._clock.now() + self._commit_seconds
 
     def _leave(self) -> None:
         if self._taken is None:

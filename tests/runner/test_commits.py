@@ -74,6 +74,17 @@ def test_where_there_are_more_partitions_than_commits_each_commit_saves_several(
     assert len({partition for saved in middle[:4] for partition in saved}) == 30
 
 
+def test_what_comes_after_a_replay_does_not_wait_a_whole_interval(world: World, start: Start) -> None:
+    world.write(P0, numbers(400))
+    world.states[P0], world.committed[P0] = (0, b"[0, 0, 0]"), 200
+    life = start(commit_seconds=3.0, snapshot_seconds=3600, most=4)  # four records in 0.1 s: the replay is over after 5 s
+    new: list[float] = []
+    life.source.on_poll = lambda: new.append(world.clock.time) if world.committed[P0] > 200 else None
+    began = world.clock.time
+    life.run_until_idle()
+    assert new[0] - began == pytest.approx(5.0, abs=0.5)
+
+
 def idle_for(life: Process, polls: int) -> None:
     """Run until there was nothing to read so many times."""
     idle = itertools.count(1)
