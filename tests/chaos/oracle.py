@@ -101,14 +101,15 @@ def stored(place: ExactlyOncePlace) -> Mapping[Partition, bytes | None]:
         group_instance_id="one",
     )
     transactor = Transactor(cluster, f"streamkl-group-{place.name}-one")
+    store = TopicStateStore(session, transactor, f"state-{place.name}")
     try:
         deadline = time.monotonic() + 30
         while len(session.assignment().partitions) < place.partitions:
             assert time.monotonic() < deadline, "the group did not give its partitions back"
             session.poll(0.1)
-        store = TopicStateStore(session, transactor, f"state-{place.name}")
         return {partition: store.load(partition) for partition in session.assignment().partitions}
     finally:
+        store.rest()
         transactor.close()
         session.close()
 

@@ -63,12 +63,14 @@ class ExactlyOnceOutlet:
     def close(self) -> None:
         """Nothing more is sent. Idempotent."""
         self._forget()
+        self._store.rest()
         self._transactor.close()
 
     def _commit(self, step: Step) -> None:
         if step.assignment.generation != self._generation:
             self._forget()
             self._generation = step.assignment.generation
+        self._store.rest()  # all that is ours has been restored
         self._transactor.open(self._session.confirm)
         for partition in step.offsets:
             if partition not in self._marks:

@@ -5,7 +5,8 @@ A state is valid because the offset that points to it was committed in the same 
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
 
 from kafka import KafkaConsumer, TopicPartition
@@ -49,12 +50,20 @@ class TopicStateStore:
         self._session = session
         self._transactor = transactor
         self._topic = topic
+        self._open: KafkaConsumer | None = None
+
+    def rest(self) -> None:
+        """Close what reading needs; the next reading opens it again. Idempotent."""
+        if self._open is not None:
+            self._open.close(autocommit=False, timeout_ms=1_000)
+            self._open = None
 
     def load(self, partition: Partition) -> bytes | None:
         """The state that belongs to the committed offset; None for a new group, or where a tool has moved the offset.
 
-        Aborts first what an earlier process of ours left open. Takes about 0.1 s and the reading of the state. Raises SnapshotError where
-        the state is damaged, lost or of another number of partitions; SourceError and SinkError where the broker is away.
+        Aborts first what an earlier process of ours left open. Takes the reading of the state, and 0.1 s where it is the first since
+        `rest`. Raises SnapshotError where the state is damaged, lost or of another number of partitions; SourceError and SinkError where
+        the broker is away.
         """
         self._transactor.open(self._session.confirm)
         mark = self.mark(partition)
@@ -130,8 +139,16 @@ class TopicStateStore:
     def _poll(self, partition: Partition, reader: KafkaConsumer) -> list[Any]:
         return [record for batch in self._ask(partition, lambda: reader.poll(POLL_MS)).values() for record in batch]
 
-    def _reader(self) -> "_Reader":
-        return _Reader(open_reader(self._session.cluster, max_partition_fetch_bytes=FETCH_BYTES, retry_backoff_ms=RETRY_BACKOFF_MS))
+    @contextmanager
+    def _reader(self) -> Iterator[KafkaConsumer]:
+        """One for all partitions that are restored together: opening it takes longer than reading a small state."""
+        if self._open is None:
+            self._open = open_reader(self._session.cluster, max_partition_fetch_bytes=FETCH_BYTES, retry_backoff_ms=RETRY_BACKOFF_MS)
+        try:
+            yield self._open
+        except BaseException:
+            self.rest()
+            raise
 
     def _ask(self, partition: Partition, question: Callable[[], _Answer]) -> _Answer:
         try:
@@ -140,17 +157,6 @@ class TopicStateStore:
             raise SnapshotError(f"{partition.topic}/{partition.partition}: its state is no longer in {self._topic}: {NOT_AGAIN}") from error
         except kafka_errors.KafkaError as error:
             raise SourceError(f"{partition.topic}/{partition.partition}: {in_words(error)}", transient=may_pass(error)) from error
-
-
-class _Reader:
-    def __init__(self, consumer: KafkaConsumer) -> None:
-        self._consumer = consumer
-
-    def __enter__(self) -> KafkaConsumer:
-        return self._consumer
-
-    def __exit__(self, *_: object) -> None:
-        self._consumer.close(autocommit=False, timeout_ms=1_000)
 
 
 def key_prefix(group: str, partition: Partition, slot: int | None = None) -> bytes:
