@@ -8,8 +8,10 @@ from typing import NamedTuple
 
 import hypothesis
 import pytest
+from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient, NewTopic
 
+from streamkl.adapters.kafka.sockets import ClosingSocket
 from streamkl.broker.launcher import Broker
 
 # Where the tests run in the background of a script, Ctrl-C is ignored by them and by every process they start.
@@ -20,6 +22,10 @@ hypothesis.settings.register_profile("unhurried", hypothesis.settings.default, d
 # Where kernels run as plain Python only lines are counted; what is found there was looked for before, with compiled ones.
 hypothesis.settings.register_profile("counting", hypothesis.settings.default, deadline=None, max_examples=15)
 hypothesis.settings.load_profile("counting" if os.environ.get("NUMBA_DISABLE_JIT") == "1" else "unhurried")
+
+# The library leaves the socket of an attempt that was given up to the garbage collector, which would blame whatever test runs then.
+for client in (KafkaConsumer, KafkaProducer, KafkaAdminClient):
+    client.DEFAULT_CONFIG["proxy_url"] = ClosingSocket.URL
 
 
 class RunningBroker(NamedTuple):

@@ -66,7 +66,7 @@ def grow(shape: Shape, body: memoryview, at: int) -> tuple[Array, int]:
         kept = dtype if shape.coding == PLAIN else np.dtype(np.uint8)
         return np.frombuffer(body, kept, count, at).reshape(shape.shape).astype(dtype), at + count * kept.itemsize
     rows = shape.shape[0] if len(shape.shape) > 1 else 1
-    if min(shape.shape, default=0) < 1:
+    if not count:
         raise ValueError(f"array {shape.name} without numbers in coding {shape.coding!r}")
     if shape.coding == INTEGERS:
         integers, at = _grow_integers(shape, body, at, rows, count // rows)
