@@ -8,8 +8,6 @@ from streamkl.errors import BrokerError
 
 PORTS = range(20_000, 32_000)  # below the systems' ephemeral ports: a client that redials a dead broker cannot take its port by accident
 
-_claims: list[socket.socket] = []
-
 
 def free_port() -> int:
     """A TCP port on which nothing listens, and which this function gives to nobody else while this process lives.
@@ -22,7 +20,7 @@ def free_port() -> int:
         with socket.socket() as trial, contextlib.suppress(OSError):
             claim.bind(("127.0.0.1", port))
             trial.bind(("127.0.0.1", port))
-            _claims.append(claim)
+            claim.detach()  # stays bound as long as the process lives
             return port
         claim.close()
     raise BrokerError(f"No free loopback port between {PORTS.start} and {PORTS.stop}.")
