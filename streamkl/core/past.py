@@ -106,8 +106,9 @@ def remake(t: Tracks) -> None:
 @inlined
 def _join_fresh(t: Tracks, row: int, track: int, sign: int) -> None:
     for k in range(PAST_BINS):
-        t.past[row, track, k] += sign * t.fresh[row, track, k]
-        t.past_count[row, track] += sign * t.fresh[row, track, k]
+        since = sign * int(t.fresh[row, track, k])
+        t.past[row, track, k] = int(t.past[row, track, k]) + since
+        t.past_count[row, track] += since
 
 
 @inlined
