@@ -67,7 +67,7 @@ def _bank_arrays(bank: Bank, rows: np.ndarray, prefix: str) -> Iterator[tuple[st
     order = _oldest_first(arena.head[rows], filled, size)
     for name in Arena._fields:
         if name in RINGS:
-            yield prefix + name, np.take_along_axis(getattr(arena, name)[rows], order, axis=1)
+            yield prefix + name, getattr(arena, name)[rows[:, None], order]
         elif name not in DERIVED:
             yield prefix + name, getattr(arena, name)[rows]
     yield prefix + "head", (filled % size).astype(np.int32)

@@ -19,7 +19,7 @@ ENOUGH = 8  # numbers of a row; of fewer the differences are not worth their own
 PROBE = 4  # numbers of a row that are looked at before all of them are
 
 Array = NDArray[Any]
-MOST_BYTES = 1 << 33  # of an array
+MOST_BYTES = 1 << 33  # of a state, and so of any array
 _CODING = {"f8": FLOATS, "i8": INTEGERS, "i4": INTEGERS, "u4": INTEGERS}
 _BYTE = 256
 

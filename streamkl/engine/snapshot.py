@@ -11,12 +11,11 @@ import msgspec
 import zstandard
 from numpy.typing import NDArray
 
-from streamkl.engine.shrinking import Shape, grow, shrink
+from streamkl.engine.shrinking import MOST_BYTES, Shape, grow, shrink
 from streamkl.errors import SnapshotError
 
 MAGIC = b"streamkl"
 VERSION = 2
-LARGEST = 1 << 33  # bytes a state may unpack to
 _ALLOWED = {"|b1", "|i1", "|u1", "<i4", "<u4", "<i8", "<f4", "<f8"}
 
 T = TypeVar("T")
@@ -52,7 +51,7 @@ def unpack(state: bytes, meta: type[T]) -> tuple[T, Arrays]:
     if hashlib.sha256(packed).digest() != state[head : head + 32]:
         raise SnapshotError("state is damaged (its checksum does not match)")
     try:
-        body = zstandard.ZstdDecompressor().decompress(packed, max_output_size=LARGEST)
+        body = zstandard.ZstdDecompressor().decompress(packed, max_output_size=MOST_BYTES)
         length = int.from_bytes(body[:4], "little")
         header = msgspec.json.decode(body[4 : 4 + length], type=_Header)
         return msgspec.json.decode(header.meta, type=meta), _arrays(body, 4 + length, header.arrays)
