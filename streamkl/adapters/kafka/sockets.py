@@ -1,10 +1,17 @@
-"""Sockets that close themselves when a connection attempt fails, because the client library leaves them to the garbage collector."""
+"""Sockets that close themselves, at once when a connection attempt fails and without a warning when the client library forgets them."""
 
 import socket
 import ssl
 from typing import Any
 
 from kafka.net.inet import KafkaNetSocket
+
+
+class _ForgottenSocket(socket.socket):
+    """Closed when it is collected: a client that is closed while it connects, or with requests unsent, drops the socket as it is."""
+
+    def __del__(self) -> None:
+        self.close()
 
 
 class ClosingSocket(KafkaNetSocket):  # type: ignore[misc]
@@ -22,6 +29,10 @@ class ClosingSocket(KafkaNetSocket):  # type: ignore[misc]
             raise
         return sock
 
+    def socket(self, family: int = socket.AF_UNSPEC, sock_type: int = socket.SOCK_STREAM, proto: int = socket.IPPROTO_TCP) -> socket.socket:
+        """The socket that the library will connect."""
+        return _ForgottenSocket(family, sock_type, proto)
+
 
 class ClosingSSLSocket(ssl.SSLSocket):
     """A TLS socket that does not outlive a failed handshake."""
@@ -35,3 +46,6 @@ class ClosingSSLSocket(ssl.SSLSocket):
         except BaseException:
             self.close()
             raise
+
+    def __del__(self) -> None:
+        self.close()
