@@ -54,8 +54,12 @@ class Source(Protocol):
         """(first offset still held, next offset to be written). May block on the broker."""
         ...
 
+    def park(self, partition: Partition) -> None:
+        """Deliver nothing of it until it is sought."""
+        ...
+
     def seek(self, partition: Partition, offset: int) -> None:
-        """Read on from here at the next `poll`."""
+        """Read on from here at the next `poll`. What is newly ours is parked until then."""
         ...
 
     def lag(self) -> Mapping[Partition, int]:
@@ -84,6 +88,10 @@ class States(Protocol):
 
     def load(self, partition: Partition) -> bytes | None:
         """The state last saved, or None. Raises SnapshotError where it is damaged."""
+        ...
+
+    def rest(self) -> None:
+        """All that is ours has been loaded: give back what loading needs. Idempotent."""
         ...
 
 
@@ -128,6 +136,7 @@ class Status:
     records_per_second: float
     points_per_second: float
     partitions: int
+    restoring: int  # partitions among them whose state is not back yet
     lag: Mapping[Partition, int]  # records behind the newest
     series: int
     learning: int

@@ -102,6 +102,9 @@ class MemorySource:
         log = self._cluster.logs[partition]
         return log.first, log.end
 
+    def park(self, partition: Partition) -> None:
+        self._positions.pop(partition, None)
+
     def seek(self, partition: Partition, offset: int) -> None:
         if partition not in self._assignment.partitions:
             raise ValueError(f"{partition} is not ours")
@@ -151,6 +154,9 @@ class MemoryStore:
     def load(self, partition: Partition) -> bytes | None:
         held = self.states.get(partition)
         return None if held is None else held[1]
+
+    def rest(self) -> None:
+        """Nothing was opened."""
 
     def save(self, partition: Partition, next_offset: int, state: bytes) -> None:
         held = self.states.get(partition)

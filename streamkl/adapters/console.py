@@ -108,7 +108,8 @@ def status_line(status: Status) -> str:
     """The figures that an operator wants to see, in one line; what is zero and would only be noise is left out."""
     if status.partitions == 0:
         return "no partitions are ours yet"
-    parts = [
+    parts = [f"restoring {status.restoring:,} of {status.partitions:,} partitions"] if status.restoring else []
+    parts += [
         f"{status.records_per_second:,.0f} records/s",
         f"{status.points_per_second:,.0f} points/s",
         f"lag {sum(status.lag.values()):,}",

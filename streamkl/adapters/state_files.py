@@ -84,6 +84,9 @@ class FileStateStore:
         self._next_offsets[partition] = saved.next_offset
         return saved.state
 
+    def rest(self) -> None:
+        """Nothing is open between two calls."""
+
     def save(self, partition: Partition, next_offset: int, state: bytes) -> None:
         """Replace the partition's file; the new one is on disk when this returns.
 

@@ -13,6 +13,9 @@ class MemoryStateStore:
         """The state last saved by this process."""
         return self._states.get(partition)
 
+    def rest(self) -> None:
+        """Nothing is open between two calls."""
+
     def save(self, partition: Partition, next_offset: int, state: bytes) -> None:  # noqa: ARG002 - one process cannot overtake itself
         """Keep it in place of the one before."""
         self._states[partition] = state

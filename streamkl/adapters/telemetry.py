@@ -33,6 +33,7 @@ _COUNTERS = (  # field of Status, name without _total, help
 )
 _GAUGES = (
     ("partitions", "streamkl_partitions", "Partitions that are ours."),
+    ("restoring", "streamkl_partitions_restoring", "Partitions among them whose state is not back yet."),
     ("series", "streamkl_series", "Series known."),
     ("learning", "streamkl_series_learning", "Series without a reference yet."),
     ("learned_points", "streamkl_learning_points", "Points learned by the series that has furthest to go; 0 when none learns."),
@@ -89,6 +90,8 @@ class Telemetry(Collector):
         """Why we do not do our work at the moment, or None: partitions are ours, and results became durable lately."""
         if self._status is None or self._status.partitions == 0:
             return "no partitions are assigned"
+        if self._status.restoring:
+            return f"{self._status.restoring} of {self._status.partitions} partitions are not restored yet"
         if self._committed_at is None:
             return "nothing is committed yet"
         still = self._clock.now() - self._committed_at

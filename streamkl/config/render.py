@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pydantic.fields import FieldInfo
 
 from streamkl.config.catalogue import Table, accepts, is_secret, section_of, tables, written
+from streamkl.config.descriptions import descriptions
 from streamkl.config.section import Section
 from streamkl.config.sources import PREFIX
 
@@ -87,13 +88,14 @@ def markdown() -> str:
 def _toml_table(table: Table) -> Iterator[str]:
     yield from _comment(_about(table.section))
     yield f"#[[{table.name}]]" if table.listed else f"[{table.name}]"
+    texts = descriptions(table.section)
     for name, field in table.section.model_fields.items():
         if section_of(field) is None:
-            yield from _comment(field.description or "")
+            yield from _comment(texts[name])
             yield from _comment(_range(field))
             yield _toml_option(name, field, off=table.listed)
         elif table.listed:
-            yield from _comment(f"{field.description} For example:")
+            yield from _comment(f"{texts[name]} For example:")
             yield f"#[{table.name}.{name}]"
             yield f"#{_EXAMPLES[name]}"
     yield ""
@@ -131,16 +133,17 @@ def _page_table(table: Table) -> Iterator[str]:
     rows = [(name, field) for name, field in table.section.model_fields.items() if table.listed or section_of(field) is None]
     if rows:
         yield from ("| option | meaning | accepts | default |", "|---|---|---|---|")
-        yield from (_row(name, field) for name, field in rows)
+        texts = descriptions(table.section)
+        yield from (_row(name, field, texts[name]) for name, field in rows)
         yield ""
 
 
-def _row(name: str, field: FieldInfo) -> str:
+def _row(name: str, field: FieldInfo, text: str) -> str:
     inner = section_of(field)
     default = "required" if field.is_required() else "off" if field.default is None else f"`{written(field.default, field)}`"
     cells = (
         f"`{name}`",
-        " ".join((field.description or "").split()),
+        " ".join(text.split()),
         "a table" if inner else accepts(field),
         f"`[{name}]`" if inner else default,
     )

@@ -17,7 +17,7 @@ class Mistake(NamedTuple):
 class Section(BaseModel):
     """A table of options."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     def mistakes(self) -> Iterator[Mistake]:
         """Mistakes that involve more than one option; each option by itself is in bounds."""

@@ -42,7 +42,7 @@ class Figures:
     def __init__(self, now: float) -> None:
         self._before = _Look(now, 0, 0, 0, 0)
 
-    def look(self, now: float, tally: Tally, engines: Iterable[EngineStats], lag: Mapping[Partition, int]) -> Status:
+    def look(self, now: float, tally: Tally, engines: Iterable[EngineStats], lag: Mapping[Partition, int], restoring: int) -> Status:
         """The status at `now` (monotonic seconds, later than the look before). O(engines)."""
         held = list(engines)
         totals = {name: tally.gone[name] + sum(getattr(stats, name) for stats in held) for name in TOTALS}
@@ -75,7 +75,8 @@ class Figures:
             sink_failures=tally.sink_failures,
             records_per_second=(totals["messages"] - before.records) / seconds,
             points_per_second=(totals["points"] - before.points) / seconds,
-            partitions=len(held),
+            partitions=len(held) + restoring,
+            restoring=restoring,
             lag=dict(lag),
             series=sum(stats.series for stats in held),
             learning=sum(stats.learning for stats in held),

@@ -6,7 +6,7 @@ here has to happen in time, and a rebalance needs no farewell.
 
 import bisect
 import logging
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -86,18 +86,29 @@ class Holdings:
         self._make_engine = make_engine
         self._encoders = encoders
         self._held: dict[Partition, Holding] = {}
+        self._unrestored: deque[Partition] = deque()
         self._turn = 0
         self.tally = Tally()
 
     def __len__(self) -> int:
         return len(self._held)
 
-    def take(self, assignment: Assignment) -> None:
-        """Let go what is no longer ours, restore what is new, and seek all of it. May block on the broker.
+    @property
+    def restoring(self) -> int:
+        """How many partitions of ours wait for `restore_next`."""
+        return len(self._unrestored)
 
-        A partition that stays keeps its engine only if nobody else moved the group's offset in between. Raises SnapshotError where a state
-        cannot be used and SourceError where the records to continue with are gone.
+    @property
+    def replaying(self) -> bool:
+        """Whether the group's offset is ahead of what a partition of ours has read. O(partitions)."""
+        return any(holding.position < holding.emit_from for holding in self._held.values())
+
+    def take(self, assignment: Assignment) -> None:
+        """Let go what is no longer ours, go on with what stays, and leave what is new to `restore_next`. May block on the broker.
+
+        A partition that stays keeps its engine only if nobody else moved the group's offset in between. Raises SourceError.
         """
+        self._unrestored.clear()
         for partition in self._held.keys() - assignment.partitions:
             log.info("%s/%d: given away", *partition)
             self._let_go(partition)
@@ -108,25 +119,45 @@ class Holdings:
                 self._let_go(partition)
                 holding = None
             if holding is None:
-                holding = self._held[partition] = self._restore(partition)
-            self._source.seek(partition, holding.position)
+                self._source.park(partition)
+                self._unrestored.append(partition)
+            else:
+                self._source.seek(partition, holding.position)
+
+    def restore_next(self) -> None:
+        """Restore the partition that waits for it first, if any, and seek it. May block on the broker for as long as its state is large.
+
+        One at a time, so that the others go on meanwhile, and so that the first of many commits before the last is back. Raises
+        SnapshotError where a state cannot be used and SourceError where the records to continue with are gone.
+        """
+        if not self._unrestored:
+            return
+        partition = self._unrestored.popleft()
+        holding = self._held[partition] = self._restore(partition)
+        self._source.seek(partition, holding.position)
+        if not self._unrestored:
+            self._store.rest()
 
     def drop(self) -> None:
         """Forget everything not yet committed, as a crash would."""
+        self._unrestored.clear()
         for partition in list(self._held):
             self._let_go(partition)
 
-    def feed(self, batch: Mapping[Partition, Sequence[Message]]) -> None:
-        """Judge a poll's messages and keep the results for the next commit."""
+    def feed(self, batch: Mapping[Partition, Sequence[Message]]) -> bool:
+        """Judge a poll's messages and keep the results for the next commit. Whether some were replayed: read before, judged again."""
+        replayed = False
         for partition, messages in batch.items():
             holding = self._held.get(partition)
             if holding is None:
                 continue
             known = bisect.bisect_left(messages, holding.emit_from, key=lambda message: message.offset)
             if known:
+                replayed = True
                 holding.engine.receive(messages[:known])
             if known < len(messages):
                 self._collect(holding, holding.engine.receive(messages[known:]))
+        return replayed
 
     def pending(self) -> tuple[int, int]:
         """(records, bytes) waiting for the next commit. O(records)."""

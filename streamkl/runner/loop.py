@@ -72,9 +72,12 @@ class Runner:
         try:
             batch = self._poll()
             if self._taken is None:
-                self._taken = self._take(self._source.assignment())  # seeks everything: the batch will be read again
+                self._taken = self._take(self._source.assignment())  # parks or seeks everything: the batch will be read again
+                replayed = False
             else:
-                self._feed(batch, self._taken)
+                replayed = self._feed(batch, self._taken)
+            if not replayed:  # what is being replayed commits first; where its records do not come, nobody waits for them
+                self._holdings.restore_next()
         except FencedError as error:
             log.warning("another member owns these partitions now, starting over: %s", error)
             self._holdings.tally.fenced += 1
@@ -85,24 +88,31 @@ class Runner:
         self._look()
 
     def _poll(self) -> Mapping[Partition, Sequence[Message]]:
-        until_commit = self._commit_at - self._clock.now()
-        batch = self._source.poll(max(0.0, min(POLL_SECONDS, until_commit)))
+        batch = self._source.poll(self._patience())
         if self._taken is not None and self._taken.generation != self._source.assignment().generation:
             self._taken = None
         return batch
 
+    def _patience(self) -> float:
+        """How long a poll may wait for records."""
+        if self._holdings.replaying:
+            return POLL_SECONDS  # they are there, and only the broker's answer is waited for
+        return 0.0 if self._holdings.restoring else max(0.0, min(POLL_SECONDS, self._commit_at - self._clock.now()))
+
     def _take(self, assignment: Assignment) -> Assignment:
         self._holdings.take(assignment)
-        self._proved_at = self._clock.now()  # restoring has just asked the broker for everything
+        self._proved_at = self._clock.now()  # restoring asks the broker for everything
         return assignment
 
-    def _feed(self, batch: Mapping[Partition, Sequence[Message]], assignment: Assignment) -> None:
-        self._holdings.feed(batch)
+    def _feed(self, batch: Mapping[Partition, Sequence[Message]], assignment: Assignment) -> bool:
+        replayed = self._holdings.feed(batch)
         records, size = self._holdings.pending()
         now = self._clock.now()
         if now >= self._commit_at or records >= MAX_PENDING_RECORDS or size >= MAX_PENDING_BYTES:
             self._commit(assignment)
-            self._failures = 0
+            if not self._holdings.restoring:
+                self._failures = 0
+        return replayed
 
     def _count_failure(self, error: SinkError | SourceError) -> None:
         """Raises the error where waiting does not help, or has not helped for long enough."""
@@ -180,6 +190,7 @@ class Runner:
         if not now and moment - self._looked_at < LOOK_SECONDS:
             return
         self._looked_at = moment
-        status = self._figures.look(moment, self._holdings.tally, self._holdings.stats(), self._source.lag())
+        restoring = self._holdings.restoring
+        status = self._figures.look(moment, self._holdings.tally, self._holdings.stats(), self._source.lag(), restoring)
         for observer in self._observers:
             observer.observe(status)

@@ -55,8 +55,8 @@ def test_the_partitions_take_turns_so_that_no_commit_saves_the_states_of_all(wor
     for partition in partitions:
         world.write(partition, numbers(800))
     start(commit_seconds=0.1, snapshot_seconds=2.0).run_until_idle()
-    first, *middle, last = world.saves
-    assert first == partitions  # no offset without a state
+    first, middle, last = world.saves[:5], world.saves[5:-1], world.saves[-1]
+    assert first == [[partition] for partition in partitions]  # restored one by one, and no offset without a state
     assert len(last) > 1
     assert {partition: offset for partition, (offset, _) in world.states.items()} == world.committed
     assert {len(saved) for saved in middle} == {0, 1}
@@ -69,9 +69,9 @@ def test_where_there_are_more_partitions_than_commits_each_commit_saves_several(
     for number in range(30):
         world.write(Partition("metrics", number), numbers(400))
     start(commit_seconds=0.5, snapshot_seconds=2.0).run_until_idle()
-    _, *middle, _ = world.saves
-    assert {len(saved) for saved in middle} <= {7, 8, 9, 10}
-    assert len({partition for saved in middle[:4] for partition in saved}) == 30
+    middle = world.saves[8:-1]  # without those that follow a restoring
+    assert max(len(saved) for saved in middle) <= 10  # 7.5 on average
+    assert len({partition for saved in middle[:5] for partition in saved}) == 30
 
 
 def test_what_comes_after_a_replay_does_not_wait_a_whole_interval(world: World, start: Start) -> None:

@@ -5,6 +5,7 @@ import itertools
 import pytest
 
 from streamkl.errors import SnapshotError, SourceError
+from streamkl.model import Partition
 from tests.runner.conftest import Start
 from tests.runner.world import P0, P1, World, numbers
 
@@ -16,7 +17,7 @@ def test_a_stop_finishes_with_a_state_of_everything_and_leaves_the_group(world: 
     polls = itertools.count()
     life.source.on_poll = lambda: life.runner.stop() if next(polls) == 5 else None
     life.runner.run()
-    assert world.committed == {P0: 20, P1: 20}
+    assert world.committed == {P0: 20, P1: 16}  # restored one poll later
     assert {partition: offset for partition, (offset, _) in world.states.items()} == world.committed
     assert world.calls == ["outlet closed", "source closed"]
 
@@ -68,6 +69,50 @@ def test_an_old_state_is_never_saved_nor_an_offset_moved_back_while_it_catches_u
     assert history == sorted(history)
     assert {state for _, state in history} & set(range(1, 50)) == set()
     assert world.states[P0][0] == 60
+
+
+def test_the_first_partition_commits_before_the_last_one_is_restored(world: World, start: Start) -> None:
+    world.write(P0, numbers(9))
+    world.write(P1, numbers(9))
+    for partition in (P0, P1):
+        world.states[partition] = (0, b"[0, 0, 0]")
+        world.committed[partition] = 7
+    life = start(commit_seconds=0.01, most=2)
+    history = []
+    life.source.on_poll = lambda: history.append((len(life.engines), dict(world.committed)))
+    life.run_until_idle()
+    assert (1, {P0: 8, P1: 7}) in history
+    assert world.committed == {P0: 9, P1: 9}
+    assert world.rests == 1
+
+
+def test_a_partition_whose_records_do_not_come_holds_up_no_other(world: World, start: Start) -> None:
+    world.write(P0, numbers(9))
+    world.write(P1, numbers(9))
+    world.states[P0] = (0, b"[0, 0, 0]")
+    world.committed[P0] = 7
+    life = start(commit_seconds=0.01)
+    seek = life.source.seek
+    life.source.seek = lambda partition, offset: None if partition == P0 else seek(partition, offset)  # type: ignore[method-assign]
+    polls = itertools.count()
+    life.source.on_poll = lambda: life.runner.stop() if next(polls) == 20 else None
+    life.runner.run()
+    assert world.committed == {P0: 7, P1: 9}
+
+
+def test_it_says_how_many_partitions_are_still_to_be_restored(world: World, start: Start) -> None:
+    world.write(P0, numbers(9))
+    world.write(P1, numbers(9))
+    life = start()
+    load = life.holdings._store.load
+
+    def slow(partition: Partition) -> bytes | None:
+        world.clock.time += 2.0
+        return load(partition)
+
+    life.holdings._store.load = slow  # type: ignore[method-assign]
+    life.run_until_idle()
+    assert [(status.partitions, status.restoring) for status in life.watcher.seen[:2]] == [(2, 1), (2, 0)]
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,7 @@ class World:
     saves: list[list[Partition]] = field(default_factory=list)  # whose state each commit saved
     faults: dict[tuple[int, str], BaseException] = field(default_factory=dict)  # (number of the commit, stage) -> what strikes
     calls: list[str] = field(default_factory=list)
+    rests: int = 0  # how often the store was told that all is loaded
     clock: HandClock = field(default_factory=HandClock)
 
     def write(self, partition: Partition, values: Sequence[object]) -> None:
@@ -116,6 +117,10 @@ class MemorySource:
     def bounds(self, partition: Partition) -> tuple[int, int]:
         return self.world.first[partition], len(self.world.logs[partition])
 
+    def park(self, partition: Partition) -> None:
+        assert partition in self._assignment.partitions
+        self._positions.pop(partition, None)
+
     def seek(self, partition: Partition, offset: int) -> None:
         assert partition in self._assignment.partitions
         self._positions[partition] = offset
@@ -167,6 +172,9 @@ class MemoryStore:
     def load(self, partition: Partition) -> bytes | None:
         held = self.world.states.get(partition)
         return None if held is None else held[1]
+
+    def rest(self) -> None:
+        self.world.rests += 1
 
     def save(self, partition: Partition, next_offset: int, state: bytes) -> None:
         raise AssertionError(f"the outlet saves, the loop does not: {partition} {next_offset} {state!r}")

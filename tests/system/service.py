@@ -13,7 +13,9 @@ from pathlib import Path
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
+from kafka.errors import OffsetNotAvailableError
 
+from streamkl.adapters.kafka.internals import list_offsets
 from streamkl.assembly import build_plan
 from streamkl.config import load
 from streamkl.engine.engine import Engine
@@ -104,7 +106,7 @@ class Place:
         where = [TopicPartition(self.topics[kind], number) for number in consumer.partitions_for_topic(self.topics[kind]) or ()]
         consumer.assign(where)
         consumer.seek_to_beginning()
-        ends = consumer.end_offsets(where)
+        ends = _ends(consumer, where)
         found: list[Message] = []
         while any(consumer.position(each) < ends[each] for each in where):
             for batch in consumer.poll(timeout_ms=500).values():
@@ -116,10 +118,10 @@ class Place:
         """Until the group has committed all there is to read, while a process of it runs."""
         consumer = KafkaConsumer(bootstrap_servers=self.bootstrap, group_id=f"group-{self.name}", enable_auto_commit=False)
         where = [TopicPartition(self.topics["metrics"], number) for number in range(self.partitions)]
-        ends = {each: end for each, end in consumer.end_offsets(where).items() if end}
         try:
+            ends = _ends(consumer, where)
             wait_until(
-                lambda: all(consumer.committed(each) == end for each, end in ends.items()),
+                lambda: all(consumer.committed(each) == end for each, end in ends.items() if end),
                 START_SECONDS,
                 lambda: self.log(number),
                 self.processes[number],
@@ -156,6 +158,15 @@ def identity(headers: Sequence[tuple[str, bytes]]) -> str:
     """An event's id, or where a dead letter comes from."""
     named = dict(headers)
     return (named.get("ce_id") or named["streamkl.origin.partition"] + b"/" + named["streamkl.origin.offset"]).decode()
+
+
+def _ends(consumer: KafkaConsumer, where: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+    """The next offset of each, once their leaders know."""
+    while True:
+        try:
+            return list_offsets(consumer.end_offsets, where, 30_000)
+        except OffsetNotAvailableError:
+            time.sleep(0.1)
 
 
 def wait_until(condition: Callable[[], bool], seconds: float, why: Callable[[], str], process: subprocess.Popen[str] | None = None) -> None:

@@ -70,7 +70,6 @@ class ExactlyOnceOutlet:
         if step.assignment.generation != self._generation:
             self._forget()
             self._generation = step.assignment.generation
-        self._store.rest()  # all that is ours has been restored
         self._transactor.open(self._session.confirm)
         for partition in step.offsets:
             if partition not in self._marks:

@@ -11,6 +11,7 @@ from kafka.admin import KafkaAdminClient
 
 from streamkl.adapters.kafka.client import open_client, open_reader
 from streamkl.adapters.kafka.cluster import Cluster
+from streamkl.adapters.kafka.internals import list_offsets
 from streamkl.adapters.kafka.session import FETCH_MAX_BYTES, FETCH_MAX_WAIT_MS, MAX_PARTITION_FETCH_BYTES, MAX_POLL_RECORDS
 from streamkl.adapters.kafka.source import messages_of
 from streamkl.adapters.kafka.words import in_words, may_pass
@@ -49,8 +50,8 @@ class TopicHistory:
         )
         try:
             self._consumer.assign(partitions)
-            self._first: Mapping[TopicPartition, int] = self._consumer.beginning_offsets(partitions, timeout_ms=QUERY_TIMEOUT_MS)
-            self._held: Mapping[TopicPartition, int] = self._consumer.end_offsets(partitions, timeout_ms=QUERY_TIMEOUT_MS)
+            self._first = list_offsets(self._consumer.beginning_offsets, partitions, QUERY_TIMEOUT_MS)
+            self._held = list_offsets(self._consumer.end_offsets, partitions, QUERY_TIMEOUT_MS)
         except kafka_errors.KafkaError as error:
             self._consumer.close()
             raise self._failure(error) from error

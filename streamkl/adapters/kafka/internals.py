@@ -1,7 +1,7 @@
 """The only places where private parts of the client library are touched, each with its reason; the library's version is pinned."""
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -63,6 +63,18 @@ def ask_for_membership(consumer: KafkaConsumer, timeout_ms: int) -> None:
 def unknown_topics(consumer: KafkaConsumer, topics: Iterable[str]) -> list[str]:
     """Those that the broker did not know when it was last asked. Asks nobody: the public methods wait for ever where the broker is away."""
     return [topic for topic in topics if consumer._cluster.partitions_for_topic(topic) is None]
+
+
+def list_offsets(
+    question: Callable[..., Mapping[TopicPartition, int]], partitions: Sequence[TopicPartition], timeout_ms: int
+) -> Mapping[TopicPartition, int]:
+    """What `beginning_offsets` or `end_offsets` of a consumer answers. A leader that has just been elected may know no offset yet: where
+    the library then raises KeyError, this raises an error that passes.
+    """
+    try:
+        return question(partitions, timeout_ms=timeout_ms)
+    except KeyError as error:
+        raise kafka_errors.OffsetNotAvailableError(f"{error.args[0]}: its leader does not know its offsets yet") from error
 
 
 def partition_count(consumer: KafkaConsumer, topic: str) -> int | None:

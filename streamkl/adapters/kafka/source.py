@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from kafka import TopicPartition
 from kafka import errors as kafka_errors
 
+from streamkl.adapters.kafka.internals import list_offsets
 from streamkl.adapters.kafka.session import KafkaSession
 from streamkl.adapters.kafka.words import in_words, may_pass
 from streamkl.errors import SourceError
@@ -67,8 +69,13 @@ class KafkaSource:
     def bounds(self, partition: Partition) -> tuple[int, int]:
         """(first offset still held, next offset that is not part of an open transaction). Raises SourceError."""
         where = TopicPartition(*partition)
-        first = self._ask(lambda: self._consumer.beginning_offsets([where], timeout_ms=QUERY_TIMEOUT_MS)[where], partition)
-        return first, self._ask(lambda: self._consumer.end_offsets([where], timeout_ms=QUERY_TIMEOUT_MS)[where], partition)
+        first, end = self._consumer.beginning_offsets, self._consumer.end_offsets
+        held = [self._ask(partial(list_offsets, question, [where], QUERY_TIMEOUT_MS), partition)[where] for question in (first, end)]
+        return held[0], held[1]
+
+    def park(self, partition: Partition) -> None:
+        """Deliver nothing of it until it is sought. Raises ValueError where the partition is not ours."""
+        self._consumer.pause(TopicPartition(*partition))
 
     def seek(self, partition: Partition, offset: int) -> None:
         """Read on from here at the next `poll`. Raises ValueError where the partition is not ours."""

@@ -15,7 +15,7 @@ from kafka import errors as kafka_errors
 from streamkl.adapters.kafka import bookmark, chunks
 from streamkl.adapters.kafka.bookmark import Bookmark, Saved
 from streamkl.adapters.kafka.client import open_reader
-from streamkl.adapters.kafka.internals import partition_count
+from streamkl.adapters.kafka.internals import list_offsets, partition_count
 from streamkl.adapters.kafka.session import KafkaSession
 from streamkl.adapters.kafka.transactions import TRANSACTION_TIMEOUT_MS, Transactor
 from streamkl.adapters.kafka.words import in_words, may_pass
@@ -99,7 +99,7 @@ class TopicStateStore:
             where = TopicPartition(self._topic, partition.partition % count)
             reader.assign([where])
             reader.seek_to_beginning(where)
-            end = self._ask(partition, lambda: reader.end_offsets([where], timeout_ms=QUERY_TIMEOUT_MS)[where])
+            end = self._ask(partition, lambda: list_offsets(reader.end_offsets, [where], QUERY_TIMEOUT_MS)[where])
             prefix = key_prefix(self._session.group_id, partition)
             while self._ask(partition, lambda: reader.position(where, timeout_ms=QUERY_TIMEOUT_MS)) < end:
                 if any((record.key or b"").startswith(prefix) for record in self._poll(partition, reader)):

@@ -52,6 +52,20 @@ def test_nothing_arrives_from_a_partition_that_was_not_sought(place: Place, grou
     assert not source.poll(0.3)
 
 
+def test_a_parked_partition_delivers_nothing_until_it_is_sought_again(place: Place, group: str, store: MemoryStore) -> None:
+    topic = place.topic(partitions=2)
+    for number in range(2):
+        place.write(topic, number, numbered(5))
+    source = place.member(group, topic, store).source
+    from_the_start(source)
+    source.park(Partition(topic, 0))
+    assert take(source, 5).keys() == {Partition(topic, 1)}
+    place.write(topic, 0, numbered(5, start=5))
+    assert not source.poll(0.3)
+    source.seek(Partition(topic, 0), 3)
+    assert [message.offset for message in take(source, 7)[Partition(topic, 0)]] == list(range(3, 10))
+
+
 def test_a_new_group_has_committed_nothing(place: Place, group: str, store: MemoryStore) -> None:
     topic = place.topic()
     source = place.member(group, topic, store).source

@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+from kafka.consumer.fetcher import Fetcher
 
 from streamkl.adapters.kafka import delivery, outlet
 from streamkl.broker.launcher import Broker
@@ -65,6 +66,21 @@ def test_reading_and_committing_go_on_after_the_broker_was_killed(
 
 
 @pytest.mark.usefixtures("impatient")
+def test_a_leader_that_does_not_know_its_offsets_yet_is_asked_again_later(
+    kafka_place: OnKafka, group: str, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer is cut: an election cannot be timed so finely. The library raises KeyError over what then is missing."""
+    topic = kafka_place.topic()
+    source = kafka_place.member(group, topic, store).source
+    joined(source)
+    monkeypatch.setattr(Fetcher, "_handle_list_offsets_response", lambda _self, _response: ({}, set()))
+    with pytest.raises(SourceError, match=r"its leader does not know its offsets yet") as raised:
+        source.bounds(Partition(topic, 0))
+    assert raised.value.transient
+    monkeypatch.undo()
+    assert source.bounds(Partition(topic, 0)) == (0, 0)
+
+
 def test_results_that_were_not_acknowledged_move_no_state_and_no_offset(
     own_broker: Broker, own_place: OnKafka, group: str, store: MemoryStore
 ) -> None:
