@@ -1,6 +1,7 @@
 """What exactly-once costs, how late an episode is seen, and how soon a killed service is back: `python -m benchmarks.delivery --help`."""
 
 import os
+import sys
 import uuid
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -47,6 +48,13 @@ def main(
     ] = recovery.SHIPPED_LEARNING,
     points: Annotated[int, typer.Option(min=258, help="of each series before the first kill", rich_help_panel=RECOVERY)] = 770,
     kills: Annotated[int, typer.Option(min=1, help="kill -9 so often", rich_help_panel=RECOVERY)] = 20,
+    python: Annotated[
+        str,
+        typer.Option(
+            help="interpreter of the service, e.g. of an environment with requirements/runtime.txt alone: scipy, once installed, is imported",
+            rich_help_panel=RECOVERY,
+        ),
+    ] = sys.executable,
     save: Annotated[
         bool, typer.Option("--write", help="write docs/benchmarks/delivery.{json,md}; delivery_PART where --part is given")
     ] = False,
@@ -82,7 +90,7 @@ def main(
 
     def recovered(address: str) -> Found:
         flow = Stream(f"metrics-many-{tag}", many, partitions, rate, per_record)
-        return recovery.measure(flow, address, learning=learning, points=points, kills=kills)
+        return recovery.measure(flow, address, learning=learning, points=points, kills=kills, python=python)
 
     parts = {Part.COST: cost, Part.LATENCY: latency, Part.RECOVERY: recovered}
     found = [(each, on_broker(parts[each], bootstrap)) for each in Part if each in chosen]

@@ -54,8 +54,8 @@ class Recovery(NamedTuple):
 
     first_line: float
     first_state: float
-    last_state: float
     first_commit: float
+    last_state: float
     all_committed: float
 
 
@@ -70,7 +70,7 @@ def started(log: str, partitions: int) -> Started | None:
 def new_commits(looks: Sequence[Look], since: float) -> tuple[float | None, float | None]:
     """When the first partition, and when every partition, was seen beyond where it stood at the last look before `since`.
 
-    `since` is when the new process had its states back: what moved before then was a commit of the dead one that the broker still finished.
+    `since` is when the new process had its first state back: what moved before was a commit of the dead one that the broker still finished.
     """
     stood = [look.offsets for look in looks if look.at < since][-1]
     later = [(look.at, [now > before for now, before in zip(look.offsets, stood, strict=True)]) for look in looks if look.at >= since]
@@ -89,8 +89,8 @@ class Patient:
     The first start only learns; it saves states more seldom, which may take longer than what is learned between them.
     """
 
-    def __init__(self, options: Mapping[str, Value], folder: Path, group: Group, partitions: int) -> None:
-        self._options, self._folder, self._group = options, folder, group
+    def __init__(self, options: Mapping[str, Value], folder: Path, group: Group, partitions: int, python: str) -> None:
+        self._options, self._folder, self._group, self._python = options, folder, group, python
         self._admin = KafkaAdminClient(bootstrap_servers=group.bootstrap)
         self._partitions = [TopicPartition(group.topic, number) for number in range(partitions)]
         self._starts = 0
@@ -100,7 +100,7 @@ class Patient:
         """With these options besides, and a log of its own."""
         self._starts += 1
         self.log = self._folder / f"{self._starts}.log"
-        words = command({**self._options, **more}, self._folder)
+        words = command({**self._options, **more}, self._folder, self._python)
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(words, stdout=output, stderr=subprocess.STDOUT)  # noqa: S603
 
@@ -134,9 +134,10 @@ class Patient:
             found = started(self.log.read_text(encoding="utf-8"), len(self._partitions))
             if found is None:
                 continue
-            first, everywhere = new_commits(looks, found.last_state)
+            first, everywhere = new_commits(looks, found.first_state)
             if first is not None and everywhere is not None:
-                return Recovery(*(moment - began for moment in (*found, first, everywhere)))
+                moments = (found.first_line, found.first_state, first, found.last_state, everywhere)
+                return Recovery(*(moment - began for moment in moments))
         raise RuntimeError(f"no new commit in {PATIENCE_SECONDS:.0f} s:\n{self.log.read_text(encoding='utf-8')[-2000:]}")
 
     def _look(self) -> Look:
@@ -146,7 +147,7 @@ class Patient:
         return Look(time.time(), offsets)
 
 
-def measure(flow: Stream, bootstrap: str, *, learning: int, points: int, kills: int) -> Found:
+def measure(flow: Stream, bootstrap: str, *, learning: int, points: int, kills: int, python: str) -> Found:
     """`points` of each series are read in advance, `learning` of them learned; then the stream begins and never pauses."""
     topics.create(bootstrap, flow.topic, partitions=flow.partitions)
     records = stream.history_records(flow, points)
@@ -154,7 +155,7 @@ def measure(flow: Stream, bootstrap: str, *, learning: int, points: int, kills: 
     dice = np.random.default_rng(0)
     recoveries: list[Recovery] = []
     between: list[float] = []
-    with _patient(flow, bootstrap, learning) as patient:
+    with _patient(flow, bootstrap, learning, python) as patient:
         patient.learn(Shape(flow.topic, records, stream.POINTS_PER_RECORD, flow.partitions))
         with stream.flowing(flow, bootstrap) as pace, progress_bar("kills", kills) as bar:
             patient.recover()  # from the process that learned: with a long way to replay
@@ -177,7 +178,7 @@ def notes(flow: Stream, rate: float, learning: int, points: int) -> list[str]:
         f"Recovery: settings as shipped{changed}. {points} points of each series were read in advance, from records of"
         f" {stream.POINTS_PER_RECORD}, by a process that saved states every {LEARN_SNAPSHOT_SECONDS:.0f} s: enough to have learned and"
         " to have filled the windows. The first kill, of that process, does not count.",
-        "Recovery: a commit is new where the group's offset moves after the process had its states back; what moved before was a commit of"
+        "Recovery: a commit is new where the group's offset moves after the process had its first state back; what moved before was a commit of"
         f" the killed process that the broker still finished. Offsets are asked for every {1000 * LOOK_SECONDS:.0f} ms;"
         " the steps before come from the service's own log, whose first line stands for the interpreter and the imports.",
     ]
@@ -185,7 +186,7 @@ def notes(flow: Stream, rate: float, learning: int, points: int) -> list[str]:
 
 def rows(recoveries: Sequence[Recovery], between: Sequence[float]) -> Iterator[Row]:
     """A line for each step of a start, and one for the commits in good times."""
-    steps = ("first line of the log", "first state restored", "last state restored", "first new commit", "new commit of every partition")
+    steps = ("first line of the log", "first state restored", "first new commit", "last state restored", "new commit of every partition")
     for step, durations in zip(steps, zip(*recoveries, strict=True), strict=True):
         median, high = ASKED.get(step, (None, None))
         yield {"from the start to": step, **quantiles.seconds(durations), "asked p50, s": median, "asked p99, s": high}
@@ -193,11 +194,11 @@ def rows(recoveries: Sequence[Recovery], between: Sequence[float]) -> Iterator[R
 
 
 @contextmanager
-def _patient(flow: Stream, bootstrap: str, learning: int) -> Iterator[Patient]:
+def _patient(flow: Stream, bootstrap: str, learning: int, python: str) -> Iterator[Patient]:
     group = Group(bootstrap, f"benchmark-{uuid.uuid4().hex[:8]}", flow.topic)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        patient = Patient(exactly_once(group, folder) | {"detector.reference.size": learning}, folder, group, flow.partitions)
+        patient = Patient(exactly_once(group, folder) | {"detector.reference.size": learning}, folder, group, flow.partitions, python)
         try:
             yield patient
         finally:

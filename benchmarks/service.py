@@ -43,8 +43,8 @@ def exactly_once(group: Group, folder: Path) -> dict[str, Value]:
     }
 
 
-def command(options: Mapping[str, Value], folder: Path) -> list[str]:
+def command(options: Mapping[str, Value], folder: Path, python: str = sys.executable) -> list[str]:
     """Written to a file of this folder, and the words that run it."""
     config = folder / "streamkl.toml"
     config.write_text("".join(f"{option} = {json.dumps(value)}\n" for option, value in options.items()), encoding="utf-8")
-    return [sys.executable, "-m", "streamkl", "run", str(config)]
+    return [python, "-m", "streamkl", "run", str(config)]

@@ -12,6 +12,7 @@ from streamkl.runner.holdings import Holdings
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.25  # longest wait for records: bounds how late a request to stop is noticed
+JOIN_SECONDS = 0.1  # the same while nothing is ours: a poll that waits for records does not end when partitions come
 LOOK_SECONDS = 1.0  # between two looks of the observers
 MAX_PENDING_RECORDS = 20_000  # results waiting: beyond this, or
 MAX_PENDING_BYTES = 32 * 2**20  # this, a commit comes before its time
@@ -95,6 +96,8 @@ class Runner:
 
     def _patience(self) -> float:
         """How long a poll may wait for records."""
+        if not self._source.assignment().partitions:
+            return JOIN_SECONDS
         if self._holdings.replaying:
             return POLL_SECONDS  # they are there, and only the broker's answer is waited for
         return 0.0 if self._holdings.restoring else max(0.0, min(POLL_SECONDS, self._commit_at - self._clock.now()))
@@ -110,8 +113,6 @@ class Runner:
         now = self._clock.now()
         if now >= self._commit_at or records >= MAX_PENDING_RECORDS or size >= MAX_PENDING_BYTES:
             self._commit(assignment)
-            if not self._holdings.restoring:
-                self._failures = 0
         return replayed
 
     def _count_failure(self, error: SinkError | SourceError) -> None:
@@ -147,6 +148,8 @@ class Runner:
         self._outlet.commit(step)
         self._holdings.committed(step)
         self._proved_at = self._clock.now()
+        if not self._holdings.restoring:  # a state that never comes back is no success, whatever the others commit
+            self._failures = 0
         for observer in self._observers:
             observer.committed(self._proved_at - began)
 

@@ -24,6 +24,24 @@ def test_a_failed_commit_is_replayed_from_the_last_state(world: World, start: St
     assert [warning[:8] for warning in warnings] == ["failed 1", "failed 1", "failed 2"]
 
 
+def test_it_gives_up_where_one_state_never_comes_back_though_the_others_commit(world: World, start: Start) -> None:
+    world.write(P0, numbers(60))
+    world.write(P1, numbers(60))
+    life = start(commit_seconds=0.01)
+    load = life.holdings._store.load
+
+    def refuse(partition: Partition) -> bytes | None:
+        if partition == P1:
+            raise SourceError("no answer in time", transient=True)
+        return load(partition)
+
+    life.holdings._store.load = refuse  # type: ignore[method-assign]
+    with pytest.raises(SourceError, match="no answer in time"):
+        life.runner.run()
+    assert world.committed.keys() == {P0}
+    assert world.commits > 10
+
+
 def test_pauses_double_up_to_a_longest_and_then_it_gives_up(world: World, start: Start) -> None:
     world.write(P0, numbers(6))
     tried = []
