@@ -51,7 +51,7 @@ def main(
     python: Annotated[
         str,
         typer.Option(
-            help="interpreter of the service, e.g. of an environment with requirements/runtime.txt alone: scipy, once installed, is imported",
+            help="interpreter of the service, e.g. one that has requirements/runtime.txt alone: scipy is imported where it is",
             rich_help_panel=RECOVERY,
         ),
     ] = sys.executable,
