@@ -178,7 +178,7 @@ def notes(flow: Stream, rate: float, learning: int, points: int) -> list[str]:
         f"Recovery: settings as shipped{changed}. {points} points of each series were read in advance, from records of"
         f" {stream.POINTS_PER_RECORD}, by a process that saved states every {LEARN_SNAPSHOT_SECONDS:.0f} s: enough to have learned and"
         " to have filled the windows. The first kill, of that process, does not count.",
-        "Recovery: a commit is new where the group's offset moves after the process had its first state back; what moved before was a commit"
+        "Recovery: a commit is new where the group's offset moves after the process had its first state back; what moved before was one"
         f" of the killed process that the broker still finished. Offsets are asked for every {1000 * LOOK_SECONDS:.0f} ms;"
         " the steps before come from the service's own log, whose first line stands for the interpreter and the imports.",
     ]

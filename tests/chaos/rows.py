@@ -69,6 +69,7 @@ ROWS = (
         (
             "adapters/kafka/test_membership::test_a_deleted_topic_halts_the_source",
             "adapters/kafka/test_faults::test_a_missing_events_topic_is_named_and_not_created",
+            "adapters/kafka/test_exactly_once::test_a_topic_that_is_deleted_while_running_fails_the_commit_and_is_named",
             "adapters/kafka/test_exactly_once::test_a_state_that_is_gone_or_damaged_is_refused",
         ),
     ),

@@ -10,6 +10,7 @@ from kafka.producer.future import FutureRecordMetadata
 
 from streamkl.adapters.kafka.client import open_client
 from streamkl.adapters.kafka.cluster import Cluster
+from streamkl.adapters.kafka.internals import forgotten_topics
 from streamkl.adapters.kafka.words import in_words, may_pass
 from streamkl.errors import SinkError
 from streamkl.model import Outgoing
@@ -19,6 +20,7 @@ LINGER_MS = 5
 BATCH_BYTES = 256 * 2**10
 MAX_RECORD_BYTES = 64 * 2**20  # the topic decides what is too large, not we
 METADATA_TIMEOUT_MS = 10_000  # to learn about a topic, or to begin with a transactional id
+ASK_SECONDS = 2.0  # whether a topic is still there, once records for it were not taken
 UNSENT_BYTES = 8 * 2**20  # the client buffers without bound, so so much is sent and awaited before more is handed over
 
 
@@ -79,6 +81,9 @@ def _deliver(producer: KafkaProducer, portion: Sequence[Parcel], timeout_seconds
         for _, future in sent:
             yield future.get(timeout=timeout_seconds).offset
     except kafka_errors.KafkaError as error:
+        unsent = dict.fromkeys(topic for topic, future in sent if not future.succeeded())
+        if gone := forgotten_topics(producer, unsent, ASK_SECONDS):
+            raise SinkError(f"topic {gone[0]}: the broker does not know it any more: was it deleted?", transient=True) from error
         topic, cause = _cause(sent) or (portion[min(len(sent), len(portion) - 1)].record.topic, error)
         raise SinkError(f"topic {topic}: {in_words(cause)}", transient=may_pass(cause)) from cause
 

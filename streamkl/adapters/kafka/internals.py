@@ -65,6 +65,17 @@ def unknown_topics(consumer: KafkaConsumer, topics: Iterable[str]) -> list[str]:
     return [topic for topic in topics if consumer._cluster.partitions_for_topic(topic) is None]
 
 
+def forgotten_topics(producer: KafkaProducer, topics: Iterable[str], timeout_seconds: float) -> list[str]:
+    """Those that the broker does not know, asked anew; none where it does not answer. The public method tells what was known before a
+    topic was deleted, and a transaction that waits for one never asks.
+    """
+    answered = threading.Event()
+    producer._metadata.request_update().add_both(lambda _: answered.set())
+    producer._sender.wakeup()
+    answered.wait(timeout_seconds)
+    return [topic for topic in topics if producer._metadata.partitions_for_topic(topic) is None]
+
+
 def list_offsets(
     question: Callable[..., Mapping[TopicPartition, int]], partitions: Sequence[TopicPartition], timeout_ms: int
 ) -> Mapping[TopicPartition, int]:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import pytest
 from kafka import KafkaProducer, OffsetAndMetadata, TopicPartition
 
-from streamkl.adapters.kafka import bookmark, state_topic
+from streamkl.adapters.kafka import bookmark, state_topic, transactions
 from streamkl.adapters.kafka.chunks import BODY_BYTES
 from streamkl.adapters.kafka.state_topic import TopicStateStore
-from streamkl.errors import FencedError, SnapshotError, SourceError
+from streamkl.errors import FencedError, SinkError, SnapshotError, SourceError
 from streamkl.model import Message, Outgoing, Partition
 from streamkl.ports import Step
 from tests.adapters.kafka.places import Member, OnKafkaExactlyOnce, Record
@@ -190,6 +190,26 @@ def test_a_state_that_is_gone_or_damaged_is_refused(exactly_once_place: OnKafkaE
     point_to(offset + 1_000, offset + 1_000)  # as after the topic was made anew
     with pytest.raises(SnapshotError, match="no longer in"):
         member.states.load(partition)
+
+
+@pytest.mark.parametrize("deleted", ["events", "states"])
+def test_a_topic_that_is_deleted_while_running_fails_the_commit_and_is_named(
+    exactly_once_place: OnKafkaExactlyOnce, group: str, deleted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transactions, "DELIVERY_TIMEOUT_MS", 4_000)
+    monkeypatch.setattr(transactions, "REQUEST_TIMEOUT_MS", 2_000)
+    place, topic, events = exactly_once_place, exactly_once_place.topic(), exactly_once_place.topic()
+    partition = Partition(topic, 0)
+    member = start(place, group, topic)
+    assignment = member.source.assignment()
+    member.outlet.commit(Step(assignment, [Outgoing(events, b"s", b"1", ())], {partition: state(1)}, {partition: 10}))
+    gone = events if deleted == "events" else place.state_topic
+    with place.admin() as admin:
+        admin.delete_topics([gone])
+    with pytest.raises(SinkError, match=f"topic {gone}: .*deleted"):
+        member.outlet.commit(Step(assignment, [Outgoing(events, b"s", b"2", ())], {partition: state(1, seed=1)}, {partition: 20}))
+    assert member.source.committed(partition) == 10
+    assert member.states.load(partition) == state(1) if deleted == "events" else b"2" not in {each.value for each in place.read(events)}
 
 
 def test_another_members_open_transaction_hides_a_state_only_for_a_while(
