@@ -46,6 +46,7 @@ def deliver_through(config: Config, session: KafkaSession, store: StateStore | N
     """The outlet for the chosen delivery, and where its states come back from."""
     if store is not None:
         return KafkaOutlet(session.cluster, session, store), store
-    transactor = Transactor(session.cluster, transactional_id(config.kafka))
+    written = (config.kafka.events_topic, config.kafka.dead_letter_topic, config.state.topic)
+    transactor = Transactor(session.cluster, transactional_id(config.kafka), written, config.kafka.group_id)
     states = TopicStateStore(session, transactor, config.state.topic)
     return ExactlyOnceOutlet(session, transactor, states, config.state.topic), states

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from kafka import KafkaProducer
+from kafka import KafkaProducer, TopicPartition
 from kafka import errors as kafka_errors
 from kafka.producer.future import FutureRecordMetadata
 
@@ -51,13 +51,20 @@ def open_producer(cluster: Cluster, *, delivery_timeout_ms: int, request_timeout
     )
 
 
-def deliver(producer: KafkaProducer, parcels: Sequence[Parcel], timeout_seconds: float) -> list[int]:
+class Delivered(NamedTuple):
+    """Where a record has arrived."""
+
+    partition: TopicPartition
+    offset: int
+
+
+def deliver(producer: KafkaProducer, parcels: Sequence[Parcel], timeout_seconds: float) -> list[Delivered]:
     """Send and await every single acknowledgement: a flush that returns does not mean that the records arrived.
 
-    Returns the offsets that the records got. Nothing is in flight afterwards. Raises SinkError at the first record that did not arrive
+    Returns where each record is now, in order. Nothing is in flight afterwards. Raises SinkError at the first record that did not arrive
     within `timeout_seconds` of its portion.
     """
-    return [offset for portion in _portions(parcels) for offset in _deliver(producer, portion, timeout_seconds)]
+    return [each for portion in _portions(parcels) for each in _deliver(producer, portion, timeout_seconds)]
 
 
 def _portions(parcels: Sequence[Parcel]) -> Iterator[Sequence[Parcel]]:
@@ -71,7 +78,7 @@ def _portions(parcels: Sequence[Parcel]) -> Iterator[Sequence[Parcel]]:
         yield parcels[start:]
 
 
-def _deliver(producer: KafkaProducer, portion: Sequence[Parcel], timeout_seconds: float) -> Iterator[int]:
+def _deliver(producer: KafkaProducer, portion: Sequence[Parcel], timeout_seconds: float) -> Iterator[Delivered]:
     sent: list[tuple[str, FutureRecordMetadata]] = []
     try:
         for parcel in portion:
@@ -79,7 +86,8 @@ def _deliver(producer: KafkaProducer, portion: Sequence[Parcel], timeout_seconds
         with suppress(kafka_errors.UnknownError):  # of a batch that was cut in two because it was too large: each record is asked below
             producer.flush(timeout=timeout_seconds)
         for _, future in sent:
-            yield future.get(timeout=timeout_seconds).offset
+            found = future.get(timeout=timeout_seconds)
+            yield Delivered(found.topic_partition, found.offset)
     except kafka_errors.KafkaError as error:
         unsent = dict.fromkeys(topic for topic, future in sent if not future.succeeded())
         if gone := forgotten_topics(producer, unsent, ASK_SECONDS):

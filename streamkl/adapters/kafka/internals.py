@@ -1,6 +1,7 @@
 """The only places where private parts of the client library are touched, each with its reason; the library's version is pinned."""
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -9,6 +10,8 @@ from kafka import KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartitio
 from kafka import errors as kafka_errors
 from kafka.producer.transaction_manager import EndTxnHandler, TxnOffsetCommitHandler
 from kafka.structs import ConsumerGroupMetadata, MemberState
+
+ADDED_SECONDS = 0.005  # between two looks whether partitions have been added to a transaction
 
 
 def rescue_lost_join(consumer: KafkaConsumer) -> None:
@@ -126,6 +129,36 @@ def commit_transaction(producer: KafkaProducer, timeout_ms: int) -> None:
 def abort_transaction(producer: KafkaProducer, timeout_ms: int) -> None:
     """The public method waits for ever where the coordinator is away."""
     _await(producer, producer._transaction_manager.begin_abort(), timeout_ms)
+
+
+def end_empty_transaction(
+    producer: KafkaProducer, partitions: Iterable[TopicPartition], group: str, *, commit: bool, timeout_ms: int
+) -> None:
+    """A transaction that writes nothing but its ending into these partitions, and where the group's offsets lie ("": not there).
+
+    The public methods add a partition with a record only.
+    """
+    manager, wanted = producer._transaction_manager, set(partitions)
+    producer.begin_transaction()
+    for partition in wanted:
+        manager.maybe_add_partition_to_transaction(partition)
+    producer._sender.wakeup()
+    deadline = time.monotonic() + timeout_ms / 1000
+    while not wanted <= manager._partitions_in_transaction:
+        if (error := manager.last_error) is not None:
+            raise error
+        if time.monotonic() > deadline:
+            raise kafka_errors.KafkaTimeoutError(f"no answer within {timeout_ms / 1000:g} s")
+        time.sleep(ADDED_SECONDS)
+    if group:
+        send_offsets_to_transaction(producer, {}, ConsumerGroupMetadata(group), timeout_ms)
+    (commit_transaction if commit else abort_transaction)(producer, timeout_ms)
+
+
+def written_to(producer: KafkaProducer) -> set[TopicPartition]:
+    """Where the present transaction has written, or may have."""
+    manager = producer._transaction_manager
+    return {*manager._partitions_in_transaction, *manager._pending_partitions_in_transaction, *manager._new_partitions_in_transaction}
 
 
 def watch_repeats(producer: KafkaProducer) -> Callable[[], bool]:

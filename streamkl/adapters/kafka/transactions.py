@@ -12,6 +12,7 @@ from kafka.structs import ConsumerGroupMetadata
 
 from streamkl.adapters.kafka.cluster import Cluster
 from streamkl.adapters.kafka.delivery import Parcel, deliver, open_producer
+from streamkl.adapters.kafka.endings import Endings
 from streamkl.adapters.kafka.internals import (
     abandon,
     abort_transaction,
@@ -19,6 +20,7 @@ from streamkl.adapters.kafka.internals import (
     send_offsets_to_transaction,
     transaction_error,
     watch_repeats,
+    written_to,
 )
 from streamkl.adapters.kafka.words import in_words
 from streamkl.errors import FencedError, SinkError
@@ -61,9 +63,11 @@ class Transactor:
     half-broken after an abort (offsets of the aborted transaction go into the next one). Called from one thread.
     """
 
-    def __init__(self, cluster: Cluster, transactional_id: str) -> None:
+    def __init__(self, cluster: Cluster, transactional_id: str, topics: Sequence[str] = (), group: str = "") -> None:
+        """`topics`: where an earlier process with this id may have written; `group`: whose offsets it may have moved."""
         self._cluster = cluster
         self._id = transactional_id
+        self._endings = Endings(cluster, transactional_id, topics, group)
         self._producer: KafkaProducer | None = None
         self._repeated: Callable[[], bool] = lambda: False
 
@@ -74,7 +78,7 @@ class Transactor:
         """
         if self._producer is None and permitted is not None:
             permitted()
-        self._opened()
+        self._ready()
 
     def commit(self, parcels: Sequence[Parcel], offsets: Callable[[Sequence[int]], Offsets], member: ConsumerGroupMetadata) -> None:
         """Records and group offsets in one transaction; when this returns, all of it is durable and visible.
@@ -85,21 +89,23 @@ class Transactor:
         """
         if member.generation_id <= 0 or not member.member_id:
             raise FencedError(f"group {member.group_id}: we are no member of it; the broker would let anybody commit that way")
-        producer = self._opened()
+        producer, ending = self._ready(), False
         try:
             producer.begin_transaction()
             delivered = deliver(producer, parcels, DELIVERY_TIMEOUT_MS / 1000)
-            wanted = dict(offsets(delivered))
+            wanted = dict(offsets([each.offset for each in delivered]))
             if wanted:
                 send_offsets_to_transaction(producer, wanted, member, STEP_TIMEOUT_MS)
-            began = time.monotonic()
+            began, ending = time.monotonic(), True
             commit_transaction(producer, STEP_TIMEOUT_MS)
         except BaseException as error:
+            self._endings.given_up(written_to(producer), perhaps_committed=ending)
             refusal = self._refusal(transaction_error(producer) or error.__cause__ or error, error)
             self._give_up(producer)
             if refusal is None:
                 raise
             raise refusal from error
+        self._endings.committed({each.partition: each.offset for each in delivered})
         if time.monotonic() - began > SLOW_COMMIT_SECONDS or self._repeated():
             self._drop()
 
@@ -113,6 +119,21 @@ class Transactor:
     def close(self) -> None:
         """Nothing more is sent. Idempotent."""
         self._drop()
+        self._endings.close()
+
+    def _ready(self) -> KafkaProducer:
+        """A producer whose next transaction decides over nothing but itself."""
+        producer = self._opened()
+        try:
+            self._endings.complete(producer)
+        except BaseException as error:
+            unsure = f"topic {self._endings}: it is not certain that the transaction before has ended there"
+            refusal = self._refusal(error, SinkError(f"{unsure}: {in_words(error)}"))
+            self._drop()
+            if refusal is None:
+                raise
+            raise refusal from error
+        return producer
 
     def _opened(self) -> KafkaProducer:
         if self._producer is None:
@@ -126,6 +147,7 @@ class Transactor:
             )
             try:
                 self._repeated = watch_repeats(self._producer)
+                self._endings.look_back()
                 self._producer.init_transactions()
             except BaseException as error:
                 self._drop()
