@@ -16,12 +16,12 @@ from streamkl.adapters.kafka.cluster import Cluster
 from streamkl.adapters.kafka.internals import end_empty_transaction, list_offsets
 from streamkl.errors import SinkError, SourceError
 
-QUERY_TIMEOUT_MS = 5_000
+QUERY_TIMEOUT_MS = 10_000
 STEP_TIMEOUT_MS = 20_000
 LOOK_SECONDS = 0.01
 PATIENCE_SECONDS = 0.5  # an ending is written within milliseconds; after so long it is written again
 COORDINATOR_SECONDS = 20.0
-ASK_AGAIN_SECONDS = 0.05
+ASK_AGAIN_SECONDS = 0.1
 
 _UNDONE = {TransactionState.ONGOING, TransactionState.PREPARE_ABORT, TransactionState.PREPARE_EPOCH_FENCE}
 _DONE = {TransactionState.PREPARE_COMMIT, TransactionState.COMPLETE_COMMIT}
@@ -106,14 +106,17 @@ class Endings:
     def _visible_until(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, int]:
         """The first offset of each that a reader of committed records does not see yet, from its leader; not those of deleted topics."""
         wanted, reader = list(partitions), self._reader()
-        try:
-            return list_offsets(reader.end_offsets, wanted, QUERY_TIMEOUT_MS)
-        except kafka_errors.OffsetNotAvailableError:
-            there = reader.topics()
-            left = [each for each in wanted if each.topic in there]
-            if left == wanted:
-                raise
-            return self._visible_until(left) if left else {}
+        deadline = time.monotonic() + QUERY_TIMEOUT_MS / 1000
+        while wanted:
+            try:
+                return list_offsets(reader.end_offsets, wanted, QUERY_TIMEOUT_MS)
+            except kafka_errors.OffsetNotAvailableError:
+                there = reader.topics()
+                wanted = [each for each in wanted if each.topic in there]
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(ASK_AGAIN_SECONDS)
+        return {}
 
     def _reader(self) -> KafkaConsumer:
         if self._open is None:

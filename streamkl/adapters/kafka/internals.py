@@ -49,6 +49,16 @@ def keep_finished_joins(consumer: KafkaConsumer) -> None:
     coordinator.join_group_async = keep_or_join
 
 
+def forget_parked(consumer: KafkaConsumer, partition: TopicPartition) -> None:
+    """Call before a seek: what was fetched of the partition before it was paused is dropped.
+
+    The library keeps such records until the partition is resumed, fetches nothing more of it meanwhile, and often never gives them back:
+    it looks for them only while no other partition's records were the last to be read. The partition then stands still for ever.
+    """
+    consumer._fetcher._paused_completed_fetches.pop(partition, None)
+    consumer._fetcher._paused_partition_records.pop(partition, None)
+
+
 def ask_for_membership(consumer: KafkaConsumer, timeout_ms: int) -> None:
     """A heartbeat now, and the group's answer raised. Where a regular one hears that another process has our name, the library only stops
     sending them, and takes itself for a member for ever.

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from kafka import TopicPartition
 from kafka import errors as kafka_errors
 
-from streamkl.adapters.kafka.internals import list_offsets
+from streamkl.adapters.kafka.internals import forget_parked, list_offsets
 from streamkl.adapters.kafka.session import KafkaSession
 from streamkl.adapters.kafka.words import in_words, may_pass
 from streamkl.errors import SourceError
@@ -80,6 +80,7 @@ class KafkaSource:
     def seek(self, partition: Partition, offset: int) -> None:
         """Read on from here at the next `poll`. Raises ValueError where the partition is not ours."""
         where = TopicPartition(*partition)
+        forget_parked(self._consumer, where)
         self._consumer.seek(where, offset)
         self._consumer.resume(where)
 

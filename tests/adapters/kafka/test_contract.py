@@ -2,6 +2,7 @@
 
 import pytest
 
+from streamkl.adapters.kafka import session
 from streamkl.errors import FencedError, SnapshotError, SourceError
 from streamkl.model import Message, Outgoing, Partition
 from streamkl.ports import Step
@@ -64,6 +65,22 @@ def test_a_parked_partition_delivers_nothing_until_it_is_sought_again(place: Pla
     assert not source.poll(0.3)
     source.seek(Partition(topic, 0), 3)
     assert [message.offset for message in take(source, 7)[Partition(topic, 0)]] == list(range(3, 10))
+
+
+def test_a_partition_that_is_parked_with_records_half_delivered_is_read_again_from_where_it_is_sought(
+    place: Place, group: str, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "MAX_POLL_RECORDS", 10)
+    topic = place.topic(partitions=2)
+    source = place.member(group, topic, store).source
+    from_the_start(source)
+    place.write(topic, 0, numbered(95))
+    assert take(source, 1).keys() == {Partition(topic, 0)}
+    source.park(Partition(topic, 0))
+    place.write(topic, 1, numbered(95))
+    assert len(take(source, 95)[Partition(topic, 1)]) == 95
+    source.seek(Partition(topic, 0), 5)
+    assert [message.offset for message in take(source, 90)[Partition(topic, 0)]] == list(range(5, 95))
 
 
 def test_a_new_group_has_committed_nothing(place: Place, group: str, store: MemoryStore) -> None:
