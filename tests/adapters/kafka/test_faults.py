@@ -65,7 +65,6 @@ def test_reading_and_committing_go_on_after_the_broker_was_killed(
     gc.collect()  # a socket left open would warn here, and a warning is an error
 
 
-@pytest.mark.usefixtures("impatient")
 def test_a_leader_that_does_not_know_its_offsets_yet_is_asked_again_later(
     kafka_place: OnKafka, group: str, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -81,6 +80,7 @@ def test_a_leader_that_does_not_know_its_offsets_yet_is_asked_again_later(
     assert source.bounds(Partition(topic, 0)) == (0, 0)
 
 
+@pytest.mark.usefixtures("impatient")
 def test_results_that_were_not_acknowledged_move_no_state_and_no_offset(
     own_broker: Broker, own_place: OnKafka, group: str, store: MemoryStore
 ) -> None:
