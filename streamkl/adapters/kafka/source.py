@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any, TypeVar
 
 from kafka import TopicPartition
@@ -69,9 +68,8 @@ class KafkaSource:
     def bounds(self, partition: Partition) -> tuple[int, int]:
         """(first offset still held, next offset that is not part of an open transaction). Raises SourceError."""
         where = TopicPartition(*partition)
-        first, end = self._consumer.beginning_offsets, self._consumer.end_offsets
-        held = [self._ask(partial(list_offsets, question, [where], QUERY_TIMEOUT_MS), partition)[where] for question in (first, end)]
-        return held[0], held[1]
+        first = self._ask(lambda: list_offsets(self._consumer.beginning_offsets, [where], QUERY_TIMEOUT_MS)[where], partition)
+        return first, self._ask(lambda: list_offsets(self._consumer.end_offsets, [where], QUERY_TIMEOUT_MS)[where], partition)
 
     def park(self, partition: Partition) -> None:
         """Deliver nothing of it until it is sought. Raises ValueError where the partition is not ours."""

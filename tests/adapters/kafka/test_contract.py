@@ -15,6 +15,14 @@ def numbered(count: int, *, start: int = 0) -> list[Record]:
     return [Record(b"k", b"%d" % number) for number in range(start, start + count)]
 
 
+def filled(place: Place, *, partitions: int, count: int) -> str:
+    """A topic with so many records in each partition."""
+    topic = place.topic(partitions=partitions)
+    for number in range(partitions):
+        place.write(topic, number, numbered(count))
+    return topic
+
+
 def test_messages_arrive_in_offset_order_with_everything_that_was_written(place: Place, group: str, store: MemoryStore) -> None:
     topic = place.topic()
     place.write(topic, 0, [Record(b"a", b"1", (("h", b"x"),), 7_000), Record(b"a", None, (), 8_000), Record(None, b"\xff\x00", (), 9_000)])
@@ -30,9 +38,7 @@ def test_messages_arrive_in_offset_order_with_everything_that_was_written(place:
 
 
 def test_each_partition_keeps_its_own_order(place: Place, group: str, store: MemoryStore) -> None:
-    topic = place.topic(partitions=3)
-    for number in range(3):
-        place.write(topic, number, numbered(2_000))
+    topic = filled(place, partitions=3, count=2_000)
     source = place.member(group, topic, store).source
     from_the_start(source)
     found = take(source, 6_000)
@@ -42,9 +48,7 @@ def test_each_partition_keeps_its_own_order(place: Place, group: str, store: Mem
 
 
 def test_nothing_arrives_from_a_partition_that_was_not_sought(place: Place, group: str, store: MemoryStore) -> None:
-    topic = place.topic(partitions=2)
-    for number in range(2):
-        place.write(topic, number, numbered(5))
+    topic = filled(place, partitions=2, count=5)
     source = place.member(group, topic, store).source
     joined(source)
     assert not source.poll(0.3)
@@ -54,9 +58,7 @@ def test_nothing_arrives_from_a_partition_that_was_not_sought(place: Place, grou
 
 
 def test_a_parked_partition_delivers_nothing_until_it_is_sought_again(place: Place, group: str, store: MemoryStore) -> None:
-    topic = place.topic(partitions=2)
-    for number in range(2):
-        place.write(topic, number, numbered(5))
+    topic = filled(place, partitions=2, count=5)
     source = place.member(group, topic, store).source
     from_the_start(source)
     source.park(Partition(topic, 0))
