@@ -1,7 +1,8 @@
 """A process that starts the broker's JVM and outlives its parent just long enough to end it; a script of the standard library only.
 
-A line of JSON on stdin starts a program; lines of JSON on stdout tell its process id and its end. When stdin closes or the parent is gone,
-however that happened, the running program's process group is killed, the folder given with --remove is deleted, and the guardian ends.
+Lines of JSON on stdin start a program or pause it; lines of JSON on stdout tell its process id, its pause and its end. When stdin closes or
+the parent is gone, however that happened, the running program's process group is killed, the folder given with --remove is deleted, and the
+guardian ends.
 """
 
 import argparse
@@ -14,9 +15,12 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from types import FrameType
 
 PARENT_CHECK_SECONDS = 1.0  # where a forked relative of the parent holds the pipe open, the parent's death is seen this late
+PAUSE_SECONDS = 1.0  # no more for the last thread to stop; a program that stood already says nothing new
+PAUSE_CHECK_SECONDS = 0.001
 PR_SET_PDEATHSIG = 1
 
 
@@ -50,6 +54,21 @@ class Guardian:
         else:
             say({"pid": self.program.pid})
 
+    def pause(self) -> None:
+        """SIGSTOP to the program's group, told when the last thread stands: until then some still answer. One answer: that, or its end."""
+        if self.program is None:  # its end has been told, which is the answer
+            return
+        os.killpg(self.program.pid, signal.SIGSTOP)
+        changed, deadline = 0, time.monotonic() + PAUSE_SECONDS
+        while not changed and time.monotonic() < deadline:
+            time.sleep(PAUSE_CHECK_SECONDS)
+            changed, status = os.waitpid(self.program.pid, os.WUNTRACED | os.WNOHANG)
+        if changed and not os.WIFSTOPPED(status):
+            self.program.returncode = os.waitstatus_to_exitcode(status)
+            self.reap()
+        else:
+            say({"paused": True})
+
     def reap(self) -> None:
         """Tell when the program has ended."""
         if self.program is not None and self.program.poll() is not None:
@@ -76,7 +95,8 @@ class Guardian:
                     return
                 *lines, pending = (pending + data).split(b"\n")
                 for line in lines:
-                    self.start(**json.loads(line))
+                    message = json.loads(line)
+                    self.start(**message["start"]) if "start" in message else self.pause()
 
 
 def say(message: dict[str, object]) -> None:

@@ -164,9 +164,9 @@ class Broker:
         return self.start()
 
     def pause(self) -> None:
-        """SIGSTOP: the broker keeps its connections and answers nothing, until `resume`."""
+        """SIGSTOP: the broker keeps its connections and from this call's return on answers nothing, until `resume`."""
         if self._process is not None:
-            self._process.signal(signal.SIGSTOP)
+            self._process.pause()
 
     def resume(self) -> None:
         """SIGCONT after `pause`. A broker paused for more than 2 s was given up by its cluster and joins again."""

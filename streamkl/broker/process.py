@@ -35,10 +35,7 @@ class GuardedProcess:
     def start(self, command: list[str], output: Path) -> None:
         """Run the command, its outputs appended to a file. Raises BrokerError where it cannot be executed."""
         self.returncode = None
-        try:
-            self._line.sendall(json.dumps({"command": command, "output": str(output)}).encode() + b"\n")
-        except OSError as error:
-            raise self._lost() from error
+        self._send({"start": {"command": command, "output": str(output)}})
         answer = self._receive(GUARDIAN_SECONDS)
         if "pid" not in answer:
             raise BrokerError(f"{command[0]} cannot be executed: {answer.get('error', 'no answer from the process that guards it')}")
@@ -63,11 +60,23 @@ class GuardedProcess:
         if self.running() and self.pid is not None:
             os.killpg(self.pid, number)
 
+    def pause(self) -> None:
+        """SIGSTOP to the program's process group; returns when its last thread stands. Nothing happens if it has ended."""
+        if self.running():
+            self._send({"pause": True})
+            self.wait(GUARDIAN_SECONDS)  # for the one answer, which may be the program's end
+
     def close(self) -> None:
         """Kill the program, delete the folder, end the guardian. Idempotent."""
         self._line.close()
         self._guardian.wait()
         self.pid = None
+
+    def _send(self, message: dict[str, Any]) -> None:
+        try:
+            self._line.sendall(json.dumps(message).encode() + b"\n")
+        except OSError as error:
+            raise self._lost() from error
 
     def _receive(self, timeout_seconds: float) -> dict[str, Any]:
         """The guardian's next message, or {} if there is none in time."""
