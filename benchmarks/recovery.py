@@ -30,6 +30,7 @@ ALIVE = (
 )  # between two kills: time for a whole state to be written, and any moment of the next
 PATIENCE_SECONDS = 300.0
 LEARN_SECONDS, LEARN_SNAPSHOT_SECONDS = 3_600.0, 60.0
+SAVED_SECONDS = LEARN_SNAPSHOT_SECONDS + 10.0  # after the last point: every state was saved once more
 LOOK_SECONDS = 0.05  # each look costs the broker a request
 ASKED: dict[str, tuple[float, float]] = {"first new commit": (3.0, 10.0)}
 
@@ -157,8 +158,9 @@ def measure(flow: Stream, bootstrap: str, *, learning: int, points: int, kills: 
     between: list[float] = []
     with _patient(flow, bootstrap, learning, python) as patient:
         patient.learn(Shape(flow.topic, records, stream.POINTS_PER_RECORD, flow.partitions))
+        patient.live(SAVED_SECONDS)
         with stream.flowing(flow, bootstrap) as pace, progress_bar("kills", kills) as bar:
-            patient.recover()  # from the process that learned: with a long way to replay
+            patient.recover()  # the process that learned saved more seldom
             for _ in range(kills):
                 between += gaps(patient.live(dice.uniform(*ALIVE)))
                 recoveries.append(patient.recover())

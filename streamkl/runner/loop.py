@@ -19,6 +19,7 @@ MAX_PENDING_BYTES = 32 * 2**20  # this, a commit comes before its time
 FIRST_PAUSE_SECONDS = 0.5  # after a failed commit or restore; doubles with each failure in a row
 LONGEST_PAUSE_SECONDS = 30.0
 MAX_FAILURES = 15  # in a row, after which the loop gives up: five minutes of pauses, and what the tries themselves took
+SAVING_SHARE = 0.1  # of the time, at most, goes into packing states: many and large ones are saved more seldom than asked for
 PROOF_SECONDS = 2.0  # without anything to commit, after which the same offsets are committed again
 PAUSE_SLICE_SECONDS = 0.1  # a pause is cut into these, so that a request to stop ends it
 
@@ -49,6 +50,7 @@ class Runner:
         self._failures = 0
         now = clock.now()
         self._saved_at = self._proved_at = self._looked_at = now
+        self._packing_seconds = 0.0  # what a state took the last time
         self._commit_at = now + commit_seconds
         self._figures = Figures(now)
 
@@ -125,8 +127,7 @@ class Runner:
         log.warning("failed %d of %d times in a row, restoring and replaying: %s", self._failures, MAX_FAILURES, error)
 
     def _commit(self, assignment: Assignment) -> None:
-        saves = self._due_saves()
-        step = self._holdings.step(assignment, saves=saves)
+        step = self._step(assignment)
         wait = self._commit_seconds
         if step is not None:
             self._make_durable(step)
@@ -136,11 +137,26 @@ class Runner:
                 self._prove(assignment)
         self._commit_at = self._clock.now() + wait
 
+    def _step(self, assignment: Assignment) -> Step | None:
+        """What is committed now, with the states that are due."""
+        saves = self._due_saves()
+        began = self._clock.now()
+        step = self._holdings.step(assignment, saves=saves)
+        if step is not None and step.snapshots:
+            self._packing_seconds = (self._clock.now() - began) / len(step.snapshots)
+        return step
+
     def _due_saves(self) -> int:
-        """How many partitions' states are saved now: each once in `snapshot_seconds`, in turn, so that no commit waits for them all."""
+        """How many partitions' states are saved now, in turn, so that no commit waits for them all.
+
+        Each comes once in `snapshot_seconds`, unless packing would take more than its share of the time.
+        """
         now, count = self._clock.now(), len(self._holdings)
-        due = int((now - self._saved_at) / self._snapshot_seconds * count)
-        self._saved_at = now if due >= count else self._saved_at + due * self._snapshot_seconds / count
+        if not count:
+            return 0
+        pace = max(self._snapshot_seconds / count, self._packing_seconds / SAVING_SHARE)
+        due = int((now - self._saved_at) / pace)
+        self._saved_at = now if due >= count else self._saved_at + due * pace
         return due
 
     def _make_durable(self, step: Step) -> None:

@@ -8,7 +8,7 @@ from streamkl.errors import FencedError, SinkError
 from streamkl.model import Partition
 from streamkl.runner import loop
 from tests.runner.conftest import Start
-from tests.runner.world import P0, P1, Crash, Process, World, numbers, sink_error
+from tests.runner.world import P0, P1, Crash, Process, SummingEngine, World, numbers, sink_error
 
 
 def test_every_result_goes_out_once_in_record_order(world: World, start: Start) -> None:
@@ -63,6 +63,25 @@ def test_the_partitions_take_turns_so_that_no_commit_saves_the_states_of_all(wor
     turns = [saved[0] for saved in middle if saved]
     assert turns == [partitions[number % 5] for number in range(len(turns))]
     assert len(turns) == pytest.approx(world.clock.time / 2.0 * 5, abs=5)
+
+
+def test_states_that_take_long_to_pack_are_saved_more_seldom(world: World, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five states of half a second in every two seconds would leave no time for records."""
+    partitions = [Partition("metrics", number) for number in range(5)]
+    for partition in partitions:
+        world.write(partition, numbers(1600))
+    pack = SummingEngine.snapshot
+
+    def pack_slowly(engine: SummingEngine) -> bytes:
+        world.clock.time += 0.5
+        return pack(engine)
+
+    monkeypatch.setattr(SummingEngine, "snapshot", pack_slowly)
+    start(commit_seconds=0.1, snapshot_seconds=2.0).run_until_idle()
+    middle = [saved for saved in world.saves[5:-1] if saved]
+    assert {len(saved) for saved in middle} == {1}
+    assert 0.05 <= 0.5 * len(middle) / world.clock.time <= loop.SAVING_SHARE
+    assert {saved[0] for saved in middle} == set(partitions)
 
 
 def test_where_there_are_more_partitions_than_commits_each_commit_saves_several(world: World, start: Start) -> None:
