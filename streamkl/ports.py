@@ -1,6 +1,6 @@
 """What the loop asks of the outside world: Source, Outlet, StateStore, Clock, Observer. No implementation lives here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -85,6 +85,10 @@ class Outlet(Protocol):
 
 class States(Protocol):
     """Where a partition's packed state comes back from. Non-goals: knowing what is in it."""
+
+    def soonest_first(self, partitions: Collection[Partition]) -> Sequence[Partition]:
+        """In the order in which they are best loaded: those first that have the fewest records to read again, where that is known."""
+        ...
 
     def load(self, partition: Partition) -> bytes | None:
         """The state last saved, or None. Raises SnapshotError where it is damaged."""

@@ -1,7 +1,7 @@
 """A Kafka in memory, small enough to be right at a glance: what the contract tests hold the real adapters against."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from streamkl.errors import FencedError, SnapshotError, SourceError
@@ -150,6 +150,9 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.states: dict[Partition, tuple[int, bytes]] = {}
+
+    def soonest_first(self, partitions: Collection[Partition]) -> Sequence[Partition]:
+        return sorted(partitions)
 
     def load(self, partition: Partition) -> bytes | None:
         held = self.states.get(partition)

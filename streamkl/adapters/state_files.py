@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import os
 import re
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -75,6 +76,10 @@ class FileStateStore:
         readable = re.sub(r"[^A-Za-z0-9_-]", "_", partition.topic)[:READABLE_CHARACTERS]
         digest = hashlib.sha256(partition.topic.encode()).hexdigest()[:16]
         return self._directory / f"{readable}-{partition.partition}-{digest}.state"
+
+    def soonest_first(self, partitions: Collection[Partition]) -> Sequence[Partition]:
+        """By name: how far the group has got beyond a state is not kept here."""
+        return sorted(partitions)
 
     def load(self, partition: Partition) -> bytes | None:
         """The state last saved, or None. Raises SnapshotError, naming the file and the fix, where it is damaged or not ours."""

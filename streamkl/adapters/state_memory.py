@@ -1,5 +1,7 @@
 """State that lives as long as the process: enough to replay after a failed commit, nothing after a restart."""
 
+from collections.abc import Collection, Sequence
+
 from streamkl.model import Partition
 
 
@@ -8,6 +10,10 @@ class MemoryStateStore:
 
     def __init__(self) -> None:
         self._states: dict[Partition, bytes] = {}
+
+    def soonest_first(self, partitions: Collection[Partition]) -> Sequence[Partition]:
+        """By name: how far the group has got beyond a state is not kept here."""
+        return sorted(partitions)
 
     def load(self, partition: Partition) -> bytes | None:
         """The state last saved by this process."""

@@ -106,7 +106,8 @@ class Holdings:
     def take(self, assignment: Assignment) -> None:
         """Let go what is no longer ours, go on with what stays, and leave what is new to `restore_next`. May block on the broker.
 
-        A partition that stays keeps its engine only if nobody else moved the group's offset in between. Raises SourceError.
+        A partition that stays keeps its engine only if nobody else moved the group's offset in between. Raises SourceError and SinkError,
+        and SnapshotError where what was committed tells of a state that cannot be read.
         """
         self._unrestored.clear()
         for partition in self._held.keys() - assignment.partitions:
@@ -120,9 +121,9 @@ class Holdings:
                 holding = None
             if holding is None:
                 self._source.park(partition)
-                self._unrestored.append(partition)
             else:
                 self._source.seek(partition, holding.position)
+        self._unrestored.extend(self._store.soonest_first(assignment.partitions - self._held.keys()))
 
     def restore_next(self) -> None:
         """Restore the partition that waits for it first, if any, and seek it. May block on the broker for as long as its state is large.

@@ -86,6 +86,15 @@ def test_the_first_partition_commits_before_the_last_one_is_restored(world: Worl
     assert world.rests == 1
 
 
+def test_partitions_are_restored_in_the_order_that_the_store_recommends(world: World, start: Start) -> None:
+    world.last_first = True
+    world.write(P0, numbers(9))
+    world.write(P1, numbers(9))
+    life = start(commit_seconds=0.01)
+    life.run_until_idle()
+    assert [engine.partition for engine in life.engines] == [P1, P0]
+
+
 def test_a_partition_whose_records_do_not_come_holds_up_no_other(world: World, start: Start) -> None:
     world.write(P0, numbers(9))
     world.write(P1, numbers(9))

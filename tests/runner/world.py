@@ -3,7 +3,7 @@
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
@@ -40,6 +40,7 @@ class World:
     saves: list[list[Partition]] = field(default_factory=list)  # whose state each commit saved
     faults: dict[tuple[int, str], BaseException] = field(default_factory=dict)  # (number of the commit, stage) -> what strikes
     calls: list[str] = field(default_factory=list)
+    last_first: bool = False  # the order in which the store has states loaded
     rests: int = 0  # how often the store was told that all is loaded
     clock: HandClock = field(default_factory=HandClock)
 
@@ -168,6 +169,9 @@ class MemoryStore:
 
     def __init__(self, world: World) -> None:
         self.world = world
+
+    def soonest_first(self, partitions: Collection[Partition]) -> Sequence[Partition]:
+        return sorted(partitions, reverse=self.world.last_first)
 
     def load(self, partition: Partition) -> bytes | None:
         held = self.world.states.get(partition)

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -87,6 +87,14 @@ def forgotten_topics(producer: KafkaProducer, topics: Iterable[str], timeout_sec
     producer._sender.wakeup()
     answered.wait(timeout_seconds)
     return [topic for topic in topics if producer._metadata.partitions_for_topic(topic) is None]
+
+
+def committed_offsets(
+    consumer: KafkaConsumer, partitions: Collection[TopicPartition], timeout_ms: int
+) -> Mapping[TopicPartition, OffsetAndMetadata]:
+    """What the group has committed for these, as far as it has; the public method asks the broker once for each."""
+    found: Mapping[TopicPartition, OffsetAndMetadata] = consumer._coordinator.fetch_committed_offsets(partitions, timeout_ms=timeout_ms)
+    return found
 
 
 def list_offsets(

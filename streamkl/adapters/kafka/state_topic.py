@@ -5,17 +5,17 @@ A state is valid because the offset that points to it was committed in the same 
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka import errors as kafka_errors
 
 from streamkl.adapters.kafka import bookmark, chunks
 from streamkl.adapters.kafka.bookmark import Bookmark, Saved
 from streamkl.adapters.kafka.client import open_reader
-from streamkl.adapters.kafka.internals import list_offsets, partition_count
+from streamkl.adapters.kafka.internals import committed_offsets, list_offsets, partition_count
 from streamkl.adapters.kafka.session import KafkaSession
 from streamkl.adapters.kafka.transactions import TRANSACTION_TIMEOUT_MS, Transactor
 from streamkl.adapters.kafka.words import in_words, may_pass
@@ -57,6 +57,19 @@ class TopicStateStore:
         if self._open is not None:
             self._open.close(autocommit=False, timeout_ms=1_000)
             self._open = None
+
+    def soonest_first(self, partitions: Collection[Partition]) -> Sequence[Partition]:
+        """Those first whose state is the least behind the group's offset: what lies between is read again before they commit.
+
+        Aborts first what an earlier process of ours left open; one question for all of them. Raises as `load` does.
+        """
+        if not partitions:
+            return []
+        self._transactor.open(self._session.confirm)
+        wanted = sorted(partitions)
+        consumer, places = self._session.consumer, [TopicPartition(*partition) for partition in wanted]
+        kept = self._ask(wanted[0], lambda: committed_offsets(consumer, places, QUERY_TIMEOUT_MS))
+        return sorted(wanted, key=lambda partition: _behind(kept.get(TopicPartition(*partition))))
 
     def load(self, partition: Partition) -> bytes | None:
         """The state that belongs to the committed offset; None for a new group, or where a tool has moved the offset.
@@ -157,6 +170,14 @@ class TopicStateStore:
             raise SnapshotError(f"{partition.topic}/{partition.partition}: its state is no longer in {self._topic}: {NOT_AGAIN}") from error
         except kafka_errors.KafkaError as error:
             raise SourceError(f"{partition.topic}/{partition.partition}: {in_words(error)}", transient=may_pass(error)) from error
+
+
+def _behind(kept: OffsetAndMetadata | None) -> int:
+    """Records between the state and the group's offset."""
+    if kept is None:
+        return 0
+    found = bookmark.read(kept.metadata or "")
+    return 0 if found is None or found.saved is None else kept.offset - found.saved.next_offset
 
 
 def key_prefix(group: str, partition: Partition, slot: int | None = None) -> bytes:

@@ -57,6 +57,17 @@ def test_the_first_state_goes_out_at_once_and_later_ones_in_portions(exactly_onc
     assert all(len(message.value or b"") <= 512 * 2**10 for message in chunks_in(place))
 
 
+def test_the_state_with_the_fewest_records_to_read_again_is_loaded_first(exactly_once_place: OnKafkaExactlyOnce, group: str) -> None:
+    place, topic = exactly_once_place, exactly_once_place.topic(partitions=4)
+    far, near, new, nearest = (Partition(topic, number) for number in range(4))
+    member = start(place, group, topic)
+    for partition, saved, committed in ((far, 10, 30), (near, 5, 8), (nearest, 400, 402)):
+        save(member, partition, saved, b"state")
+        save(member, partition, committed)
+    assert list(member.states.soonest_first({far, near, new, nearest})) == [new, nearest, near, far]
+    assert list(member.states.soonest_first([])) == []
+
+
 def test_whoever_leaves_puts_nothing_off(exactly_once_place: OnKafkaExactlyOnce, group: str) -> None:
     place, topic = exactly_once_place, exactly_once_place.topic()
     partition = Partition(topic, 0)
