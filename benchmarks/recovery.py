@@ -1,5 +1,6 @@
 """How long a service that was killed takes until it commits again, with many series and input that goes on."""
 
+import os
 import subprocess
 import tempfile
 import time
@@ -103,7 +104,7 @@ class Patient:
         self.log = self._folder / f"{self._starts}.log"
         words = command({**self._options, **more}, self._folder, self._python)
         with self.log.open("wb") as output:
-            self.process = subprocess.Popen(words, stdout=output, stderr=subprocess.STDOUT)  # noqa: S603
+            self.process = subprocess.Popen(words, stdout=output, stderr=subprocess.STDOUT, env=_as_installed())  # noqa: S603
 
     def close(self) -> None:
         """SIGKILL."""
@@ -146,6 +147,11 @@ class Patient:
         ensure_running(self.process, self.log)
         offsets = committed(self._admin, self._group.name, self._partitions)
         return Look(time.time(), offsets)
+
+
+def _as_installed() -> dict[str, str]:
+    """The environment, but for what would keep the service from using its bytecode, which an installed one has."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def measure(flow: Stream, bootstrap: str, *, learning: int, points: int, kills: int, python: str) -> Found:

@@ -1,5 +1,6 @@
 """The service: adapters, engines and loop put together, started when the cluster lets us, and stopped in good order."""
 
+import gc
 import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -38,6 +39,7 @@ def run(config: Config) -> int:
         _serve_http(config, telemetry, stack)
         plan = build_plan(config)
         warm_up(plan, clock)
+        gc.freeze()  # what has been imported and loaded stays: no later collection looks through it
         session = join(config.kafka, state_topic(config), stopping, clock, telemetry)
         if session is None:
             return 0

@@ -12,7 +12,7 @@ from streamkl.runner.holdings import Holdings
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.25  # longest wait for records: bounds how late a request to stop is noticed
-JOIN_SECONDS = 0.1  # the same while nothing is ours: a poll that waits for records does not end when partitions come
+JOIN_SECONDS = 0.02  # the same while nothing is ours: a poll that waits for records does not end when partitions come
 LOOK_SECONDS = 1.0  # between two looks of the observers
 MAX_PENDING_RECORDS = 20_000  # results waiting: beyond this, or
 MAX_PENDING_BYTES = 32 * 2**20  # this, a commit comes before its time

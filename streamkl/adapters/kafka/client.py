@@ -12,6 +12,7 @@ from kafka.net.sasl.oauth import AbstractTokenProvider
 
 from streamkl.adapters.kafka.client_log import overheard
 from streamkl.adapters.kafka.cluster import Cluster
+from streamkl.adapters.kafka.internals import ask_at_once
 from streamkl.adapters.kafka.unpacking import limit_unpacking
 from streamkl.adapters.kafka.words import in_words
 from streamkl.errors import SinkError, SourceError
@@ -67,7 +68,7 @@ def open_client(build: Callable[..., _Opened], cluster: Cluster, failure: type[S
 
     with overheard() as heard:
         try:
-            return build(**(settings | options), kafka_client=remember)
+            built = build(**(settings | options), kafka_client=remember)
         except BaseException as error:
             for client in opened:
                 client.close()
@@ -75,6 +76,9 @@ def open_client(build: Callable[..., _Opened], cluster: Cluster, failure: type[S
                 raise
             cause = _cause(error, heard)
             raise failure(_why_not_opened(cluster, cause), transient=not isinstance(cause, _AUTHENTICATION)) from error
+    for client in opened:
+        ask_at_once(client)
+    return built
 
 
 def _cause(error: BaseException, heard: list[BaseException]) -> BaseException:

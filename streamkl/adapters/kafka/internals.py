@@ -8,6 +8,7 @@ from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
 from kafka import errors as kafka_errors
+from kafka.net.compat import KafkaNetClient
 from kafka.producer.transaction_manager import EndTxnHandler, TxnOffsetCommitHandler
 from kafka.structs import ConsumerGroupMetadata, MemberState
 
@@ -113,6 +114,11 @@ def partition_count(consumer: KafkaConsumer, topic: str) -> int | None:
     """How many partitions a subscribed topic has, as of the last answer; None where it is unknown. Asks nobody."""
     known = consumer._cluster.partitions_for_topic(topic)
     return None if known is None else len(known)
+
+
+def ask_at_once(client: KafkaNetClient) -> None:
+    """Call once a client: its first question about topics goes out now. The library would let 0.1 s pass since it found the brokers."""
+    client.cluster._last_refresh_ms = 0.0
 
 
 def ask_again(consumer: KafkaConsumer) -> None:
