@@ -36,7 +36,7 @@ class KafkaConfig(Section):
     commit_interval_seconds: Annotated[Real, Field(ge=0.05, le=60), Unit("seconds")] = 1.0
     """How often results are flushed and offsets committed."""
     snapshot_interval_seconds: Annotated[Real, Field(ge=0.05, le=3_600), Unit("seconds")] = 10.0
-    """How often state is saved; after a crash so much is read again. More seldom where packing would take over a tenth of the time."""
+    """How often state is saved; after a crash so much is read again. More seldom where packing would take over a fifth of the time."""
     session_timeout_seconds: Annotated[Real, Field(ge=1, le=300), Unit("seconds")] = 10.0
     """Silence after which the group gives our partitions to another instance."""
     startup: Literal["wait", "exit"] = "wait"

@@ -19,7 +19,7 @@ MAX_PENDING_BYTES = 32 * 2**20  # this, a commit comes before its time
 FIRST_PAUSE_SECONDS = 0.5  # after a failed commit or restore; doubles with each failure in a row
 LONGEST_PAUSE_SECONDS = 30.0
 MAX_FAILURES = 15  # in a row, after which the loop gives up: five minutes of pauses, and what the tries themselves took
-SAVING_SHARE = 0.1  # of the time, at most, goes into packing states: many and large ones are saved more seldom than asked for
+SAVING_SHARE = 0.2  # of the time, at most, goes into packing states: many and large ones are saved more seldom than asked for
 PROOF_SECONDS = 2.0  # without anything to commit, after which the same offsets are committed again
 PAUSE_SLICE_SECONDS = 0.1  # a pause is cut into these, so that a request to stop ends it
 

@@ -1,6 +1,7 @@
 """When the loop commits, and what a commit holds while nothing goes wrong."""
 
 import itertools
+import json
 
 import pytest
 
@@ -63,6 +64,16 @@ def test_the_partitions_take_turns_so_that_no_commit_saves_the_states_of_all(wor
     turns = [saved[0] for saved in middle if saved]
     assert turns == [partitions[number % 5] for number in range(len(turns))]
     assert len(turns) == pytest.approx(world.clock.time / 2.0 * 5, abs=5)
+
+
+def test_after_a_start_those_are_saved_first_that_have_the_most_to_read_again(world: World, start: Start) -> None:
+    partitions = [Partition("metrics", number) for number in range(4)]
+    for partition, saved in zip(partitions, (50, 10, 70, 30), strict=True):
+        world.write(partition, numbers(1200))
+        world.states[partition], world.committed[partition] = (saved, json.dumps([saved, 0, 0]).encode()), 80
+    start(commit_seconds=0.1, snapshot_seconds=20.0).run_until_idle()  # the first is due after 5 s, when all have caught up
+    turns = [saved[0] for saved in world.saves if len(saved) == 1]
+    assert [partition.partition for partition in turns[:4]] == [1, 3, 0, 2]
 
 
 def test_states_that_take_long_to_pack_are_saved_more_seldom(world: World, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
