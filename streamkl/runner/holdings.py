@@ -188,8 +188,12 @@ class Holdings:
     def _longest_unsaved(self, ready: Mapping[Partition, int], most: int) -> Collection[Partition]:
         """Of those that were not saved since the start, the ones with the most records to read again: a service that is killed often
         would else always save the same few."""
-        stale = [partition for partition, next_offset in ready.items() if next_offset != self._held[partition].saved]
-        return sorted(stale, key=lambda partition: (self._held[partition].turn, (self._held[partition].saved or 0) - ready[partition]))[:most]
+
+        def urgency(partition: Partition) -> tuple[int, int]:
+            holding = self._held[partition]
+            return holding.turn, (holding.saved or 0) - ready[partition]
+
+        return sorted((partition for partition, offset in ready.items() if offset != self._held[partition].saved), key=urgency)[:most]
 
     def proof(self, assignment: Assignment) -> Step | None:
         """A commit that changes nothing: where the group stands already, or where reading began. None where nothing is ours."""

@@ -69,9 +69,11 @@ def test_the_partitions_take_turns_so_that_no_commit_saves_the_states_of_all(wor
 def test_after_a_start_those_are_saved_first_that_have_the_most_to_read_again(world: World, start: Start) -> None:
     partitions = [Partition("metrics", number) for number in range(4)]
     for partition, saved in zip(partitions, (50, 10, 70, 30), strict=True):
-        world.write(partition, numbers(1200))
+        world.write(partition, numbers(81))
         world.states[partition], world.committed[partition] = (saved, json.dumps([saved, 0, 0]).encode()), 80
-    start(commit_seconds=0.1, snapshot_seconds=20.0).run_until_idle()  # the first is due after 5 s, when all have caught up
+    life = start(commit_seconds=0.1, snapshot_seconds=40.0)  # the first is due after 10 s, when all have caught up
+    life.source.on_idle = lambda: life.runner.stop() if world.clock.time > 60 else None
+    life.runner.run()
     turns = [saved[0] for saved in world.saves if len(saved) == 1]
     assert [partition.partition for partition in turns[:4]] == [1, 3, 0, 2]
 
