@@ -96,7 +96,10 @@ class Guardian:
                 *lines, pending = (pending + data).split(b"\n")
                 for line in lines:
                     message = json.loads(line)
-                    self.start(**message["start"]) if "start" in message else self.pause()
+                    if "start" in message:
+                        self.start(**message["start"])
+                    else:
+                        self.pause()
 
 
 def say(message: dict[str, object]) -> None:
