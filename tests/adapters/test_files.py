@@ -1,12 +1,15 @@
 """JSON lines and CSV files become the same points as records of a topic; bad lines are counted and never end a file."""
 
+import _thread
 import gzip
-import io
 import json
+import os
 import sys
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple, cast
 
 import numpy as np
 import pytest
@@ -214,11 +217,33 @@ def test_a_name_that_tells_nothing_leaves_it_to_the_first_character(write: Write
     assert read(as_csv).points == [("cpu", seconds(YEAR_2023), 1.0, 2)]
 
 
-def test_standard_input_is_read_like_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    stream = io.TextIOWrapper(io.BytesIO(b"timestamp,value\n1700000000,1\n"))
-    monkeypatch.setattr(sys, "stdin", stream)
+@pytest.fixture
+def piped(monkeypatch: pytest.MonkeyPatch) -> Iterator[BinaryIO]:
+    """Writes to our standard input."""
+    ours, theirs = os.pipe()
+    with os.fdopen(ours) as stream, os.fdopen(theirs, "wb", buffering=0) as writer:
+        monkeypatch.setattr(sys, "stdin", stream)
+        yield cast(BinaryIO, writer)
+
+
+def test_standard_input_is_read_like_a_file(piped: BinaryIO) -> None:
+    piped.write(b"timestamp,value\n1700000000,1\n")
+    piped.close()
     assert read("-").points == [("stdin", seconds(YEAR_2023), 1.0, 2)]
-    assert not stream.buffer.closed
+    assert not sys.stdin.buffer.closed
+
+
+def test_an_interrupt_just_before_a_read_that_waits_ends_it(piped: BinaryIO) -> None:
+    """Nothing wakes a read that began after the signal came; `interrupt_main` is such a signal."""
+    interrupt, end = threading.Timer(0.2, _thread.interrupt_main), threading.Timer(5.0, piped.close)
+    interrupt.start()
+    end.start()
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        read("-")
+    assert time.monotonic() - began < 4.0
+    end.cancel()
+    interrupt.join()
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 64])

@@ -1,6 +1,7 @@
 """Bytes of a file, of a compressed file or of standard input, in chunks of whole lines."""
 
 import gzip
+import select
 import sys
 import zlib
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from streamkl.errors import InputError, SourceError
 STDIN = "-"
 CHUNK_BYTES = 1_000_000
 LONGEST_LINE_BYTES = 64_000_000
+LOOK_SECONDS = 0.5
 
 
 class LineFile:
@@ -31,6 +33,7 @@ class LineFile:
         self.position = 0
         self.lines = 0
         self._data = cast(BinaryIO, gzip.GzipFile(fileobj=self._raw)) if path.endswith(".gz") else self._raw
+        self._waits = self.size is None and self._data is self._raw  # as a pipe or a terminal does; what is unpacked has its own buffer
 
     def __enter__(self) -> Self:
         """The file itself; it is closed at the end."""
@@ -66,6 +69,7 @@ class LineFile:
 
     def _read(self) -> bytes:
         try:
+            self._await_data()
             data = cast(bytes, self._data.read1(CHUNK_BYTES))  # type: ignore[attr-defined]  # all three kinds of files have it
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise SourceError(f"{self.path}: the compressed data are damaged: {error}") from None
@@ -73,6 +77,11 @@ class LineFile:
             raise SourceError(f"{self.path}: cannot be read: {error.strerror or error}") from None
         self.position = self._raw.tell() if self.size is not None else self.position + len(data)
         return data
+
+    def _await_data(self) -> None:
+        """Return when a read would not wait: a Ctrl-C in the moment before one that does would be noticed only after it."""
+        while self._waits and not select.select([self._raw], [], [], LOOK_SECONDS)[0]:
+            pass
 
 
 def _open(path: str) -> BinaryIO:

@@ -4,16 +4,18 @@ ones stay hidden. So no transaction begins before the one before has ended where
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka import errors as kafka_errors
 from kafka.admin import KafkaAdminClient, TransactionState
 
-from streamkl.adapters.kafka.client import open_client, open_reader
+from streamkl.adapters.kafka.client import open_client
 from streamkl.adapters.kafka.cluster import Cluster
 from streamkl.adapters.kafka.internals import end_empty_transaction, list_offsets
+from streamkl.adapters.kafka.reader import SharedReader
 from streamkl.errors import SinkError, SourceError
 
 QUERY_TIMEOUT_MS = 10_000
@@ -42,7 +44,7 @@ class Endings:
         self._undone: set[TopicPartition] = set()  # written to by a transaction that was given up
         self._done: set[TopicPartition] = set()  # written to by a committed one of which nobody knows the offsets
         self._unknown: set[TopicPartition] = set()  # written to by one of which nobody knows how it ended
-        self._open: KafkaConsumer | None = None
+        self._reader = SharedReader(cluster)
 
     def given_up(self, partitions: Iterable[TopicPartition], *, perhaps_committed: bool) -> None:
         """A transaction that wrote there failed; perhaps after the coordinator had heard that it shall commit."""
@@ -85,9 +87,7 @@ class Endings:
 
     def close(self) -> None:
         """Give the connection back. Idempotent."""
-        if self._open is not None:
-            self._open.close(autocommit=False, timeout_ms=1_000)
-            self._open = None
+        self._reader.rest()
 
     def _end(self, producer: KafkaProducer, partitions: Iterable[TopicPartition], *, commit: bool) -> None:
         end_empty_transaction(producer, partitions, self._group, commit=commit, timeout_ms=STEP_TIMEOUT_MS)
@@ -105,26 +105,27 @@ class Endings:
 
     def _visible_until(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, int]:
         """The first offset of each that a reader of committed records does not see yet, from its leader; not those of deleted topics."""
-        wanted, reader = list(partitions), self._reader()
+        wanted = list(partitions)
         deadline = time.monotonic() + QUERY_TIMEOUT_MS / 1000
-        while wanted:
-            try:
-                return list_offsets(reader.end_offsets, wanted, QUERY_TIMEOUT_MS)
-            except kafka_errors.OffsetNotAvailableError:
-                there = reader.topics()
-                wanted = [each for each in wanted if each.topic in there]
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(ASK_AGAIN_SECONDS)
+        with self._reading() as reader:
+            while wanted:
+                try:
+                    return list_offsets(reader.end_offsets, wanted, QUERY_TIMEOUT_MS)
+                except kafka_errors.OffsetNotAvailableError:
+                    there = reader.topics()
+                    wanted = [each for each in wanted if each.topic in there]
+                    if time.monotonic() > deadline:
+                        raise
+                    time.sleep(ASK_AGAIN_SECONDS)
         return {}
 
-    def _reader(self) -> KafkaConsumer:
-        if self._open is None:
-            try:
-                self._open = open_reader(self._cluster)
-            except SourceError as error:
-                raise SinkError(str(error), transient=error.transient) from error
-        return self._open
+    @contextmanager
+    def _reading(self) -> Iterator[KafkaConsumer]:
+        try:
+            with self._reader as reader:
+                yield reader
+        except SourceError as error:
+            raise SinkError(str(error), transient=error.transient) from error
 
     def _last(self) -> tuple[TransactionState | None, set[TopicPartition]]:
         """How the coordinator thinks of the last transaction, and where that has written as long as it has not ended."""
@@ -138,7 +139,8 @@ class Endings:
         return found.state, {each for each in found.topic_partitions if not each.topic.startswith("__")}
 
     def _everywhere(self) -> set[TopicPartition]:
-        known = {topic: self._reader().partitions_for_topic(topic) or () for topic in self._topics}
+        with self._reading() as reader:
+            known = {topic: reader.partitions_for_topic(topic) or () for topic in self._topics}
         return {TopicPartition(topic, number) for topic, numbers in known.items() for number in numbers}
 
 

@@ -5,8 +5,7 @@ A state is valid because the offset that points to it was committed in the same 
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
@@ -14,8 +13,8 @@ from kafka import errors as kafka_errors
 
 from streamkl.adapters.kafka import bookmark, chunks
 from streamkl.adapters.kafka.bookmark import Bookmark, Saved
-from streamkl.adapters.kafka.client import open_reader
 from streamkl.adapters.kafka.internals import committed_offsets, list_offsets, partition_count
+from streamkl.adapters.kafka.reader import SharedReader
 from streamkl.adapters.kafka.session import KafkaSession
 from streamkl.adapters.kafka.transactions import TRANSACTION_TIMEOUT_MS, Transactor
 from streamkl.adapters.kafka.words import in_words, may_pass
@@ -50,13 +49,11 @@ class TopicStateStore:
         self._session = session
         self._transactor = transactor
         self._topic = topic
-        self._open: KafkaConsumer | None = None
+        self._reader = SharedReader(session.cluster, max_partition_fetch_bytes=FETCH_BYTES, retry_backoff_ms=RETRY_BACKOFF_MS)
 
     def rest(self) -> None:
         """Close what reading needs; the next reading opens it again. Idempotent."""
-        if self._open is not None:
-            self._open.close(autocommit=False, timeout_ms=1_000)
-            self._open = None
+        self._reader.rest()
 
     def soonest_first(self, partitions: Collection[Partition]) -> Sequence[Partition]:
         """Those first whose state is the least behind the group's offset: what lies between is read again before they commit.
@@ -105,7 +102,7 @@ class TopicStateStore:
 
     def _expect_nothing(self, partition: Partition) -> None:
         """A group that has never committed has no state; one whose offsets were forgotten must not silently begin anew."""
-        with self._reader() as reader:
+        with self._reader as reader:
             count = len(self._ask(partition, lambda: reader.partitions_for_topic(self._topic)) or ())
             if not count:
                 return
@@ -133,7 +130,7 @@ class TopicStateStore:
         prefix = key_prefix(self._session.group_id, partition, saved.slot)
         found: list[tuple[chunks.Header, bytes]] = []
         deadline = time.monotonic() + READ_SECONDS
-        with self._reader() as reader:
+        with self._reader as reader:
             reader.assign([where])
             reader.seek(where, saved.first)
             while self._ask(partition, lambda: reader.position(where, timeout_ms=QUERY_TIMEOUT_MS)) <= saved.last:
@@ -151,17 +148,6 @@ class TopicStateStore:
 
     def _poll(self, partition: Partition, reader: KafkaConsumer) -> list[Any]:
         return [record for batch in self._ask(partition, lambda: reader.poll(POLL_MS)).values() for record in batch]
-
-    @contextmanager
-    def _reader(self) -> Iterator[KafkaConsumer]:
-        """One for all partitions that are restored together: opening it takes longer than reading a small state."""
-        if self._open is None:
-            self._open = open_reader(self._session.cluster, max_partition_fetch_bytes=FETCH_BYTES, retry_backoff_ms=RETRY_BACKOFF_MS)
-        try:
-            yield self._open
-        except BaseException:
-            self.rest()
-            raise
 
     def _ask(self, partition: Partition, question: Callable[[], _Answer]) -> _Answer:
         try:
