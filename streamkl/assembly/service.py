@@ -8,7 +8,6 @@ from functools import partial
 
 from streamkl.adapters.clock import MonotonicClock
 from streamkl.adapters.console import ConsoleLog
-from streamkl.adapters.http_server import HttpServer
 from streamkl.adapters.kafka import KafkaSession, KafkaSource
 from streamkl.adapters.telemetry import Telemetry
 from streamkl.assembly.delivering import deliver_through, encoders_of, open_store, state_topic
@@ -69,6 +68,8 @@ def _build_runner(config: Config, plan: Plan, session: KafkaSession, store: Stat
 def _serve_http(config: Config, telemetry: Telemetry, stack: ExitStack) -> None:
     if config.http.port == 0:
         return
+    from streamkl.adapters.http_server import HttpServer  # noqa: PLC0415 - a tenth of a second that a service without one can save
+
     server = HttpServer(
         host=config.http.host,
         port=config.http.port,

@@ -49,9 +49,8 @@ class Runner:
         self._taken: Assignment | None = None
         self._failures = 0
         now = clock.now()
-        self._saved_at = self._proved_at = self._looked_at = now
+        self._saved_at = self._proved_at = self._looked_at = self._commit_at = now
         self._packing_seconds = 0.0  # what a state took the last time
-        self._commit_at = now + commit_seconds
         self._figures = Figures(now)
 
     def stop(self) -> None:
@@ -100,7 +99,8 @@ class Runner:
         """How long a poll may wait for records."""
         if not self._source.assignment().partitions:
             return JOIN_SECONDS
-        if self._holdings.replaying:
+        first = self._holdings.restoring and len(self._holdings) == 1
+        if first or self._holdings.replaying:
             return POLL_SECONDS  # they are there, and only the broker's answer is waited for
         return 0.0 if self._holdings.restoring else max(0.0, min(POLL_SECONDS, self._commit_at - self._clock.now()))
 
@@ -132,7 +132,8 @@ class Runner:
         if step is not None:
             self._make_durable(step)
         else:
-            wait = min(wait, POLL_SECONDS)  # what comes after a pause, or after a replay, does not wait a whole interval
+            # What comes after a pause does not wait a whole interval, and what comes after a restore not at all.
+            wait = 0.0 if self._holdings.restoring or self._holdings.replaying else min(wait, POLL_SECONDS)
             if self._clock.now() - self._proved_at >= max(PROOF_SECONDS, self._commit_seconds):
                 self._prove(assignment)
         self._commit_at = self._clock.now() + wait
@@ -191,7 +192,7 @@ class Runner:
         while not self._stopping and self._clock.now() < until:
             self._clock.sleep(PAUSE_SLICE_SECONDS)
             self._look()
-        self._commit_at = self._clock.now() + self._commit_seconds
+        self._commit_at = self._clock.now()
 
     def _leave(self) -> None:
         if self._taken is None:

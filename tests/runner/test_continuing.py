@@ -86,6 +86,21 @@ def test_the_first_partition_commits_before_the_last_one_is_restored(world: Worl
     assert world.rests == 1
 
 
+def test_the_first_partition_commits_first_where_the_broker_needs_a_moment_and_nothing_is_replayed(
+    world: World, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.write(P0, numbers(9))
+    world.write(P1, numbers(9))
+    life = start(commit_seconds=0.01)
+    at_once = life.source.poll
+    monkeypatch.setattr(life.source, "poll", lambda seconds: at_once(seconds) if seconds >= 0.1 or len(life.engines) != 1 else {})
+    history = []
+    life.source.on_poll = lambda: history.append((len(life.engines), dict(world.committed)))
+    life.run_until_idle()
+    assert (2, {}) not in history
+    assert world.committed == {P0: 9, P1: 9}
+
+
 def test_partitions_are_restored_in_the_order_that_the_store_recommends(world: World, start: Start) -> None:
     world.last_first = True
     world.write(P0, numbers(9))

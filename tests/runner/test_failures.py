@@ -90,7 +90,7 @@ def test_a_stop_ends_a_pause(world: World, start: Start) -> None:
 
 def test_a_failure_of_the_last_commit_is_raised_and_loses_nothing(world: World, start: Start) -> None:
     world.write(P0, numbers(20))
-    world.faults[1, "results"] = sink_error()
+    world.faults[2, "results"] = sink_error()  # the first commit comes with the first records
     with pytest.raises(SinkError):
         start(commit_seconds=3600).run_until_idle()
     assert world.calls == ["outlet closed", "source closed"]

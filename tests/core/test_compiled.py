@@ -1,0 +1,57 @@
+"""What is kept of the compiler's work is used again without the compiler's own start."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.native
+
+MODULE = """
+import numpy as np
+from streamkl.core.compiled import allocating, inlined, outlined
+
+@inlined
+def doubled_root(x):
+    return 2.0 * np.sqrt(x)
+
+@outlined
+def summed(values):
+    total = 0.0
+    for value in values:
+        total += doubled_root(value)
+    return total
+
+@allocating
+def listed(values):
+    return np.exp(np.array([values[0], summed(values)]))
+"""
+RUN = """
+import json, sys
+import numpy as np
+import kept
+values = np.array([4.0, 9.0])
+found = [kept.summed(values), *kept.listed(values)]
+hits = [sum(each.stats.cache_hits.values()) for each in (kept.summed, kept.listed)]
+print(json.dumps({"found": found, "hits": hits, "compiler": "numba.cpython.setobj" in sys.modules}))
+"""
+
+
+def run(folder: Path) -> dict[str, Any]:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), *sys.path]), "NUMBA_CACHE_DIR": str(folder / "cache")}
+    found = subprocess.run([sys.executable, "-c", RUN], env=environment, check=True, stdout=subprocess.PIPE)
+    result: dict[str, Any] = json.loads(found.stdout)
+    return result
+
+
+def test_what_was_compiled_before_needs_no_compiler(tmp_path: Path) -> None:
+    """Which would load for 0.4 s what it knows about Python and numpy."""
+    (tmp_path / "kept.py").write_text(MODULE)
+    first, again = run(tmp_path), run(tmp_path)
+    assert (first["hits"], first["compiler"]) == ([0, 0], True)
+    assert (again["hits"], again["compiler"]) == ([1, 1], False)
+    assert first["found"] == again["found"] == pytest.approx([10.0, 54.598150033144236, 22026.465794806718], rel=1e-15)
