@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from streamkl.adapters.console import logged_above
+from streamkl.adapters.console.terminal import logged_above
 from streamkl.calibrate.report import Advice, Found, Report, SeriesReport, Totals
 from streamkl.units import format_duration
 

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
-
 from streamkl.config.catalogue import is_secret, options, quoted
 from streamkl.config.explain import Problem
 from streamkl.config.models import Config
@@ -17,12 +15,6 @@ from streamkl.errors import ConfigError
 
 PREFIX = "STREAMKL_"
 _LARGEST_FILE = 4_000_000
-
-
-class _Environment(BaseSettings, Config):
-    """Only tells pydantic-settings which variables to look for; `Config` itself must not depend on the environment."""
-
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", enable_decoding=False)
 
 
 def read(path: Path) -> str:
@@ -53,7 +45,16 @@ def parse(text: str, path: Path | None) -> dict[str, Any]:
 
 def from_environment() -> dict[str, Any]:
     """Tables as the variables spell them, every value still a text."""
-    return dict(EnvSettingsSource(_Environment)())
+    if not any(name.upper().startswith(PREFIX) for name in os.environ):
+        return {}
+    from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict  # noqa: PLC0415 - 0.05 s of a start without variables
+
+    class Environment(BaseSettings, Config):
+        """Only tells pydantic-settings which variables to look for; `Config` itself must not depend on the environment."""
+
+        model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", enable_decoding=False)
+
+    return dict(EnvSettingsSource(Environment)())
 
 
 def stray_variables() -> Iterator[str]:

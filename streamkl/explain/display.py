@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemaining
 from rich.table import Table
 from rich.text import Text
 
-from streamkl.adapters.console import logged_above
+from streamkl.adapters.console.terminal import logged_above
 from streamkl.engine.faults import escape
 from streamkl.engine.verdict import Channel, PointVerdict, RecordVerdict
 from streamkl.explain.origin import Watch

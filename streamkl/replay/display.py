@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from streamkl.adapters.console import logged_above
+from streamkl.adapters.console.terminal import logged_above
 from streamkl.adapters.files import LineFile
 from streamkl.replay.judging import Summary, Watch
 

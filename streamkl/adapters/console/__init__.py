@@ -7,16 +7,13 @@ import contextlib
 import logging
 import sys
 import time
-from collections.abc import Iterator
 from types import TracebackType
-from typing import Self
-
-from rich.console import Console
-from rich.live import Live
-from rich.logging import RichHandler
-from rich.text import Text
+from typing import TYPE_CHECKING, Self
 
 from streamkl.ports import Clock, Status
+
+if TYPE_CHECKING:
+    from streamkl.adapters.console.terminal import LivingLine
 
 LONGEST_LINE = 2_000  # characters
 LINE_SECONDS = 5.0  # between two plain status lines while figures change,
@@ -48,9 +45,8 @@ class ConsoleLog(contextlib.AbstractContextManager["ConsoleLog"]):
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._console = Console(stderr=True, highlight=False)
-        self._live = Live(console=self._console, auto_refresh=False, transient=True) if sys.stderr.isatty() else None
-        self._handler: logging.Handler = _Above(self._console) if self._live else logging.StreamHandler(sys.stderr)
+        self._living = _living_line() if sys.stderr.isatty() else None
+        self._handler = self._living.above if self._living else logging.StreamHandler(sys.stderr)
         self._handler.setFormatter(OneLine())
         self._said_at = float("-inf")
         self._said = ""
@@ -58,23 +54,21 @@ class ConsoleLog(contextlib.AbstractContextManager["ConsoleLog"]):
     def __enter__(self) -> Self:
         logging.getLogger().addHandler(self._handler)
         log.setLevel(logging.INFO)
-        if self._live:
-            self._live.start()
+        if self._living:
+            self._living.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self._live:
-            with contextlib.suppress(OSError):
-                self._live.stop()
+        if self._living:
+            self._living.stop()
         log.setLevel(logging.NOTSET)
         logging.getLogger().removeHandler(self._handler)
 
     def observe(self, status: Status) -> None:
         """Show the figures."""
         line = status_line(status)
-        if self._live:
-            with contextlib.suppress(OSError):  # the terminal is gone; the service goes on
-                self._live.update(Text(line, no_wrap=True, overflow="ellipsis"), refresh=True)
+        if self._living:
+            self._living.show(line)
             return
         now = self._clock.now()
         if now - self._said_at >= (LINE_SECONDS if line != self._said else QUIET_SECONDS):
@@ -85,19 +79,10 @@ class ConsoleLog(contextlib.AbstractContextManager["ConsoleLog"]):
         """Commits are not shown one by one."""
 
 
-class _Above(logging.Handler):
-    """Prints lines above the living one."""
+def _living_line() -> "LivingLine":
+    from streamkl.adapters.console.terminal import LivingLine  # noqa: PLC0415 - 0.05 s of a start, and most services have no terminal
 
-    def __init__(self, console: Console) -> None:
-        super().__init__()
-        self._console = console
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Called by any thread."""
-        try:
-            self._console.print(Text(self.format(record)), soft_wrap=True)
-        except OSError:
-            self.handleError(record)
+    return LivingLine()
 
 
 def _escaped(character: str) -> str:
@@ -142,18 +127,3 @@ def _seconds(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7_200 else f"{seconds / 3_600:.0f} h"
-
-
-@contextlib.contextmanager
-def logged_above(console: Console, *, shown: bool) -> Iterator[None]:
-    """What is logged meanwhile from INFO on stands above the bar that this console shows; without `shown` nothing changes."""
-    handler = RichHandler(console=console, show_time=False, show_level=False, show_path=False, level=logging.INFO)
-    before = log.level
-    if shown:
-        log.addHandler(handler)
-        log.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        log.removeHandler(handler)
-        log.setLevel(before)
