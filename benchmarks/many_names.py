@@ -89,7 +89,7 @@ def main(
     rows = [dict(row) | {"at most / full": _ratio(row["MB at most"], row["MB when full"] or cap)} for row in rows]
     notes = [
         "One partition under the shipped settings; memory is RSS beyond that of the process before its first series.",
-        "While it grew: the high-water mark of the process, beyond the same; arrays are doubled by copying.",
+        "While it grew: the high-water mark of the process, beyond the same; arrays are doubled by copying, one after the other.",
         "A full table knows state.max_series series, all of them still learning, which is when they take most.",
     ]
     report = Report("many_names", "A flood of new names", command_line("many_names"), notes, rows)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import astuple, dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,17 +111,21 @@ class Bank:
 
     def _grow_rows(self, more: int) -> None:
         old = len(self.arena.phase)
-        fresh = rooms.allocate(self.settings, more)
-        self.arena = Arena(*(np.concatenate([getattr(self.arena, name), getattr(fresh, name)]) for name in Arena._fields))
+        arrays: list[Any] = list(self.arena)
+        self.arena = rooms.allocate(self.settings, 0)  # so that `arrays` alone holds them
+        _grow(arrays, more)
+        self.arena = Arena(*arrays)
         for row in range(old + more - 1, old - 1, -1):
             self.arena.slot[row] = NO_SLOT
             self._free_rows.append(row)
 
     def _give_slot(self, row: int) -> None:
         if not self._free_slots:
-            old, size = self.pool.value.shape
-            more = max(4, old)
-            self.pool = Pool(*(np.concatenate([p, np.zeros((more, size), p.dtype)]) for p in self.pool))
+            arrays: list[Any] = list(self.pool)
+            old = len(self.pool.value)
+            more, self.pool = max(4, old), _empty_pool(0)  # as above
+            _grow(arrays, more)
+            self.pool = Pool(*arrays)
             self._free_slots += range(old + more - 1, old - 1, -1)
         self.arena.slot[row] = self._free_slots.pop()
         self.arena.learned[row] = 0
@@ -294,6 +299,14 @@ class Bank:
                 self.rules.limits[bin_class, w, j] = self._table(key)
         if self.settings.drifting:
             self.rules.drift_limits[bin_class] = self._table(drift_key(self.settings, bin_class))
+
+
+def _grow(arrays: list[Any], more: int) -> None:
+    """Put so many rows of zeros behind each, one array after the other: if nobody else holds them, no more than one is there twice. Rows
+    that nobody uses take no memory."""
+    for index, array in enumerate(arrays):
+        arrays[index] = np.zeros((len(array) + more, *array.shape[1:]), array.dtype)
+        arrays[index][: len(array)] = array
 
 
 def _empty_pool(size: int) -> Pool:

@@ -1,5 +1,6 @@
 """Many series judged alike: rows and buffers given and taken back, budgets, tables, and what is told of a transition."""
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -51,6 +52,21 @@ def test_growing_keeps_what_there_is() -> None:
     assert {name: getattr(bank.arena, name)[row].tobytes() for name in bank.arena._fields} == before
     assert (bank.arena.phase == LEARNING).sum() == 40
     assert (bank.arena.phase == FREE).sum() == len(bank.arena.phase) - 41
+
+
+@pytest.mark.parametrize(("rows", "born"), [(1_100, 1_100), (5_000, 1_024)])  # the next one doubles the rows; the buffers
+def test_growing_holds_no_more_than_one_array_twice(rows: int, born: int) -> None:
+    tracemalloc.start()
+    bank = Bank(settings(), NEVER, rows)
+    for _ in range(born):
+        bank.birth()
+    before, _ = tracemalloc.get_traced_memory()
+    tracemalloc.reset_peak()
+    bank.birth()
+    after, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert after > before + 1_000_000
+    assert peak < after + max(array.nbytes for array in (*bank.arena, *bank.pool))
 
 
 def test_a_buffer_is_held_while_learning_and_while_an_episode_is_open() -> None:
