@@ -104,8 +104,9 @@ def text(cell: Cell) -> str:
 
 
 def command_line(module: str) -> str:
-    """What was typed, without `--write`."""
-    return shlex.join(["python", "-m", f"benchmarks.{module}", *(word for word in sys.argv[1:] if word != "--write")])
+    """What was typed, without `--write`; of absolute paths, which mean nothing elsewhere, the last part."""
+    words = [Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:] if word != "--write"]
+    return shlex.join(["python", "-m", f"benchmarks.{module}", *words])
 
 
 def machine() -> str:

@@ -15,7 +15,7 @@ from streamkl.errors import InputError, SourceError
 STDIN = "-"
 CHUNK_BYTES = 1_000_000
 LONGEST_LINE_BYTES = 64_000_000
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 0.5  # longest wait for input before signals are looked at
 
 
 class LineFile:
