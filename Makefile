@@ -11,8 +11,10 @@ WORKERS ?= 3
 
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
-LOCKED := $(INSTALL) --require-hashes --only-binary :all:
+# Nothing is resolved anew: a lock names all that is needed, and pip would look at releases newer than the lock for extras.
+LOCKED := $(INSTALL) --require-hashes --only-binary :all: --no-deps
 PACKAGE := $(INSTALL) -qq --no-deps --no-build-isolation
+WHOLE := @$(BIN)/python -m pip --disable-pip-version-check check
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 CHAOS := nice $(BIN)/python -m tests.chaos --append tests/chaos/results.tsv
 COMPILE := $(BIN)/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
@@ -70,17 +72,20 @@ install: $(VENV)/.dev ## Only make the environment
 install-runtime: $(BIN)/python ## Only what the service needs, as a copy: what the Dockerfile runs
 	$(LOCKED) -r requirements/runtime.txt
 	$(PACKAGE) .
+	$(WHOLE)
 
 $(VENV)/.demo: requirements/demo.txt pyproject.toml | $(BIN)/python
 	@echo "Installing the locked packages of the demo into $(VENV)/ ..."
 	$(LOCKED) -r requirements/demo.txt
 	$(PACKAGE) --editable .
+	$(WHOLE)
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt pyproject.toml | $(BIN)/python
 	@echo "Installing the locked packages for tests into $(VENV)/ ..."
 	$(LOCKED) -r requirements/dev.txt
 	$(PACKAGE) --editable .
+	$(WHOLE)
 	@touch $@
 
 $(BIN)/python:
