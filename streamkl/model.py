@@ -77,7 +77,7 @@ class Bin(msgspec.Struct, frozen=True, kw_only=True):
 class Track(msgspec.Struct, frozen=True):
     """What one view of the newest points found: its surprisal in nats, -ln of the share of its own past that was at least as far out."""
 
-    name: Annotated[str, _one_of("jump", "level", "pair", "four")]
+    name: Annotated[str, _one_of("jump", "skip", "level", "pair", "four", "window")]
     nats: float
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import numba
 from numpy.typing import NDArray
 
-from streamkl.core import binning, episode, gate, past, ring, run_length, season, surprise, tail, window
-from streamkl.core.arena import Arena, Calm, Rules, Tracks
+from streamkl.core import binning, episode, gate, past, ring, run_length, season, tail, tracks, window
+from streamkl.core.arena import Arena, Rules, Tracks
 
 _door: Callable[..., Any] = numba.njit(_nrt=False)
 
@@ -43,8 +43,8 @@ def move(a: Arena, rules: Rules, row: int, score: float, w: int, time: int, posi
 
 
 @_door
-def alarm_output(happened: int, score: float) -> float:
-    return episode.alarm_output(happened, score)
+def alarm_output(happened: int, score: float, strength: float) -> float:
+    return episode.alarm_output(happened, score, strength)
 
 
 @_door
@@ -68,10 +68,10 @@ def normal_quantile(a: Arena, rules: Rules, row: int, w: int, q: int) -> float:
 
 
 @_door
-def surprisal(t: Tracks, row: int, track: int, magnitude: float) -> float:
-    return past.surprisal(t, row, track, magnitude)
+def strength(t: Tracks, row: int) -> float:
+    return tracks.strength(t, row)
 
 
 @_door
-def log_run_at(c: Calm, nats: float) -> float:
-    return surprise.log_run_at(c, nats)
+def surprisal(t: Tracks, row: int, track: int, magnitude: float) -> float:
+    return past.surprisal(t, row, track, magnitude)

@@ -13,7 +13,7 @@ import platformdirs
 from streamkl.core.point_run_length import simulate_points
 from streamkl.core.run_length import POINTS_KEY, RUN_LENGTHS, SEED, Table, TableKey, simulate
 
-VERSION = 1
+VERSION = 2
 SHIPPED = "run_lengths.json"
 log = logging.getLogger(__name__)
 

@@ -58,9 +58,9 @@ class EpisodeConfig(Section):
     """Judged points in a row at or above the threshold before an episode opens."""
     close_below: Annotated[Real, Field(gt=0, le=1)] = 0.8
     """Score (1 is the threshold) that counts as recovered."""
-    close_after: Annotated[Whole, Field(ge=1, le=10_000), Unit("points")] = 8
+    close_after: Annotated[Whole, Field(ge=1, le=10_000), Unit("points")] = 5
     """Judged points in a row below `close_below` before an episode closes."""
-    cooldown: Annotated[Whole, Field(ge=0, le=1_000_000), Unit("points")] = 16
+    cooldown: Annotated[Whole, Field(ge=0, le=1_000_000), Unit("points")] = 5
     """Judged points after closing in which nothing opens."""
     escalate_factor: Annotated[Real, Field(gt=1, le=1_000)] = 1.5
     """An update is sent when the score rises by this factor over the last one sent."""
@@ -104,12 +104,16 @@ class DetectorConfig(Section):
     """How many false alarms are acceptable. The threshold follows from it."""
     false_alarms_without_clock: Budget = parse_budget("1 per 10000 points")
     """The same for series without timestamps."""
+    least_run_length: Annotated[Whole, Field(ge=1, le=1_000_000_000), Unit("points")] = 1_000
+    """Points between two false alarms that a budget per series in time is taken to ask for at least: of hourly points "1 per series per
+    week" alone would be one in 168, which is no rare event. Budgets in points and those in all are kept to the letter."""
     certainty: Annotated[Real, Field(ge=0, le=0.99)] = 0.0
     """Probability that this very reference keeps the budget, for independent points: 0.95 says that 95 of 100 series do, each by itself. 0:
     they keep it on average, some raising more and some fewer. Else at least 0.5; that takes a minute of simulation, once on a machine."""
     point_share: Annotated[Real, Field(ge=0, le=0.9)] = 0.75
-    """Part of the budget for single points that surprise by the series' own past: jumps, distance from the recent level, means of two and
-    four points. They are judged from the 101st point on, before there is a reference. 0: windows only, as for categorical series."""
+    """Part of the budget for single points that surprise by the series' own past: jumps over one and two points, distance from the recent
+    level, means of two and four points, and with them the shortest window of at least 32 points. They are judged from the 101st point on,
+    before there is a reference. 0: windows only, as for categorical series."""
     drift: bool = True
     """Whether small lasting shifts are watched for beside the windows: by how much likelier the newest points are under a reference that is
     shifted up or down by three quarters of a standard deviation (of ranks), for as long as that lasts. Not for categorical series."""

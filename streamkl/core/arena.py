@@ -11,9 +11,9 @@ from streamkl.core.settings import ReferenceKind, Settings
 
 FREE, LEARNING, JUDGING = 0, 1, 2
 TAIL_BINS = 120  # of the histogram of block maxima
-TRACKS = 4  # of single points, see core.tracks
-PAST_BINS = 64  # of a track's own past
-CALM_BINS = 96  # of the histogram of the largest surprises
+TRACKS = 6  # of single points, see core.tracks
+PAST_BINS = 48  # of a track's own past
+CALM_BINS = 128  # of the histogram of the largest surprises
 RECENT = 64  # newest values kept as they came, for quantiles in the metric's unit
 NO_SLOT = -1
 NO_TIME = np.iinfo(np.int64).min
@@ -105,7 +105,7 @@ class Arena(NamedTuple):
     drifts: NDArray[np.bool_]  # (R,) whether the drift track is judged
     point_run: Floats  # (R,) ln of the run length promised; 0: not known yet
     point_limit: Floats  # (R,) surprise that opens an episode
-    calm: NDArray[np.uint32]  # (R, C) histogram of the largest surprise of each block, in ln(nominal run length)
+    calm: NDArray[np.uint32]  # (R, C) histogram of the largest surprise of each block
     calm_max: Floats  # (R,)
     calm_left: Ints  # (R,)
     calm_blocks: Ints  # (R,)
@@ -152,6 +152,7 @@ class Calm(NamedTuple):
     limits: Floats
     points: Longs
     open: NDArray[np.bool_]
+    independent: NDArray[np.bool_]
     surprise: Floats
     point_run: Floats
     point_limit: Floats
@@ -194,6 +195,7 @@ class Rules(NamedTuple):
     limits: Floats  # (C, W, N, A) threshold in nats times points
     drift_limits: Floats  # (C, A) threshold in nats
     pointwise: bool  # single points are judged too
+    voice: int  # the window that is a track of single points beside being judged itself; -1: none
     point_limits: Floats  # (A,) surprise of independent normal points at those run lengths
     min_points: int
     close_below: float
@@ -225,6 +227,7 @@ def calm_of(a: Arena, rules: Rules) -> Calm:
         rules.point_limits,
         a.points,
         a.open,
+        a.independent,
         a.surprise,
         a.point_run,
         a.point_limit,

@@ -259,7 +259,9 @@ class Bank:
 
     def run_length(self, interval_us: int) -> float:
         """Promised points between two false alarms of a series whose points come every `interval_us` (0: no clock)."""
-        return self.budget(interval_us).run_length_points(interval_us / MICROSECONDS or None, self.sharers)
+        budget = self.budget(interval_us)
+        points = budget.run_length_points(interval_us / MICROSECONDS or None, self.sharers)
+        return max(points, self.settings.least_run) if budget.points is None and not budget.in_all else points
 
     def budget(self, interval_us: int) -> Budget:
         """The budget that applies: the one without a clock where the series' times do not move."""
@@ -338,6 +340,7 @@ def make_rules(settings: Settings) -> Rules:
         log_runs=np.log(RUN_LENGTHS),
         drift_limits=np.full((len(classes(settings)), len(RUN_LENGTHS)), np.nan),
         pointwise=settings.pointwise,
+        voice=settings.voice if settings.pointwise else -1,
         point_limits=np.full(len(RUN_LENGTHS), np.nan),
         limits=np.full((len(classes(settings)), len(nodes), widest, len(RUN_LENGTHS)), np.nan),
         min_points=episodes.min_points,

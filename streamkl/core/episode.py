@@ -109,10 +109,10 @@ def close(a: Arena, rules: Rules, row: int) -> None:
 
 
 @inlined
-def alarm_output(happened: int, score: float) -> float:
-    """One number per point: >= 1 where an episode opens or escalates, else below 1 and still in the order of the score."""
+def alarm_output(happened: int, score: float, strength: float) -> float:
+    """One number per point: >= 1, the score, where an episode opens or escalates, else below 1 and in the order of `strength`."""
     if happened in (OPENED, UPDATED):
         return max(score, 1.0)
-    if score < 1.0:
-        return 0.9 * score
-    return 0.9 + 0.0999 * (1.0 - 1.0 / score)
+    if strength < 1.0:
+        return 0.9 * strength
+    return 0.9 + 0.0999 * (1.0 - 1.0 / strength)

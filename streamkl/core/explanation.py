@@ -13,7 +13,7 @@ from streamkl.core.binning import QUANTILES
 from streamkl.core.dependence import dependence
 from streamkl.core.season import SEASONAL, slot_of
 from streamkl.core.surprise import limit_at
-from streamkl.core.tracks import SPAN
+from streamkl.core.tracks import SPAN, WINDOW
 
 NOTHING = np.zeros(0)
 
@@ -85,13 +85,15 @@ def _explain_drift(a: Arena, rules: Rules, row: int) -> Explanation:
 
 
 def _explain_points(a: Arena, pool: Pool, rules: Rules, row: int) -> Explanation:
-    """Statistic and thresholds are surprises; bins and quantiles are of the shortest window with points, or of what is learned yet."""
-    windows = [w for w in np.argsort(a.length[row, : len(rules.window_points)], kind="stable").tolist() if a.length[row, w]]
-    around = _explain_window(a, rules, row, windows[0]) if windows else _explain_learning(a, pool, row)
+    """Statistic and thresholds are surprises; bins and quantiles are of the window that spoke loudest, else of the shortest with points, or
+    of what is learned yet."""
     newest = int(a.points[row])
     held = min(newest, RECENT)
     surprise = Surprise(a.nats[row].copy(), a.recent[row, np.arange(newest - held, newest) % RECENT])
-    span = min(SPAN[surprise.track], int(a.filled[row])) or 1
+    windows = [w for w in np.argsort(a.length[row, : len(rules.window_points)], kind="stable").tolist() if a.length[row, w]]
+    windows = [rules.voice] if surprise.track == WINDOW else windows
+    around = _explain_window(a, rules, row, windows[0]) if windows else _explain_learning(a, pool, row)
+    span = around.window_points if surprise.track == WINDOW else min(SPAN[surprise.track], int(a.filled[row])) or 1
     first = (int(a.head[row]) - span) % a.code.shape[1]
     limit, table = float(a.point_limit[row]), limit_at(calm_of(a, rules), float(a.point_run[row]))
     return replace(

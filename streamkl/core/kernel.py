@@ -17,10 +17,11 @@ from streamkl.core.run_length import drift_limit, limit_for
 from streamkl.core.season import SEASONAL, refresh, slot_of
 from streamkl.core.surprise import WARM_POINTS, weigh
 from streamkl.core.tail import STRETCH, observe
-from streamkl.core.tracks import surprise
+from streamkl.core.tracks import NONE, strength, surprise
 from streamkl.core.window import is_full, slide, statistic
 
 SHORTEST_TIME_WINDOW = 16  # points a window by time must hold before it is judged
+ROUNDING = 1e-6  # nats times points that running sums may say of a window that is its reference
 LATE_RUN = 64  # late points in a row after which the series' clock is taken to have stepped back
 JUDGED, UNJUDGED, LATE, SILENCED = 1, 0, 2, 3
 
@@ -62,9 +63,9 @@ def walk(
             fate[i] = SILENCED
             continue
         take_in(a, row, times[i], values[i])
-        a.ratio[row, points] = weigh(calm, row, surprise(tracks, row, values[i])) if rules.pointwise else 0.0
         best, score = -1, 0.0
         cause = NOTHING
+        said = NONE
         if a.phase[row] == LEARNING:
             if not a.open[row] and keep(a, pool, rules, row, times[i], values[i], positions[i]):
                 cause = LEARNED
@@ -74,12 +75,14 @@ def walk(
             if a.open[row]:
                 keep(a, pool, rules, row, times[i], values[i], positions[i])
             score, best = judge(a, rules, row, times[i], values[i], positions[i])
+            said = speak(a, rules, row)
+        a.ratio[row, points] = weigh(calm, row, surprise(tracks, row, values[i], said)) if rules.pointwise else 0.0
         if a.ratio[row, points] > score or (best < 0 and a.calm_judged[row] > 0):
             score, best = a.ratio[row, points], points
         if best >= 0:
             happened = move(a, rules, row, score, best, times[i], positions[i])
             fate[i] = JUDGED
-            output[i] = alarm_output(happened, score)
+            output[i] = alarm_output(happened, score, strength(tracks, row) / a.point_limit[row] if a.calm_judged[row] > 0 else score)
             ratio[i] = score
             window[i] = best
             cause = happened if happened != NOTHING else cause  # an episode puts learning off until it is over
@@ -164,6 +167,15 @@ def judge(a: Arena, rules: Rules, row: int, time: int, value: float, position: i
     if known and (best_window < 0 or a.ratio[row, drift] > best):
         best, best_window = a.ratio[row, drift], drift
     return best, best_window
+
+
+@inlined
+def speak(a: Arena, rules: Rules, row: int) -> float:
+    """The statistic of the window that speaks with single points; NONE while it is not full, or where none does."""
+    if rules.voice < 0 or not is_full(a, rules, row, rules.voice, SHORTEST_TIME_WINDOW):
+        return NONE
+    said = statistic(a, rules, row, rules.voice)
+    return said if said > ROUNDING else 0.0
 
 
 @inlined

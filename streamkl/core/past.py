@@ -11,9 +11,9 @@ import numpy as np
 from streamkl.core.arena import PAST_BINS, Tracks
 from streamkl.core.compiled import inlined, outlined
 
-BINS_PER_E = 4.0
-FIRST_BIN = 40.0  # where the first magnitude goes: room for ten e-folds below and six above, before the bins move up
-BODY_BIN = 8  # lowest bin that the middle of the past may come to lie in when they do
+BINS_PER_E = 3.0
+FIRST_BIN = 30.0  # where the first magnitude goes: room for ten e-folds below and six above, before the bins move up
+BODY_BIN = 6  # lowest bin that the middle of the past may come to lie in when they do
 FIRST_PAST = 30  # magnitudes before the first surprisal
 RARE, BULK = 0.005, 0.1  # shares of the past that the two tails are fitted to
 FEWEST = 10.0  # magnitudes behind a tail

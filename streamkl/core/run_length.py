@@ -41,7 +41,7 @@ class TableKey(NamedTuple):
 
 POINTS_KEY = TableKey(window=1, reference=0, bins=0)  # of single points, see `core.point_run_length`
 DRIFT = 0  # in place of a window's points
-REARM = 24  # points, of what has no window: the default time to close an episode, and its cooldown
+REARM = 10  # points, of what has no window: the default time to close an episode, and its cooldown
 Table = tuple[float, ...]  # thresholds (nats times points) at RUN_LENGTHS
 
 
@@ -63,7 +63,7 @@ def simulate(key: TableKey, points: int | None = None, seed: int = SEED) -> Tabl
         masses = np.cumsum(rng.standard_gamma(units))
         cumulative = masses / masses[-1]
         bins = np.searchsorted(cumulative[:-1], rng.random(stretch), side="right").astype(np.int64)
-        path = _drift_path(bins, units) if key.window == DRIFT else _window_path(bins, units, key.window)
+        path = _drift_path(bins, units) if key.window == DRIFT else window_path(bins, units, key.window)
         of_one[:] = _count_alarms(path, levels, key.window or REARM)
     scored = len(path)
     pooled = thresholds(levels, alarms.sum(axis=0), len(alarms) * scored)
@@ -94,7 +94,7 @@ def thresholds(levels: NDArray[np.float64], alarms: NDArray[np.int64], scored: i
 
 
 @allocating
-def _window_path(bins: NDArray[np.int64], units: NDArray[np.float64], window: int) -> NDArray[np.float64]:
+def window_path(bins: NDArray[np.int64], units: NDArray[np.float64], window: int) -> NDArray[np.float64]:
     """n KL of every full window."""
     cost = np.log(units / units.sum())
     xlogx = np.zeros(window + 2)

@@ -5,8 +5,9 @@ from enum import IntEnum
 
 from streamkl.units import Budget
 
-IF_INDEPENDENT = 0.25  # of their share of the budget, what single points keep where points do not depend on one another
-OVERLAP = 0.4  # there, alarms of several windows together by those of each: they hold the same points
+VOICE_POINTS = 32  # the least that a window holds which speaks with single points: of fewer the divergence takes few values
+IF_INDEPENDENT = 0.2  # of their share of the budget, what single points keep where points do not depend on one another
+OVERLAP = 0.55  # there, alarms of several windows together by those of each: they hold the same points
 
 
 class ReferenceKind(IntEnum):
@@ -83,6 +84,7 @@ class Settings:
     gates: Gates
     budget: Budget
     budget_without_clock: Budget
+    least_run: float  # points that a series' budget in time comes to at least, however seldom points come
     certainty: float
     point_share: float  # of the budget, for single points; the windows, and the drift track, have equal parts of the rest
     drift: bool
@@ -93,6 +95,12 @@ class Settings:
     def pointwise(self) -> bool:
         """Whether single points are judged; names have no distance from one another."""
         return self.point_share > 0.0 and not self.categorical
+
+    @property
+    def voice(self) -> int:
+        """The shortest window in points that speaks with single points, by its own past; -1: there is none."""
+        counts = [(window.points, number) for number, window in enumerate(self.windows) if window.points >= VOICE_POINTS]
+        return min(counts)[1] if counts else -1
 
     @property
     def drifting(self) -> bool:

@@ -1,11 +1,11 @@
 """From the surprise of the newest points to a score: the limit that keeps the promised run length, for this very series.
 
-What independent normal points reach once in so many points is simulated (`point_table`), and turns a surprise into the logarithm of a run
-length. Of these the largest in each block of 64 points goes into a histogram. On independent normal data they have an exponential tail of
-rate one; a series' own level and rate are fitted to the upper part of its maxima, between the shares that `UPPER` and `SPARED` name. The
+What independent normal points reach once in so many points is simulated (`point_table`): the nominal limit. Of the series' own surprises
+the largest in each block of 64 points goes into a histogram, and an exponential tail is fitted to the upper part of these maxima, between
+the shares that `UPPER` and `SPARED` name: the series' own limit is where that tail is exceeded once in the promised number of points. The
 few largest of all only count as "at least": they may be incidents, which the limit must not learn. Nor does it learn more alarms than it
-promised, as long as they are few. What is not known yet makes it quieter: a past of few maxima is taken to have a heavier tail than normal
-data (`PRIOR_RATE`), and a past with a heavier tail has its limit raised by more than the fit says.
+promised, as long as they are few. What is not known yet makes it quieter: the nominal limit begins raised, and gives way to the fitted one
+as blocks come.
 """
 
 import numpy as np
@@ -16,30 +16,24 @@ from streamkl.core.compiled import inlined, outlined
 from streamkl.core.run_length import along
 
 BLOCK = 64  # points
-WIDTH = 0.25  # of a bin, in ln(points)
+WIDTH = 0.1  # of a bin, in nats
 WARM_POINTS = 100  # before the first verdict
 FIRST_BLOCKS = 4
 FIRST_FIT = 200  # judged points before the first fit
-GROWTH = 1.3  # then whenever their number has grown by this
-UPPER = 0.3  # of the maxima, the part that the tail is fitted to
-SPARED, SPARED_FEWEST = 0.1, 3.0  # of the maxima, those that count only as "at least so large"; and so many, however few there are
-PRIOR_BLOCKS, PRIOR_RATE = 5.0, 1.8  # maxima that a tail 1.8 times as heavy as that of independent normal points weighs
-FIRST_LEVEL = np.log(BLOCK / UPPER)  # ln(run length) that so many maxima of independent normal points exceed
-CURVATURE = 0.42  # of the extrapolation, per unit of rate beyond one
-MARGIN = 2.0  # a limit is lowered only by what the fit goes below it in excess of this, in ln(points)
-FORGIVEN = 0.05  # of the maxima, those beyond the promised number of alarms that are not learned
+GROWTH = 1.15  # then whenever their number has grown by this
+UPPER = 0.4  # of the maxima, the part that the tail is fitted to
+FEWEST = 3.0  # maxima that the tail is fitted to, however few there are
+SPARED, SPARED_FEWEST = 0.15, 1.0  # of the maxima, those that count only as "at least so large"; and so many, however few there are
+PRIOR_BLOCKS, PRIOR_EXCESS = 4.0, 0.4  # maxima that stand beside the seen ones, and their mean excess in nats
+UNKNOWN = 1.0  # nats by which the nominal limit begins raised
+KNOWN_BLOCKS, KNOWN_IF_INDEPENDENT = 60.0, 5.0  # after so many it has half given way: early maxima of dependent points may be one mood's
+FORGIVEN = 0.12  # of the maxima, those beyond the promised number of alarms that are not learned
 
 
 @outlined
 def limit_at(c: Calm, log_run: float) -> float:
     """Surprise that independent normal points reach once in exp(log_run); a line beyond the table's ends."""
     return max(along(c.log_runs, c.limits, log_run), 0.1)
-
-
-@inlined
-def log_run_at(c: Calm, nats: float) -> float:
-    """The inverse of `limit_at`."""
-    return along(c.limits, c.log_runs, nats)
 
 
 @outlined
@@ -68,8 +62,7 @@ def _end_block(c: Calm, row: int) -> None:
             c.calm_forgiven[row] += 1
             return
         c.calm_alarms[row] += 1
-    index = int(log_run_at(c, c.calm_max[row]) / WIDTH)
-    c.calm[row, min(max(index, 0), CALM_BINS - 1)] += 1
+    c.calm[row, min(int(c.calm_max[row] / WIDTH), CALM_BINS - 1)] += 1
     c.calm_blocks[row] += 1
     # An open episode is judged to its end by the limit it was opened with; else it would end by raising it.
     if c.calm_judged[row] >= c.calm_next[row] and not c.open[row]:
@@ -79,23 +72,22 @@ def _end_block(c: Calm, row: int) -> None:
 @outlined
 def settle(c: Calm, row: int) -> None:
     """Set the limit by what is promised and by the past that there is; O(bins), at geometrically growing intervals."""
-    log_run = c.point_run[row]
+    nominal = limit_at(c, c.point_run[row])
     if c.calm_blocks[row] < FIRST_BLOCKS or c.calm_judged[row] < FIRST_FIT:
-        c.point_limit[row] = limit_at(c, extrapolated(FIRST_LEVEL, PRIOR_RATE, 0.0, np.exp(log_run - FIRST_LEVEL)))
+        c.point_limit[row] = nominal + UNKNOWN
         c.calm_next[row] = FIRST_FIT
         return
-    fitted = fit(c.calm[row], c.calm_blocks[row], log_run)
-    if fitted < log_run:
-        fitted = min(fitted + MARGIN, log_run)
-    c.point_limit[row] = limit_at(c, fitted)
+    known = c.calm_blocks[row] / (c.calm_blocks[row] + (KNOWN_IF_INDEPENDENT if c.independent[row] else KNOWN_BLOCKS))
+    own = fit(c.calm[row], c.calm_blocks[row], c.point_run[row]) - nominal
+    c.point_limit[row] = nominal + UNKNOWN * (1.0 - known) + known * max(own, 0.0)
     c.calm_next[row] = int(c.calm_judged[row] * GROWTH)
 
 
 @outlined
 def fit(calm: NDArray[np.uint32], blocks: int, log_run: float) -> float:
-    """The nominal ln(run length) whose surprise this past reaches once in exp(log_run) points: an exponential tail, censored from above,
-    with its rate shrunk to the prior, as a predictive tail. O(bins)."""
-    wanted = max(3.0, UPPER * blocks)
+    """The surprise that this past reaches once in exp(log_run) points: an exponential tail, censored from above, with its mean excess
+    shrunk to the prior, as a predictive tail. O(bins)."""
+    wanted = max(FEWEST, UPPER * blocks)
     low = CALM_BINS
     above = 0.0
     while low > 0 and above < wanted:
@@ -112,12 +104,7 @@ def fit(calm: NDArray[np.uint32], blocks: int, log_run: float) -> float:
     for k in range(low, high):
         seen += calm[k]
         excess += calm[k] * (k - low + 0.5) * WIDTH
-    rate = (excess + PRIOR_RATE * PRIOR_BLOCKS) / (seen + PRIOR_BLOCKS)
-    return extrapolated(low * WIDTH, rate, seen, np.exp(log_run) * above / (blocks * BLOCK))
-
-
-@inlined
-def extrapolated(level: float, rate: float, seen: float, expected: float) -> float:
-    """What is exceeded once where `level` is `expected` times, under an exponential tail whose rate was estimated from `seen` excesses."""
-    shape = 1.0 / (seen + PRIOR_BLOCKS) + CURVATURE * max(0.0, rate - 1.0)
-    return float(level + rate * (max(expected, 1.0) ** shape - 1.0) / shape)
+    mean = (excess + PRIOR_EXCESS * PRIOR_BLOCKS) / (seen + PRIOR_BLOCKS)
+    expected = max(np.exp(log_run) * above / (blocks * BLOCK), 1.0)  # times that the level is exceeded until an alarm is due
+    shape = 1.0 / (seen + PRIOR_BLOCKS)
+    return float(low * WIDTH + mean * (expected**shape - 1.0) / shape)

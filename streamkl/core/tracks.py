@@ -3,9 +3,11 @@
 | track | magnitude |
 |---|---|
 | 0, jump | distance from the point before |
-| 1, level | distance from an exponential mean of about 25 points |
-| 2, pair | distance of the mean of the newest 2 from the mean of about 100 before them |
-| 3, four | the same for the newest 4 |
+| 1, skip | distance from the point before that one |
+| 2, level | distance from an exponential mean of about 25 points |
+| 3, pair | distance of the mean of the newest 2 from the mean of about 100 before them |
+| 4, four | the same for the newest 4 |
+| 5, window | n KL of the window that speaks here too (`core.settings`), where there is a reference |
 
 Points count in order of arrival. Running means move by parts of values, so that no value is too large for them.
 """
@@ -16,8 +18,8 @@ from streamkl.core.arena import RECENT, TRACKS, Tracks
 from streamkl.core.compiled import inlined, outlined
 from streamkl.core.past import surprisal
 
-JUMP, LEVEL, PAIR, FOUR = range(TRACKS)
-SPAN = (2, 1, 2, 4)  # points each track looks at
+JUMP, SKIP, LEVEL, PAIR, FOUR, WINDOW = range(TRACKS)
+SPAN = (2, 3, 1, 2, 4)  # points each track but the window looks at
 LEVEL_POINTS = 25.0
 LONG_POINTS = 100
 FIRST_LONG = 10  # points behind a long mean before it is compared with
@@ -27,9 +29,9 @@ EXPONENT = 5.0  # between adding up (1) and the largest alone (infinity): tracks
 
 
 @outlined
-def surprise(t: Tracks, row: int, value: float) -> float:
+def surprise(t: Tracks, row: int, value: float, window: float) -> float:
     """Let the newest point, already among `recent`, move every track; returns their surprisals in nats as one number,
-    (sum of nats ** 5) ** (1/5). O(1)."""
+    (sum of nats ** 5) ** (1/5). `window` is a statistic in nats times points, or NONE. O(1)."""
     at = t.points[row] - 1
     for track in range(TRACKS):
         t.nats[row, track] = NONE
@@ -37,6 +39,8 @@ def surprise(t: Tracks, row: int, value: float) -> float:
         t.level[row] = value
     else:
         t.nats[row, JUMP] = abs(value - _back(t, row, 1))
+        if at > 1:
+            t.nats[row, SKIP] = abs(value - _back(t, row, 2))
         t.nats[row, LEVEL] = abs(value - t.level[row])
         t.level[row] += value / LEVEL_POINTS - t.level[row] / LEVEL_POINTS
     for which in range(2):
@@ -49,13 +53,24 @@ def surprise(t: Tracks, row: int, value: float) -> float:
             for by in range(span):
                 mean += _back(t, row, by) / span
             t.nats[row, PAIR + which] = abs(mean - t.long_mean[row, which])
+    t.nats[row, WINDOW] = window
     total = 0.0
     for track in range(TRACKS):
         magnitude = t.nats[row, track]
         t.nats[row, track] = surprisal(t, row, track, min(magnitude, LARGEST)) if magnitude != NONE else 0.0
-        fifth = t.nats[row, track] * t.nats[row, track]
-        total += fifth * fifth * t.nats[row, track]
+        squared = t.nats[row, track] * t.nats[row, track]
+        total += squared * squared * t.nats[row, track]
     return float(total ** (1.0 / EXPONENT))
+
+
+@inlined
+def strength(t: Tracks, row: int) -> float:
+    """How strange the newest points themselves are, in nats: tracks that agree count for more than in a surprise, and the window, which
+    holds on to what it has seen, not at all."""
+    total = 0.0
+    for track in range(WINDOW):
+        total += t.nats[row, track] * t.nats[row, track] * t.nats[row, track]
+    return float(total ** (1.0 / 3.0))
 
 
 @inlined

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from statistics import fmean as mean
 
-from streamkl.core.tracks import JUMP, SPAN
+from streamkl.core.tracks import JUMP, SKIP, SPAN
 from streamkl.model import Bin, Quantiles
 
 STEADY = 0.25  # of the reference's inner range: a quantile that moved less is not worth naming
@@ -40,13 +40,17 @@ def say_points(track: int, values: Sequence[float]) -> str:
 
     >>> say_points(0, [34.0, 35.2, 120.0])
     'jumped from 35.2 to 120'
-    >>> say_points(1, [34.0, 35.2, 34.6, 35.0, 34.8, 52.0])
+    >>> say_points(1, [35.2, 80.0, 120.0])
+    'moved from 35.2 to 120 within two points'
+    >>> say_points(2, [34.0, 35.2, 34.6, 35.0, 34.8, 52.0])
     'at 52, far above its recent level of 34.72'
-    >>> say_points(3, [34.0, 36.0, 12.0, 10.0, 11.0, 13.0])
+    >>> say_points(4, [34.0, 36.0, 12.0, 10.0, 11.0, 13.0])
     'mean of the newest 4 points fell to 11.5, from 35'
     """
     if track == JUMP and len(values) > 1:
         return f"jumped from {number(values[-2])} to {number(values[-1])}"
+    if track == SKIP and len(values) > 2:
+        return f"moved from {number(values[-3])} to {number(values[-1])} within two points"
     span = SPAN[track]
     now, before = mean(values[-span:]), mean(values[:-span] or values)
     if span == 1:

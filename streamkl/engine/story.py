@@ -12,6 +12,7 @@ from streamkl.core.binning import QUANTILES
 from streamkl.core.episode import ACCEPTED, OPENED, RECOVERED
 from streamkl.core.explanation import Explanation, Surprise
 from streamkl.core.settings import Settings
+from streamkl.core.tracks import WINDOW
 from streamkl.engine.confidence import confidence
 from streamkl.engine.router import Seat
 from streamkl.engine.sentence import say, say_level, say_points
@@ -24,7 +25,7 @@ DRIFT_NAME = "drift"
 WINDOW_STATISTIC = "KL(window || reference)"
 POINTS_STATISTIC = "surprisal of the newest points"
 DRIFT_STATISTIC = "log likelihood ratio of a shift"
-TRACK_NAMES = ("jump", "level", "pair", "four")  # of core.tracks
+TRACK_NAMES = ("jump", "skip", "level", "pair", "four", "window")  # of core.tracks
 CRITICAL = 2.0  # score from which an episode is critical
 NEW_CATEGORY = "(new)"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -127,7 +128,7 @@ class Teller:
         before, now = _quantiles(why.reference_quantiles), _quantiles(why.window_quantiles)
         categorical = seat.categorical
         name, statistic = named(self.settings, transition.window)
-        if points is None:
+        if points is None or (points.track == WINDOW and transition.happened != RECOVERED):
             sentence = _ENDINGS.get(transition.happened, "{}").format(say(categorical, bins, before, now))
         else:
             sentence = _of_points(points, transition.happened)

@@ -64,6 +64,7 @@ def settings_of(config: DetectorConfig, features: int = 1) -> Settings:
         ),
         budget=config.false_alarms,
         budget_without_clock=config.false_alarms_without_clock,
+        least_run=float(config.least_run_length),
         certainty=config.certainty,
         point_share=config.point_share,
         drift=config.drift,

@@ -143,19 +143,19 @@ scores = st.floats(0.0, 1e9)
 
 
 @given(scores, scores)
-def test_the_alarm_output_keeps_the_order_of_the_scores(one: float, other: float) -> None:
+def test_the_alarm_output_keeps_the_order_of_strength_and_of_alarms_that_of_scores(one: float, other: float) -> None:
     low, high = sorted((one, other))
     for happened in (NOTHING, RECOVERED, ACCEPTED, LEARNED):
-        assert 0.0 <= alarm_output(happened, low) <= alarm_output(happened, high) < 1.0
+        assert 0.0 <= alarm_output(happened, other, low) <= alarm_output(happened, one, high) < 1.0
     for happened in (OPENED, UPDATED):
-        assert 1.0 <= alarm_output(happened, low) <= alarm_output(happened, high)
+        assert 1.0 <= alarm_output(happened, low, other) <= alarm_output(happened, high, one)
 
 
 def test_the_alarm_output_tells_strengths_apart_and_is_the_score_where_it_alarms() -> None:
     strengths = [0.0, 0.3, 0.99, 1.0, 1.01, 2.0, 10.0, 1e4]
-    assert all(alarm_output(NOTHING, a) < alarm_output(NOTHING, b) for a, b in pairwise(strengths))
-    assert alarm_output(NOTHING, 0.0) == 0.0
-    assert [alarm_output(OPENED, s) for s in (0.4, 1.0, 7.5)] == [1.0, 1.0, 7.5]
+    assert all(alarm_output(NOTHING, 1.0, a) < alarm_output(NOTHING, 1.0, b) for a, b in pairwise(strengths))
+    assert alarm_output(NOTHING, 5.0, 0.0) == 0.0
+    assert [alarm_output(OPENED, s, 0.3) for s in (0.4, 1.0, 7.5)] == [1.0, 1.0, 7.5]
 
 
 @given(st.lists(st.floats(0.0, 4.0), max_size=60), st.integers(1, 3), st.integers(1, 3), st.integers(0, 4))

@@ -12,7 +12,7 @@ from streamkl.core.run_length import POINTS_KEY, RUN_LENGTHS
 from tests.small import OF_POINTS, flat
 
 SHIPPED = json.loads(files("streamkl.adapters").joinpath("run_lengths.json").read_text())["tables"]["1-0-0"]
-REARM = 24
+REARM = 10
 
 
 @pytest.mark.native
@@ -36,7 +36,7 @@ def test_a_simulation_is_the_same_every_time_and_another_for_another_seed() -> N
 
 
 def test_a_short_simulation_gives_a_table_that_never_falls() -> None:
-    table = simulate_points(1, 400)
+    table = simulate_points(1, 900)
     assert len(table) == len(RUN_LENGTHS)
     assert list(table) == sorted(table)
     assert table[0] > 0.0
@@ -77,9 +77,9 @@ def test_an_alarm_arms_again_a_cooldown_later_and_once_below() -> None:
     for nats, expected in (
         (up, 1),
         (up * 100, 1),  # never below
-        (up + down * 22 + up, 1),  # the cooldown is 24 points
-        (up + down * 23 + up, 2),
-        (up * 24 + down + up, 2),
+        (up + down * 8 + up, 1),  # the cooldown is 10 points
+        (up + down * 9 + up, 2),
+        (up * 10 + down + up, 2),
         (up + down + up * 30, 2),  # below once, and up when the cooldown ends
     ):
         assert int(_count_alarms(np.array(nats), np.array([3.0]))[0]) == expected == slow_count(nats, 3.0)

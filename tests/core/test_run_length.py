@@ -15,7 +15,6 @@ from streamkl.core.run_length import (
     SEED,
     TableKey,
     _count_alarms,
-    _window_path,
     class_of,
     classes,
     keys,
@@ -23,6 +22,7 @@ from streamkl.core.run_length import (
     longest_run,
     simulate,
     thresholds,
+    window_path,
 )
 from tests.kernels import limit_for
 from tests.small import BY_COUNT, BY_TIME, settings
@@ -98,7 +98,7 @@ def test_alarms_are_counted_as_a_slow_count_does(window: int) -> None:
     units = np.array([1.0, 20.0, 19.0, 20.0, 1.0])
     bins = np.searchsorted(np.cumsum(units) / units.sum(), dice.random(2_500))
     levels = np.linspace(0.0, 20.0, 41)[1:]
-    fast = _count_alarms(_window_path(bins, units, window), levels, window)
+    fast = _count_alarms(window_path(bins, units, window), levels, window)
     assert fast.tolist() == [slow_alarms(bins.tolist(), units.tolist(), window, float(level)) for level in levels]
     assert fast.max() > 100
 

@@ -35,10 +35,10 @@ def test_where_points_depend_the_parts_are_one_budget() -> None:
 
 
 def test_where_they_do_not_windows_have_most_of_it() -> None:
-    """Single points keep a quarter of their share, 0.1875; windows share the rest, and of five of their alarms three coincide."""
+    """Single points keep a fifth of their share, 0.15; windows share the rest, and of twenty of their alarms nine coincide."""
     chosen = settings(point_share=0.75)
-    assert chosen.point_parts(True) == pytest.approx(1 / 0.1875)
-    assert chosen.parts(True, False) == pytest.approx(3 * 0.4 / 0.8125)
+    assert chosen.point_parts(True) == pytest.approx(1 / 0.15)
+    assert chosen.parts(True, False) == pytest.approx(3 * 0.55 / 0.85)
 
 
 @pytest.mark.parametrize("independent", [True, False])
@@ -96,7 +96,7 @@ def test_a_warm_series_knows_its_interval_and_what_it_was_promised() -> None:
     assert bank.arena.interval[row] == MINUTE_US
     assert math.exp(bank.arena.point_run[row]) == pytest.approx(1_440 / 0.75)
     feed(bank, row, noise(300, 2), times[100:], 100)
-    expected = 1_440 / 0.1875 if bank.arena.independent[row] else 1_440 / 0.75
+    expected = 1_440 / 0.15 if bank.arena.independent[row] else 1_440 / 0.75
     assert math.exp(bank.arena.point_run[row]) == pytest.approx(expected)
 
 
@@ -156,7 +156,7 @@ def test_an_alarm_of_a_judged_series_shows_tracks_and_limit() -> None:
     assert opened.surprise.values[:-1].tolist() == noise(250)[-63:].tolist()
     assert opened.statistic_nats == pytest.approx(float((opened.surprise.nats**5).sum() ** 0.2))
     assert opened.surprise.track == int(np.argmax(opened.surprise.nats))
-    assert opened.run_length == pytest.approx(1_000 / (0.1875 if bank.arena.independent[0] else 0.75))
+    assert opened.run_length == pytest.approx(1_000 / (0.15 if bank.arena.independent[0] else 0.75))
     line = np.interp(math.log(opened.run_length), np.log(RUN_LENGTHS), OF_POINTS)
     assert opened.table_threshold_nats == pytest.approx(line)
     assert opened.threshold_nats == pytest.approx(opened.factor * line)

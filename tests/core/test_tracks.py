@@ -1,4 +1,4 @@
-"""What single points say: magnitudes by hand and by a slow twin, and how four tracks become one number."""
+"""What single points say: magnitudes by hand and by a slow twin, and how six tracks become one number."""
 
 import math
 from collections.abc import Sequence
@@ -11,16 +11,21 @@ from numpy.typing import NDArray
 
 from streamkl.core.arena import PAST_BINS, RECENT, TRACKS, Tracks
 from streamkl.core.point_run_length import _fresh, _surprises
+from streamkl.core.tracks import NONE
+from tests.kernels import strength
 from tests.slow_points import SlowPast, long_mean, magnitudes
 from tests.zoo import ZOO, stream
 
-JUMP, LEVEL, PAIR, FOUR = range(TRACKS)
+JUMP, SKIP, LEVEL, PAIR, FOUR, WINDOW = range(TRACKS)
 
 
-def fed(values: Sequence[float] | NDArray[np.float64], tracks: Tracks | None = None) -> tuple[Tracks, NDArray[np.float64]]:
+def fed(
+    values: Sequence[float] | NDArray[np.float64], tracks: Tracks | None = None, heard: float | Sequence[float] = NONE
+) -> tuple[Tracks, NDArray[np.float64]]:
+    """What the window says, at every point alike or at each, is `heard`."""
     known, out = tracks or _fresh(1), np.zeros(len(values))
     with np.errstate(over="ignore"):  # plain Python warns where compiled code does not
-        _surprises(known, 0, np.array(values, np.float64), out)
+        _surprises(known, 0, np.array(values, np.float64), np.broadcast_to(heard, len(values)).astype(np.float64), out)
     return known, out
 
 
@@ -30,23 +35,25 @@ def first_magnitude(tracks: Tracks, track: int) -> float:
 
 
 def test_each_track_speaks_as_soon_as_it_has_something_to_compare_with() -> None:
-    """Neighbours from the 2nd point on; the means of 2 and 4 need ten points and one behind them."""
+    """Neighbours from the 2nd point on, those of neighbours from the 3rd; the means of 2 and 4 need ten points and one behind them; the
+    window, here, never."""
     counts = {n: fed(np.arange(float(n)))[0].past_count[0].tolist() for n in (1, 2, 12, 13, 14, 15, 20)}
     assert counts == {
-        1: [0, 0, 0, 0],
-        2: [1, 1, 0, 0],
-        12: [11, 11, 0, 0],
-        13: [12, 12, 1, 0],
-        14: [13, 13, 2, 0],
-        15: [14, 14, 3, 1],
-        20: [19, 19, 8, 6],
+        1: [0, 0, 0, 0, 0, 0],
+        2: [1, 0, 1, 0, 0, 0],
+        12: [11, 10, 11, 0, 0, 0],
+        13: [12, 11, 12, 1, 0, 0],
+        14: [13, 12, 13, 2, 0, 0],
+        15: [14, 13, 14, 3, 1, 0],
+        20: [19, 18, 19, 8, 6, 0],
     }
 
 
 def test_magnitudes_by_hand() -> None:
-    """Twenty times 5, then 12: 7 from the point before and from the level, (5 + 12) / 2 - 5 = 3.5, (3 * 5 + 12) / 4 - 5 = 1.75."""
-    tracks, _ = fed([5.0] * 20 + [12.0])
-    assert [first_magnitude(tracks, track) for track in range(TRACKS)] == pytest.approx([7.0, 7.0, 3.5, 1.75])
+    """Twenty times 5, then 12: 7 from the two points before and from the level, (5 + 12) / 2 - 5 = 3.5, (3 * 5 + 12) / 4 - 5 = 1.75; and a
+    window that says 2.5."""
+    tracks, _ = fed([5.0] * 20 + [12.0], heard=[NONE] * 20 + [2.5])
+    assert [first_magnitude(tracks, track) for track in range(TRACKS)] == pytest.approx([7.0, 7.0, 7.0, 3.5, 1.75, 2.5])
     assert tracks.level[0] == pytest.approx(5.0 + 7.0 / 25.0)
     assert tracks.long_mean[0].tolist() == [5.0, 5.0]
 
@@ -90,22 +97,27 @@ def test_surprises_are_those_of_a_slow_twin(name: str) -> None:
 
 
 def test_the_surprise_is_the_fifth_root_of_the_sum_of_fifth_powers() -> None:
-    """Four tracks that agree on 10 nats: 10 * 4 ** (1/5) = 13.195; one of 10 beside three of 5: 10 * (1 + 3/32) ** (1/5) = 10.18."""
+    """Six tracks that agree on 10 nats: 10 * 6 ** (1/5) = 14.310; one of 10 beside three of 5: 10 * (1 + 3/32) ** (1/5) = 10.18."""
     tracks, out = fed(np.random.default_rng(1).standard_normal(500))
     tracks.past_next[:] = 10**9
-    for nats, expected in (((10.0, 10.0, 10.0, 10.0), 13.1951), ((5.0, 10.0, 5.0, 5.0), 10.1809), ((0.0, 0.0, 3.0, 0.0), 3.0)):
+    tracks.past_count[:] = 500
+    for nats, expected in (
+        ((10.0,) * 6, 14.3097),
+        ((5.0, 10.0, 5.0, 0.0, 0.0, 5.0), 10.1809),
+        ((0.0, 0.0, 3.0, 0.0, 0.0, 0.0), 3.0),
+    ):
         tracks.past_nats[0] = np.array(nats)[:, None]  # whatever comes
-        assert fed([0.1], tracks)[1][0] == pytest.approx(expected, abs=1e-4)
+        assert fed([0.1], tracks, heard=1.0)[1][0] == pytest.approx(expected, abs=1e-4)
         assert tracks.nats[0].tolist() == list(nats)
     assert (out[:30] == 0.0).all()
 
 
 @settings(max_examples=25)
 @given(st.lists(st.floats(-10.0, 10.0), min_size=45, max_size=70))
-def test_the_surprise_lies_between_the_largest_track_and_a_third_more(values: list[float]) -> None:
+def test_the_surprise_lies_between_the_largest_track_and_six_that_agree(values: list[float]) -> None:
     tracks, out = fed(values)
     largest = float(tracks.nats[0].max())
-    assert largest - 1e-9 <= out[-1] <= 4.0**0.2 * largest + 1e-9
+    assert largest - 1e-9 <= out[-1] <= 6.0**0.2 * largest + 1e-9
     assert out[-1] == pytest.approx(float((tracks.nats[0] ** 5).sum() ** 0.2))
 
 
@@ -113,7 +125,7 @@ def test_the_surprise_lies_between_the_largest_track_and_a_third_more(values: li
 def test_a_constant_never_surprises(value: float) -> None:
     tracks, out = fed([value] * 500)
     assert out.max() == 0.0
-    assert (tracks.past[0, :2, 1:] == 0).all()
+    assert (tracks.past[0, : LEVEL + 1, 1:] == 0).all()
 
 
 def test_the_first_value_that_is_new_after_a_long_constant_surprises_most() -> None:
@@ -156,8 +168,24 @@ def test_a_jump_is_found_by_the_jump_and_a_slow_shift_by_the_means() -> None:
     after_shift, _ = fed(shift[:1_304])
     assert at_spike.nats[0, [JUMP, LEVEL]].min() > 7.0
     assert int(np.argmax(after_shift.nats[0])) == FOUR
-    assert after_shift.nats[0, FOUR] > 7.0
+    assert after_shift.nats[0, FOUR] > 6.5
     assert after_shift.nats[0, JUMP] < 2.0
+
+
+def test_strength_is_the_third_root_of_the_sum_of_third_powers_without_the_window() -> None:
+    """Three of 5 nats: (3 * 125) ** (1/3) = 7.2112; the window's 9 are not among them."""
+    tracks, _ = fed([1.0])
+    tracks.nats[0] = (5.0, 0.0, 5.0, 0.0, 5.0, 9.0)
+    assert strength(tracks, 0) == pytest.approx(7.2112, abs=1e-4)
+
+
+def test_a_window_that_says_what_it_never_said_surprises_by_itself() -> None:
+    dice = np.random.default_rng(5)
+    said = dice.exponential(3.0, 601)
+    said[600] = 60.0
+    tracks, out = fed(np.full(601, 7.0), heard=said)
+    assert out[600] == pytest.approx(tracks.nats[0, WINDOW]) and out[600] > 7.0
+    assert out[600] > out[:600].max()
 
 
 def test_recent_values_wrap_around() -> None:

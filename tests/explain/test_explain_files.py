@@ -44,7 +44,8 @@ def test_every_event_of_a_replay_is_derived_again_byte_for_byte(name: str, monke
 
 def test_the_score_of_a_point_is_that_of_its_event_and_its_bins_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT.parent)
-    event = json.loads((ROOT / "server-metrics.expected.jsonl").read_text().splitlines()[0])
+    events = [json.loads(line) for line in (ROOT / "server-metrics.expected.jsonl").read_text().splitlines()]
+    event = next(each for each in events if each["window_name"] == "16 points" and each["type"] != "closed")
     found = verdict(
         "config/server-metrics.scenario.jsonl", "--line", str(event["source"]["last_offset"]), "-c", "config/server-metrics.toml"
     )
@@ -56,7 +57,15 @@ def test_the_score_of_a_point_is_that_of_its_event_and_its_bins_add_up(monkeypat
     assert sum(each["nats"] for each in decided["top_bins"]) == pytest.approx(event["statistic_nats"])
     assert event["top_bins"] == sorted(decided["top_bins"], key=lambda each: -abs(each["nats"]))[:6]
     assert decided["score"] == pytest.approx(decided["statistic_nats"] / decided["threshold_nats"])
-    only = verdict("config/server-metrics.scenario.jsonl", "--line", "966", "-c", "config/server-metrics.toml", "--series", event["series"])
+    only = verdict(
+        "config/server-metrics.scenario.jsonl",
+        "--line",
+        str(event["source"]["last_offset"]),
+        "-c",
+        "config/server-metrics.toml",
+        "--series",
+        event["series"],
+    )
     assert only["points"] == [point]
 
 

