@@ -43,8 +43,13 @@ def move(a: Arena, rules: Rules, row: int, score: float, w: int, time: int, posi
 
 
 @_door
-def alarm_output(happened: int, score: float, strength: float) -> float:
-    return episode.alarm_output(happened, score, strength)
+def alarm_output(alarms: bool, score: float, strength: float) -> float:
+    return episode.alarm_output(alarms, score, strength)
+
+
+@_door
+def is_alarm(a: Arena, rules: Rules, row: int, happened: int, before: int) -> bool:
+    return episode.is_alarm(a, rules, row, happened, before)
 
 
 @_door

@@ -109,9 +109,18 @@ def close(a: Arena, rules: Rules, row: int) -> None:
 
 
 @inlined
-def alarm_output(happened: int, score: float, strength: float) -> float:
-    """One number per point: >= 1, the score, where an episode opens or escalates, else below 1 and in the order of `strength`."""
-    if happened in (OPENED, UPDATED):
+def is_alarm(a: Arena, rules: Rules, row: int, happened: int, before: int) -> bool:
+    """Whether somebody has to be woken: an episode opened, or escalated by single points or by another test than was told of `before`. A
+    window that fills up with an incident says the same thing louder and louder."""
+    if happened == UPDATED:
+        return bool(a.teller[row] != before or a.teller[row] == len(rules.window_points) + 1)
+    return happened == OPENED
+
+
+@inlined
+def alarm_output(alarms: bool, score: float, strength: float) -> float:
+    """One number per point: >= 1, the score, where it alarms, else below 1 and in the order of `strength`."""
+    if alarms:
         return max(score, 1.0)
     if strength < 1.0:
         return 0.9 * strength

@@ -10,7 +10,7 @@ from streamkl.core.arena import JUDGING, LEARNING, NO_SLOT, RECENT, Arena, Pool,
 from streamkl.core.binning import bin_of
 from streamkl.core.compiled import inlined, outlined
 from streamkl.core.drift import BLOCK, HIGHEST, climb
-from streamkl.core.episode import LEARNED, NOTHING, WARM, alarm_output, move
+from streamkl.core.episode import LEARNED, NOTHING, WARM, alarm_output, is_alarm, move
 from streamkl.core.reference import advance
 from streamkl.core.ring import at_depth, place
 from streamkl.core.run_length import drift_limit, limit_for
@@ -80,9 +80,11 @@ def walk(
         if a.ratio[row, points] > score or (best < 0 and a.calm_judged[row] > 0):
             score, best = a.ratio[row, points], points
         if best >= 0:
+            before = a.teller[row]
             happened = move(a, rules, row, score, best, times[i], positions[i])
             fate[i] = JUDGED
-            output[i] = alarm_output(happened, score, strength(tracks, row) / a.point_limit[row] if a.calm_judged[row] > 0 else score)
+            order = strength(tracks, row) / a.point_limit[row] if a.calm_judged[row] > 0 else score
+            output[i] = alarm_output(is_alarm(a, rules, row, happened, before), score, order)
             ratio[i] = score
             window[i] = best
             cause = happened if happened != NOTHING else cause  # an episode puts learning off until it is over

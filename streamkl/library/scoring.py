@@ -45,8 +45,9 @@ def score(values: ArrayLike, timestamps: ArrayLike | None = None, *, config: Det
     """How alarming each row is, given the rows before it: a float array (n,).
 
     `values`: (n,) or (n, d) numbers, each feature judged on its own with an equal part of the budget, the highest counts. `timestamps`:
-    (n,) int64 seconds since 1970 or None; they may repeat and step back. At least 1 where an episode opens or escalates; below 1, in the
-    order of strength, before it opens and while it goes on; 0.0 for rows that are not judged (learning, NaN, late), which change nothing.
+    (n,) int64 seconds since 1970 or None; they may repeat and step back. At least 1 where an episode opens, or escalates by more than the
+    filling of the window last told of; below 1, in the order of how strange the newest points are, before it opens and while it goes on;
+    0.0 for rows that are not judged (learning, NaN, late), which change nothing.
     Strictly causal: `score(v)[:k] == score(v[:k])`. O(n). Raises InputError for wrong shapes and types.
 
     >>> rng = np.random.default_rng(1)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from streamkl.core.arena import Arena, allocate
 from streamkl.core.bank import make_rules
-from streamkl.core.episode import ACCEPTED, LEARNED, NOTHING, OPENED, RECOVERED, UPDATED
-from tests.kernels import alarm_output, move
+from streamkl.core.episode import ACCEPTED, NOTHING, OPENED, RECOVERED, UPDATED
+from tests.kernels import alarm_output, is_alarm, move
 from tests.small import EPISODES, settings
 
 LETTERS = {NOTHING: ".", OPENED: "O", UPDATED: "U", RECOVERED: "R", ACCEPTED: "A"}
@@ -145,17 +145,34 @@ scores = st.floats(0.0, 1e9)
 @given(scores, scores)
 def test_the_alarm_output_keeps_the_order_of_strength_and_of_alarms_that_of_scores(one: float, other: float) -> None:
     low, high = sorted((one, other))
-    for happened in (NOTHING, RECOVERED, ACCEPTED, LEARNED):
-        assert 0.0 <= alarm_output(happened, other, low) <= alarm_output(happened, one, high) < 1.0
-    for happened in (OPENED, UPDATED):
-        assert 1.0 <= alarm_output(happened, low, other) <= alarm_output(happened, high, one)
+    assert 0.0 <= alarm_output(False, other, low) <= alarm_output(False, one, high) < 1.0
+    assert 1.0 <= alarm_output(True, low, other) <= alarm_output(True, high, one)
 
 
 def test_the_alarm_output_tells_strengths_apart_and_is_the_score_where_it_alarms() -> None:
     strengths = [0.0, 0.3, 0.99, 1.0, 1.01, 2.0, 10.0, 1e4]
-    assert all(alarm_output(NOTHING, 1.0, a) < alarm_output(NOTHING, 1.0, b) for a, b in pairwise(strengths))
-    assert alarm_output(NOTHING, 5.0, 0.0) == 0.0
-    assert [alarm_output(OPENED, s, 0.3) for s in (0.4, 1.0, 7.5)] == [1.0, 1.0, 7.5]
+    assert all(alarm_output(False, 1.0, a) < alarm_output(False, 1.0, b) for a, b in pairwise(strengths))
+    assert alarm_output(False, 5.0, 0.0) == 0.0
+    assert [alarm_output(True, s, 0.3) for s in (0.4, 1.0, 7.5)] == [1.0, 1.0, 7.5]
+
+
+@pytest.mark.parametrize(
+    ("happened", "before", "now", "alarms"),
+    [
+        (OPENED, 0, 0, True),
+        (UPDATED, 1, 1, False),  # the same window, fuller
+        (UPDATED, 1, 2, True),
+        (UPDATED, 4, 4, True),  # single points again: worse than before
+        (UPDATED, 4, 1, True),
+        (NOTHING, 1, 1, False),
+        (RECOVERED, 1, 1, False),
+        (ACCEPTED, 1, 1, False),
+    ],
+)
+def test_an_alarm_is_an_opening_or_something_new(happened: int, before: int, now: int, alarms: bool) -> None:
+    arena, rules = quiet()
+    arena.teller[0] = now
+    assert is_alarm(arena, rules, 0, happened, before) is alarms
 
 
 @given(st.lists(st.floats(0.0, 4.0), max_size=60), st.integers(1, 3), st.integers(1, 3), st.integers(0, 4))

@@ -45,7 +45,7 @@ def test_every_event_of_a_replay_is_derived_again_byte_for_byte(name: str, monke
 def test_the_score_of_a_point_is_that_of_its_event_and_its_bins_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT.parent)
     events = [json.loads(line) for line in (ROOT / "server-metrics.expected.jsonl").read_text().splitlines()]
-    event = next(each for each in events if each["window_name"] == "16 points" and each["type"] != "closed")
+    event = next(each for each in events if each["window_name"] == "16 points" and each["type"] == "opened")
     found = verdict(
         "config/server-metrics.scenario.jsonl", "--line", str(event["source"]["last_offset"]), "-c", "config/server-metrics.toml"
     )

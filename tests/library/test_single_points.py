@@ -75,7 +75,7 @@ def test_back_and_forth_that_stays_away_is_said_to_have_moved_within_two_points(
 
 
 def test_a_window_that_its_own_past_has_never_seen_speaks_with_the_points() -> None:
-    """A series that wanders, and then sticks: no point of it is strange, and 64 of them in a row are, long before a window's own threshold."""
+    """A series that wanders, and then sticks: no point of it is strange, and 64 of them in a row are, before a window's own threshold."""
     noise = np.random.default_rng(4).normal(size=3_100)
     values = np.zeros(3_100)
     for i in range(3_000):
