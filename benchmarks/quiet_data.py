@@ -55,7 +55,7 @@ def measure(each: Labelled, config: DetectorConfig) -> Quiet:
         series=each.name,
         rows=len(each.seconds),
         weeks=rows * step / WEEK,
-        promised=rows / config.false_alarms.run_length_points(step) if step else 0.0,
+        promised=rows / max(config.false_alarms.run_length_points(step), config.least_run_length) if step else 0.0,
         alarms=int(alarms.sum()),
         aftermath=int((alarms & followed(each.anomalous, AFTERMATH)).sum()),
     )

@@ -7,7 +7,7 @@ from streamkl.units import Budget
 
 VOICE_POINTS = 32  # the least that a window holds which speaks with single points: of fewer the divergence takes few values
 IF_INDEPENDENT = 0.2  # of their share of the budget, what single points keep where points do not depend on one another
-OVERLAP = 0.55  # there, alarms of several windows together by those of each: they hold the same points
+OVERLAP = 0.6  # there, alarms of several windows together by those of each: they hold the same points
 
 
 class ReferenceKind(IntEnum):

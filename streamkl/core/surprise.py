@@ -23,10 +23,10 @@ FIRST_FIT = 200  # judged points before the first fit
 GROWTH = 1.15  # then whenever their number has grown by this
 UPPER = 0.4  # of the maxima, the part that the tail is fitted to
 FEWEST = 3.0  # maxima that the tail is fitted to, however few there are
-SPARED, SPARED_FEWEST = 0.15, 1.0  # of the maxima, those that count only as "at least so large"; and so many, however few there are
+SPARED, SPARED_FEWEST = 0.2, 3.0  # of the maxima, those that count only as "at least so large"; and so many, however few there are
 PRIOR_BLOCKS, PRIOR_EXCESS = 4.0, 0.4  # maxima that stand beside the seen ones, and their mean excess in nats
-UNKNOWN = 1.0  # nats by which the nominal limit begins raised
-KNOWN_BLOCKS, KNOWN_IF_INDEPENDENT = 60.0, 5.0  # after so many it has half given way: early maxima of dependent points may be one mood's
+UNKNOWN, UNKNOWN_BLOCKS = 1.0, 30.0  # nats by which the nominal limit begins raised; blocks after which half of that is left
+KNOWN_BLOCKS, KNOWN_IF_INDEPENDENT = 60.0, 5.0  # after so many it has half given way to the fit: early maxima may be one mood's
 FORGIVEN = 0.12  # of the maxima, those beyond the promised number of alarms that are not learned
 
 
@@ -79,7 +79,8 @@ def settle(c: Calm, row: int) -> None:
         return
     known = c.calm_blocks[row] / (c.calm_blocks[row] + (KNOWN_IF_INDEPENDENT if c.independent[row] else KNOWN_BLOCKS))
     own = fit(c.calm[row], c.calm_blocks[row], c.point_run[row]) - nominal
-    c.point_limit[row] = nominal + UNKNOWN * (1.0 - known) + known * max(own, 0.0)
+    unknown = UNKNOWN * UNKNOWN_BLOCKS / (c.calm_blocks[row] + UNKNOWN_BLOCKS)
+    c.point_limit[row] = nominal + unknown + known * max(own, 0.0)
     c.calm_next[row] = int(c.calm_judged[row] * GROWTH)
 
 
