@@ -24,13 +24,13 @@ sys.stdout.write(f"left in good order, asked {'once' if asked == [1] and signals
 DEAF = """
 stopping.GRACE_SECONDS = 0.3
 with stopping.Stopping() as signals:
-    print("ready", flush=True)
-    while True:
-        try:
+    try:
+        print("ready", flush=True)
+        while True:
             time.sleep(60)
-        except KeyboardInterrupt:
-            print("interrupted", flush=True)
-            raise SystemExit(130) from None
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+        raise SystemExit(130) from None
 """
 
 
