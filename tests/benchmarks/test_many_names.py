@@ -5,10 +5,10 @@ import pytest
 from benchmarks.many_names import SCENES, batches, measure
 
 
-@pytest.mark.parametrize(("scene", "shed"), list(zip(SCENES, [300, 280, 0, 0, 300], strict=True)))
+@pytest.mark.parametrize(("scene", "shed"), list(zip(SCENES, [3_000, 1_000, 0, 0, 3_000], strict=True)))
 def test_a_full_table_stays_as_it_is_and_every_name_beyond_it_is_counted(scene: str, shed: int) -> None:
-    row = measure(scene, series=20, names=300)
-    assert (row["series"], row["points shed"]) == (20, shed)
+    row = measure(scene, series=2_000, names=3_000)  # 50 MB: of less the process may hold enough from before
+    assert (row["series"], row["points shed"]) == (2_000, shed)
     assert float(row["MB at most"] or 0) > 0
 
 
