@@ -86,13 +86,13 @@ def histogram(maxima: Floats) -> NDArray[np.uint32]:
 
 
 def by_formula(maxima: Floats, log_run: float) -> float:
-    """Mean excess of the upper 40 % over the tenth that the least of them lies in; of the topmost 15 %, three at least, only that they
+    """Mean excess of the upper 40 % over the tenth that the least of them lies in; of the topmost tenth, three at least, only that they
     are beyond all others counts."""
     n = len(maxima)
     tenths = np.floor(maxima / 0.1).astype(int)
     level = int(np.sort(tenths)[::-1][math.ceil(max(3, 0.4 * n)) - 1])
     upper = tenths[tenths >= level]
-    most = next(edge for edge in range(level + 1, 400) if (upper >= edge).sum() <= max(3, 0.15 * n))
+    most = next(edge for edge in range(level + 1, 400) if (upper >= edge).sum() <= max(3, 0.1 * n))
     seen = int((upper < most).sum())
     excess = np.where(upper < most, upper - level + 0.5, most - level).sum() * 0.1
     return promised_by(level * 0.1, (excess + 0.4 * 4) / (seen + 4), seen, math.exp(log_run) * len(upper) / (n * BLOCK))
@@ -241,16 +241,16 @@ def test_an_open_episode_keeps_the_limit_it_was_opened_with() -> None:
 
 
 def test_alarms_beyond_the_promise_are_not_learned_while_they_are_few() -> None:
-    """One in 10,000 points was promised: a first alarm is learned, and of those that follow three, and three more for every 100 blocks, are
+    """One in 10,000 points was promised: a first alarm is learned, and of those that follow four, and three more for every 100 blocks, are
     not."""
     c = calm()
     blocks(c, [5.0] * 57)
     c.calm_next[0] = 10**9
-    for forgiven in range(6):
+    for forgiven in range(7):
         blocks(c, [50.0])
         assert (c.calm_alarms[0], c.calm_forgiven[0], c.calm_blocks[0]) == (1, forgiven, 58)
-    blocks(c, [50.0])  # five are more than 3 + 0.03 * 58
-    assert (c.calm_alarms[0], c.calm_forgiven[0], c.calm_blocks[0]) == (2, 5, 59)
+    blocks(c, [50.0])  # six are more than 4 + 0.03 * 58
+    assert (c.calm_alarms[0], c.calm_forgiven[0], c.calm_blocks[0]) == (2, 6, 59)
 
 
 def test_a_maximum_below_the_limit_is_learned_whatever_was_promised() -> None:
