@@ -23,7 +23,15 @@ TRAILING = replace(FIXED, kind=ReferenceKind.TRAILING)
 DECAYED = replace(FIXED, kind=ReferenceKind.DECAYED)
 SEASONAL = replace(FIXED, kind=ReferenceKind.SEASONAL)
 EPISODES = Episodes(
-    min_points=1, close_below=0.8, close_after=4, cooldown=6, escalate_factor=1.5, accept_after=90, first_after=0, min_duration_us=0
+    min_points=1,
+    close_below=0.8,
+    close_after=4,
+    cooldown=6,
+    escalate_factor=1.5,
+    accept_after=90,
+    first_after=0,
+    min_duration_us=0,
+    expect_returns=True,
 )
 NO_GATES = Gates(min_effect=0.0, min_relative_effect=0.0, direction=0)
 BY_COUNT = (Window("4 points", 4, 0), Window("10 points", 10, 0), Window("20 points", 20, 0))

@@ -58,12 +58,15 @@ class EpisodeConfig(Section):
     """Judged points in a row at or above the threshold before an episode opens."""
     close_below: Annotated[Real, Field(gt=0, le=1)] = 0.8
     """Score (1 is the threshold) that counts as recovered."""
-    close_after: Annotated[Whole, Field(ge=1, le=10_000), Unit("points")] = 5
-    """Judged points in a row below `close_below` before an episode closes."""
+    close_after: Annotated[Whole, Field(ge=1, le=10_000), Unit("points")] = 3
+    """Judged points in a row below `close_below` before an episode closes; also before single points may tell of an open one again."""
     cooldown: Annotated[Whole, Field(ge=0, le=1_000_000), Unit("points")] = 5
     """Judged points after closing in which nothing opens."""
     escalate_factor: Annotated[Real, Field(gt=1, le=1_000)] = 1.5
     """An update is sent when the score rises by this factor over the last one sent."""
+    expect_returns: bool = True
+    """Whether an alarm by equal steps after three others, as of a backup every night, is expected and not told, unless its score is
+    `escalate_factor` times what theirs were or it takes twice as long."""
     accept_new_normal_after: Annotated[Whole, Field(ge=50, le=10_000_000), Unit("points")] = 2_000
     """An episode open for so many judged points is closed and the new distribution learned as the reference."""
     min_duration: Annotated[Duration, Field(ge=0, le=duration("7d"))] = duration("0s")

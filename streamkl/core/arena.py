@@ -15,6 +15,7 @@ TRACKS = 6  # of single points, see core.tracks
 PAST_BINS = 48  # of a track's own past
 CALM_BINS = 128  # of the histogram of the largest surprises
 RECENT = 64  # newest values kept as they came, for quantiles in the metric's unit
+RETURNS = 4  # onsets kept, see core.returns
 NO_SLOT = -1
 NO_TIME = np.iinfo(np.int64).min
 
@@ -101,6 +102,7 @@ class Arena(NamedTuple):
     past_count: Longs  # (R, T)
     past_next: Longs  # (R, T) count at which the table is made anew
     surprise: Floats  # (R,) newest, of all tracks together
+    strength: Floats  # (R,) how strange the newest points are, fading: the order of rows that are no alarms
     independent: NDArray[np.bool_]  # (R,) whether the points learned did not depend on one another
     drifts: NDArray[np.bool_]  # (R,) whether the drift track is judged
     point_run: Floats  # (R,) ln of the run length promised; 0: not known yet
@@ -120,6 +122,13 @@ class Arena(NamedTuple):
     teller: Ints  # (R,) the test that the last event of the open episode was about; V: single points
     above: Ints  # (R,) points in a row at or above the threshold
     below: Ints  # (R,) points in a row that count as recovered
+    calmed: Ints  # (R,) points for which single points have been below, kept once they are enough; 0 again with the next at the limit
+    expected: NDArray[np.bool_]  # (R,) what comes back at equal steps is there again, and nothing is told of it
+    bound: Floats  # (R,) score up to which, and
+    bound_points: Longs  # (R,) judged points for which it is expected
+    onset: Longs  # (R, RETURNS) when what was told or expected began, newest first: microseconds, or points where there is no clock
+    onset_peak: NDArray[np.float32]  # (R, RETURNS) the highest score since, until it was over
+    onset_points: Ints  # (R, RETURNS) judged points until it was over
     cooling: Ints  # (R,)
     age: Longs  # (R,) judged points since it opened
     sent: Floats  # (R,) score of the last event sent
@@ -202,6 +211,7 @@ class Rules(NamedTuple):
     close_after: int
     cooldown: int
     escalate: float
+    returns: bool  # whether what comes back at equal steps is expected
     accept_after: int
     first_after: int
     min_duration: int
@@ -279,6 +289,10 @@ def allocate(settings: Settings, rows: int) -> Arena:
         "drift_points": ((2,), np.int32),
         "counts": ((w, k), np.int32),
         "flagged": ((w + 1,), np.bool_),
+        "expected": ((), np.bool_),
+        "onset": ((RETURNS,), np.int64),
+        "onset_peak": ((RETURNS,), np.float32),
+        "onset_points": ((RETURNS,), np.int32),
         "independent": ((), np.bool_),
         "drifts": ((), np.bool_),
         "open": ((), np.bool_),
@@ -286,11 +300,15 @@ def allocate(settings: Settings, rows: int) -> Arena:
     for names, shape, dtype in (
         ("nats past_slope past_low", (tracks,), np.float64),
         ("past_count past_next", (tracks,), np.int64),
-        ("level surprise point_run point_limit calm_max", (), np.float64),
+        ("level surprise strength bound point_run point_limit calm_max", (), np.float64),
         ("calm_left calm_blocks calm_alarms calm_forgiven", (), np.int32),
         ("calm_judged calm_next", (), np.int64),
-        ("slot late_run head filled bins ref_head season bin_class above below cooling teller", (), np.int32),
-        ("learned points newest late resume reference_from reference_to held interval age since_time since_position", (), np.int64),
+        ("slot late_run head filled bins ref_head season bin_class above below calmed cooling teller", (), np.int32),
+        (
+            "learned points newest late resume reference_from reference_to held interval age bound_points since_time since_position",
+            (),
+            np.int64,
+        ),
         ("total weight effective log_run sent peak", (), np.float64),
         ("units log_units prior", (k,), np.float64),
         ("since_sync muted", (w,), np.int32),

@@ -348,6 +348,7 @@ def make_rules(settings: Settings) -> Rules:
         close_after=episodes.close_after,
         cooldown=episodes.cooldown,
         escalate=episodes.escalate_factor,
+        returns=episodes.expect_returns,
         accept_after=episodes.accept_after,
         first_after=episodes.first_after,
         min_duration=episodes.min_duration_us,

@@ -3,7 +3,10 @@
 | from | to | when |
 |---|---|---|
 | quiet | open (OPENED) | `min_points` points in a row, for `min_duration`, score >= 1 and pass the gates; see also below |
-| open | open (UPDATED) | the score is `escalate_factor` times the last one sent |
+| quiet | expected | the same, but it comes back at equal steps (`core.returns`): nothing is told |
+| expected | open (OPENED) | it is larger or takes longer than it ever did |
+| expected | quiet | as an open one recovers |
+| open | open (UPDATED) | the score is `escalate_factor` times the last one sent, or single points are at the limit again after `close_after` below |
 | open | quiet (RECOVERED) | for `close_after` points in a row, points, the window last told of and shorter ones are below `close_below` |
 | open | quiet, with a new reference (ACCEPTED) | it stayed open for `accept_after` points, and as many as a reference takes |
 
@@ -17,6 +20,7 @@ from streamkl.core.arena import Arena, Rules
 from streamkl.core.compiled import inlined
 from streamkl.core.drift import forget
 from streamkl.core.gate import passes
+from streamkl.core.returns import is_expected, last
 
 NOTHING, OPENED, UPDATED, RECOVERED, ACCEPTED, LEARNED, WARM = 0, 1, 2, 3, 4, 5, 6
 
@@ -24,9 +28,12 @@ NOTHING, OPENED, UPDATED, RECOVERED, ACCEPTED, LEARNED, WARM = 0, 1, 2, 3, 4, 5,
 @inlined
 def move(a: Arena, rules: Rules, row: int, score: float, window: int, time: int, position: int) -> int:
     """Take one judged score and the window it comes from; returns what happened. O(windows)."""
+    renewed = _renewed(a, rules, row)
     if a.open[row]:
-        return _while_open(a, rules, row, score, window)
+        return _while_open(a, rules, row, score, window, renewed)
     listen(a, rules, row)
+    if a.expected[row]:
+        return _while_expected(a, rules, row, score, window, time, position)
     if a.cooling[row] > 0:
         a.cooling[row] -= 1
         return NOTHING
@@ -39,30 +46,71 @@ def move(a: Arena, rules: Rules, row: int, score: float, window: int, time: int,
     a.above[row] += 1
     if a.above[row] < rules.min_points or time - a.since_time[row] < rules.min_duration:
         return NOTHING
-    a.open[row] = True
+    begin(a, row, score, window)
+    a.expected[row] = is_expected(a, rules, row, time, score)
+    a.open[row] = not a.expected[row]
+    return OPENED if a.open[row] else NOTHING
+
+
+@inlined
+def begin(a: Arena, row: int, score: float, window: int) -> None:
+    """An episode, told or expected, has had no points yet."""
     a.above[row] = 0
     a.below[row] = 0
     a.age[row] = 0
     a.sent[row] = score
     a.peak[row] = score
     a.teller[row] = window
-    return OPENED
 
 
 @inlined
-def _while_open(a: Arena, rules: Rules, row: int, score: float, window: int) -> int:
+def _renewed(a: Arena, rules: Rules, row: int) -> bool:
+    """Whether single points are at the limit again, after `close_after` in a row below `close_below`."""
+    ratio = a.ratio[row, len(rules.window_points) + 1]
+    rested = a.calmed[row] >= rules.close_after
+    if ratio >= 1.0:
+        a.calmed[row] = 0
+    elif ratio < rules.close_below:
+        a.calmed[row] += not rested
+    elif not rested:
+        a.calmed[row] = 0
+    return bool(rested and ratio >= 1.0)
+
+
+@inlined
+def _while_expected(a: Arena, rules: Rules, row: int, score: float, window: int, time: int, position: int) -> int:
+    if _is_over(a, rules, row, score):
+        close(a, rules, row)
+    elif score >= a.bound[row] or (score >= 1.0 and a.age[row] > a.bound_points[row]):
+        begin(a, row, score, window)
+        a.since_time[row] = time
+        a.since_position[row] = position
+        a.expected[row] = False
+        a.open[row] = True
+        return OPENED
+    return NOTHING
+
+
+@inlined
+def _is_over(a: Arena, rules: Rules, row: int, score: float) -> bool:
     a.age[row] += 1
     a.peak[row] = max(a.peak[row], score)
+    last(a, row, score)
     a.below[row] = a.below[row] + 1 if recovered(a, rules, row) else 0
-    if a.below[row] >= rules.close_after:
+    return bool(a.below[row] >= rules.close_after)
+
+
+@inlined
+def _while_open(a: Arena, rules: Rules, row: int, score: float, window: int, renewed: bool) -> int:
+    if _is_over(a, rules, row, score):
         close(a, rules, row)
         return RECOVERED
     if a.age[row] >= rules.accept_after and a.learned[row] >= rules.size:
         close(a, rules, row)
         return ACCEPTED
-    if score >= rules.escalate * a.sent[row]:
-        a.sent[row] = score
-        a.teller[row] = window
+    if renewed or score >= rules.escalate * a.sent[row]:
+        a.sent[row] = max(score, a.sent[row])
+        a.teller[row] = len(rules.window_points) + 1 if renewed else window
         return UPDATED
     return NOTHING
 
@@ -101,6 +149,7 @@ def listen(a: Arena, rules: Rules, row: int) -> None:
 def close(a: Arena, rules: Rules, row: int) -> None:
     """Back to quiet; what was seen so far is kept from a moving reference."""
     a.open[row] = False
+    a.expected[row] = False
     a.cooling[row] = rules.cooldown
     a.resume[row] = a.points[row]
     for w in range(len(rules.window_points)):
@@ -110,8 +159,8 @@ def close(a: Arena, rules: Rules, row: int) -> None:
 
 @inlined
 def is_alarm(a: Arena, rules: Rules, row: int, happened: int, before: int) -> bool:
-    """Whether somebody has to be woken: an episode opened, or escalated by single points or by another test than was told of `before`. A
-    window that fills up with an incident says the same thing louder and louder."""
+    """Whether somebody has to be woken: an episode opened, or was told of again because of single points or of another test than was told of
+    `before`. A window that fills up with an incident says the same thing louder and louder."""
     if happened == UPDATED:
         return bool(a.teller[row] != before or a.teller[row] == len(rules.window_points) + 1)
     return happened == OPENED

@@ -6,7 +6,7 @@ The loop stops after a point that needs more than arithmetic (a reference is com
 import numpy as np
 from numpy.typing import NDArray
 
-from streamkl.core.arena import JUDGING, LEARNING, NO_SLOT, RECENT, Arena, Pool, Rules, calm_of, tracks_of
+from streamkl.core.arena import JUDGING, LEARNING, NO_SLOT, RECENT, RETURNS, Arena, Pool, Rules, calm_of, tracks_of
 from streamkl.core.binning import bin_of
 from streamkl.core.compiled import inlined, outlined
 from streamkl.core.drift import BLOCK, HIGHEST, climb
@@ -22,6 +22,7 @@ from streamkl.core.window import is_full, slide, statistic
 
 SHORTEST_TIME_WINDOW = 16  # points a window by time must hold before it is judged
 ROUNDING = 1e-6  # nats times points that running sums may say of a window that is its reference
+LINGERS = 0.85  # of its strength, with each point: an incident does not end between two strange points
 LATE_RUN = 64  # late points in a row after which the series' clock is taken to have stepped back
 JUDGED, UNJUDGED, LATE, SILENCED = 1, 0, 2, 3
 
@@ -83,7 +84,10 @@ def walk(
             before = a.teller[row]
             happened = move(a, rules, row, score, best, times[i], positions[i])
             fate[i] = JUDGED
-            order = strength(tracks, row) / a.point_limit[row] if a.calm_judged[row] > 0 else score
+            order = score
+            if a.calm_judged[row] > 0:
+                a.strength[row] = max(strength(tracks, row), LINGERS * a.strength[row])
+                order = a.strength[row] / a.point_limit[row]
             output[i] = alarm_output(is_alarm(a, rules, row, happened, before), score, order)
             ratio[i] = score
             window[i] = best
@@ -119,6 +123,8 @@ def restart_clock(a: Arena, pool: Pool, rules: Rules, row: int, time: int) -> No
     if a.slot[row] != NO_SLOT:
         for at in range(min(a.learned[row], rules.size)):
             pool.time[a.slot[row], at] -= shift
+    for k in range(RETURNS):
+        a.onset[row, k] -= shift if a.interval[row] > 0 else 0
     a.newest[row] = time
     a.late_run[row] = 0
 

@@ -55,6 +55,7 @@ class Episodes:
     close_after: int
     cooldown: int
     escalate_factor: float
+    expect_returns: bool  # see core.returns
     accept_after: int
     first_after: int  # points a series must have had before its first episode
     min_duration_us: int  # event time for which it must have been above the threshold

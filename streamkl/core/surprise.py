@@ -23,11 +23,11 @@ FIRST_FIT = 200  # judged points before the first fit
 GROWTH = 1.15  # then whenever their number has grown by this
 UPPER = 0.4  # of the maxima, the part that the tail is fitted to
 FEWEST = 3.0  # maxima that the tail is fitted to, however few there are
-SPARED, SPARED_FEWEST = 0.1, 3.0  # of the maxima, those that count only as "at least so large"; and so many, however few there are
-PRIOR_BLOCKS, PRIOR_EXCESS = 4.0, 0.4  # maxima that stand beside the seen ones, and their mean excess in nats
-UNKNOWN, UNKNOWN_BLOCKS = 1.0, 30.0  # nats by which the nominal limit begins raised; blocks after which half of that is left
-KNOWN_BLOCKS, KNOWN_IF_INDEPENDENT = 60.0, 5.0  # after so many it has half given way to the fit: early maxima may be one mood's
-FORGIVEN_FEWEST, FORGIVEN = 4.0, 0.03  # maxima beyond the promised alarms that are not learned: so many, and of all so much
+SPARED, SPARED_FEWEST = 0.14, 1.0  # of the maxima, those that count only as "at least so large"; and so many, however few there are
+PRIOR_BLOCKS, PRIOR_EXCESS = 2.0, 0.2  # maxima that stand beside the seen ones, and their mean excess in nats
+UNKNOWN, UNKNOWN_BLOCKS = 0.5, 15.0  # nats by which the nominal limit begins raised; blocks after which half of that is left
+KNOWN_BLOCKS, KNOWN_IF_INDEPENDENT = 20.0, 2.0  # after so many it has half given way to the fit: early maxima may be one mood's
+FORGIVEN_FEWEST, FORGIVEN = 5.0, 0.03  # maxima beyond the promised alarms that are not learned: so many, and of all so much
 
 
 @outlined

@@ -53,6 +53,7 @@ def settings_of(config: DetectorConfig, features: int = 1) -> Settings:
             close_after=config.episodes.close_after,
             cooldown=config.episodes.cooldown,
             escalate_factor=config.episodes.escalate_factor,
+            expect_returns=config.episodes.expect_returns,
             accept_after=config.episodes.accept_new_normal_after,
             first_after=config.episodes.first_after,
             min_duration_us=config.episodes.min_duration,
