@@ -6,7 +6,7 @@
 | quiet | expected | the same, but it comes back at equal steps (`core.returns`): nothing is told |
 | expected | open (OPENED) | it is larger or takes longer than it ever did |
 | expected | quiet | as an open one recovers |
-| open | open (UPDATED) | the score is `escalate_factor` times the last one sent, or single points are at the limit again after `close_after` below |
+| open | open (UPDATED) | the score is `escalate_factor` times the last one sent, or single points tell again (`_renewed`) |
 | open | quiet (RECOVERED) | for `close_after` points in a row, points, the window last told of and shorter ones are below `close_below` |
 | open | quiet, with a new reference (ACCEPTED) | it stayed open for `accept_after` points, and as many as a reference takes |
 
@@ -159,8 +159,8 @@ def close(a: Arena, rules: Rules, row: int) -> None:
 
 @inlined
 def is_alarm(a: Arena, rules: Rules, row: int, happened: int, before: int) -> bool:
-    """Whether somebody has to be woken: an episode opened, or was told of again because of single points or of another test than was told of
-    `before`. A window that fills up with an incident says the same thing louder and louder."""
+    """Whether somebody has to be woken: an episode opened, or is told of again because of single points or of another test than was told
+    of `before`. A window that fills up with an incident says the same thing louder and louder."""
     if happened == UPDATED:
         return bool(a.teller[row] != before or a.teller[row] == len(rules.window_points) + 1)
     return happened == OPENED

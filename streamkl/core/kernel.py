@@ -84,10 +84,7 @@ def walk(
             before = a.teller[row]
             happened = move(a, rules, row, score, best, times[i], positions[i])
             fate[i] = JUDGED
-            order = score
-            if a.calm_judged[row] > 0:
-                a.strength[row] = max(strength(tracks, row), LINGERS * a.strength[row])
-                order = a.strength[row] / a.point_limit[row]
+            order = linger(a, row, strength(tracks, row)) / a.point_limit[row] if a.calm_judged[row] > 0 else score
             output[i] = alarm_output(is_alarm(a, rules, row, happened, before), score, order)
             ratio[i] = score
             window[i] = best
@@ -184,6 +181,13 @@ def speak(a: Arena, rules: Rules, row: int) -> float:
         return NONE
     said = statistic(a, rules, row, rules.voice)
     return said if said > ROUNDING else 0.0
+
+
+@inlined
+def linger(a: Arena, row: int, found: float) -> float:
+    """The strength of the newest points, or what is left of that of the ones before."""
+    a.strength[row] = max(found, LINGERS * a.strength[row])
+    return float(a.strength[row])
 
 
 @inlined

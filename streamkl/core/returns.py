@@ -24,7 +24,7 @@ def moment(a: Arena, row: int, time: int) -> int:
 
 @outlined
 def is_expected(a: Arena, rules: Rules, row: int, time: int, score: float) -> bool:
-    """Note that something begins, and whether it does so by equal steps and is no larger than before. O(1): at most 4 x 3 x 4 comparisons."""
+    """Note that something begins, and whether it does so by equal steps and is no larger than before. O(1): 4 x 3 x 4 comparisons."""
     now = moment(a, row, time)
     point = max(a.interval[row], 1)
     found = False

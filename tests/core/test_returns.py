@@ -1,4 +1,4 @@
-"""What comes back at equal steps is expected after three; what is larger, longer or irregular is told; points tell again within an episode."""
+"""What comes back at equal steps is expected after three; what is larger, longer or irregular is told."""
 
 import numpy as np
 import pytest

@@ -214,8 +214,8 @@ def test_it_is_fitted_at_200_points_and_whenever_the_past_has_grown_by_three_twe
 @pytest.mark.parametrize(("independent", "half"), [(False, 20), (True, 2)])
 @pytest.mark.parametrize("name", DRAWS)
 def test_the_limit_moves_from_the_tables_to_the_fits_as_blocks_come(name: str, independent: bool, half: int) -> None:
-    """Half a nat more than the table's at first, of which half is left after 15 blocks; the fit's in the end, half-way after 20 blocks (2 of
-    independent points); never below the table's."""
+    """Half a nat more than the table's at first, of which half is left after 15 blocks; the fit's in the end, half-way after 20 blocks (2
+    of independent points); never below the table's."""
     for n in (8, 60, 400):
         c = calm()
         c.independent[0] = independent
