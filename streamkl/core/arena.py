@@ -26,7 +26,7 @@ class Arena(NamedTuple):
     """R rows, W windows, V = W + 1 tests (the last is the drift track), at most K bins, a ring of L points, S seasonal slots (0 when
     unused), G tail bins. An array that the settings do not need has rows of no length.
 
-    Bytes per row by default: 5 L + W (2 K + 2 G + 80) + 16 K + 16 RECENT + 3 T H + about 900; see `row_bytes`.
+    Bytes per row by default: 5 L + W (2 K + 2 G + 80) + 16 K + 16 RECENT + 7 T H + about 900; see `row_bytes`.
     """
 
     # life of the row
@@ -102,9 +102,8 @@ class Arena(NamedTuple):
     past_low: Floats  # (R, T) ln of the lower edge of bin 0
     past_count: Ints  # (R, T) magnitudes in the past
     fresh_count: NDArray[np.uint8]  # (R, T)
-    tail_bin: NDArray[np.uint8]  # (R, T, 2) where the rare and the bulk's tail of the past begin
-    tail_nats: NDArray[np.float32]  # (R, T, 2) surprisal there
-    tail_slope: Floats  # (R, T, 2) and per bin beyond
+    past_nats: NDArray[np.float32]  # (R, T, H) surprisal at each bin's lower edge
+    past_slope: Floats  # (R, T) and per bin beyond the last
     surprise: Floats  # (R,) newest, of all tracks together
     independent: NDArray[np.bool_]  # (R,) whether the points learned did not depend on one another
     drifts: NDArray[np.bool_]  # (R,) whether the drift track is judged
@@ -146,9 +145,8 @@ class Tracks(NamedTuple):
     past_low: Floats
     past_count: Ints
     fresh_count: NDArray[np.uint8]
-    tail_bin: NDArray[np.uint8]
-    tail_nats: NDArray[np.float32]
-    tail_slope: Floats
+    past_nats: NDArray[np.float32]
+    past_slope: Floats
 
 
 class Calm(NamedTuple):
@@ -232,9 +230,8 @@ def tracks_of(a: Arena) -> Tracks:
         a.past_low,
         a.past_count,
         a.fresh_count,
-        a.tail_bin,
-        a.tail_nats,
-        a.tail_slope,
+        a.past_nats,
+        a.past_slope,
     )
 
 

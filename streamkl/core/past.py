@@ -5,9 +5,11 @@ two-cell histogram "below | at least this". Beyond the body of the past the shar
 ln(magnitude), fitted to what exceeds two quantiles: one far out, that knows the past's own records, and one at the bulk's edge, that is
 not taught by a few incidents. The bins are relative to the largest magnitude seen, so no scale has to be known.
 
-Counts and the two tails are kept; what a magnitude of the body is worth is counted when it comes. Counts of two bytes hold 65,535
-magnitudes in one bin; when one is full all of them are halved, rounded up, so that a very long past fades slowly and forgets no record.
+Counts of two bytes hold 65,535 magnitudes in one bin; when one is full all of them are halved, rounded up, so that a very long past fades
+slowly and forgets no record.
 """
+
+from typing import Any
 
 import numpy as np
 
@@ -23,18 +25,17 @@ FEWEST = 10.0  # magnitudes behind a tail
 WEIGHT_OF_RARE = 0.3
 PRIOR_WEIGHT, PRIOR_EXCESS = 10.0, 0.5  # exceedances, and their mean in e-folds, that stand beside the seen ones
 JOIN_SHARE, JOIN_MOST = 32, 64  # newer magnitudes join the past when they are a 32nd of it, or so many
-RARE_TAIL, BULK_TAIL = 0, 1
 FULL = np.iinfo(np.uint16).max  # of one bin: then all bins are halved
 
 
 @inlined
 def surprisal(t: Tracks, row: int, track: int, magnitude: float) -> float:
-    """Nats of a magnitude (>= 0) by the past before it, which it then joins; 0.0 while there is none. O(bins)."""
+    """Nats of a magnitude (>= 0) by the past before it, which it then joins; 0.0 while there is none. O(1) amortised."""
     position = 0.0
     if magnitude > 0.0:
         log = np.log(magnitude)
         seen = t.past_count[row, track] + t.fresh_count[row, track]
-        if int(t.past[row, track, 0]) + t.fresh[row, track, 0] == seen:  # nothing above the lowest bin: this magnitude sets the scale
+        if np.int64(t.past[row, track, 0]) + t.fresh[row, track, 0] == seen:  # nothing above the lowest bin: this magnitude sets the scale
             t.past_low[row, track] = log - FIRST_BIN / BINS_PER_E
             _join(t, row, track)
         position = (log - t.past_low[row, track]) * BINS_PER_E
@@ -47,55 +48,33 @@ def surprisal(t: Tracks, row: int, track: int, magnitude: float) -> float:
     if t.past_count[row, track] + t.fresh_count[row, track] >= FIRST_PAST:
         if t.fresh_count[row, track] >= max(1, min(t.past_count[row, track] // JOIN_SHARE, JOIN_MOST)):
             _join(t, row, track)
-        nats = max(_between(t, row, track, index, position - index), 0.0)
+        low = t.past_nats[row, track, index]
+        step = t.past_nats[row, track, index + 1] - low if index < PAST_BINS - 1 else t.past_slope[row, track]
+        nats = max(low + (position - index) * step, 0.0)
     t.fresh[row, track, index] += 1
     t.fresh_count[row, track] += 1
     return nats
 
 
-@inlined
-def _between(t: Tracks, row: int, track: int, index: int, part: float) -> float:
-    """Nats of a magnitude in a bin, `part` of the bin above its lower edge."""
-    above = 0
-    for k in range(index + 1, PAST_BINS):
-        above += int(t.past[row, track, k])
-    low = _at_edge(t, row, track, index, above + int(t.past[row, track, index]))
-    if index == PAST_BINS - 1:
-        rare, bulk = t.tail_slope[row, track, RARE_TAIL], t.tail_slope[row, track, BULK_TAIL]
-        return float(low + part * (WEIGHT_OF_RARE * rare + (1.0 - WEIGHT_OF_RARE) * bulk))
-    high = _at_edge(t, row, track, index + 1, above)
-    return float(low + part * np.float32(high - low))
-
-
-@inlined
-def _at_edge(t: Tracks, row: int, track: int, k: int, at_least: int) -> float:
-    """Nats at the lower edge of a bin, beyond which so many of the past lie."""
-    body = _body(at_least, t.past_count[row, track])
-    bulk, rare = k - int(t.tail_bin[row, track, BULK_TAIL]), k - int(t.tail_bin[row, track, RARE_TAIL])
-    if bulk <= 0:
-        return body
-    own = t.tail_nats[row, track, RARE_TAIL] + t.tail_slope[row, track, RARE_TAIL] * rare if rare > 0 else body
-    known = t.tail_nats[row, track, BULK_TAIL] + t.tail_slope[row, track, BULK_TAIL] * bulk
-    return float(np.float32(WEIGHT_OF_RARE * own + (1.0 - WEIGHT_OF_RARE) * known))
-
-
-@inlined
-def _body(at_least: float, n: int) -> float:
-    """Nats of what so many of a past were at least as large as."""
-    return float(np.float32(-np.log((at_least + 0.5) / (n + 0.5))))
-
-
 @outlined
-def fit_tails(t: Tracks, row: int, track: int) -> None:
-    """Where the two tails begin and how steep they are; O(bins)."""
+def refit(t: Tracks, row: int, track: int) -> None:
+    """Nats at every bin's lower edge, and per bin beyond the last; O(bins)."""
     n = float(t.past_count[row, track])
-    _fit_tail(t, row, track, RARE_TAIL, max(RARE * n, FEWEST))
-    _fit_tail(t, row, track, BULK_TAIL, max(BULK * n, FEWEST))
+    at_least = 0.0
+    for k in range(PAST_BINS - 1, -1, -1):
+        at_least += t.past[row, track, k]
+        t.past_nats[row, track, k] = -np.log((at_least + 0.5) / (n + 0.5))
+    rare, rare_nats, rare_slope = _tail(t, row, track, max(RARE * n, FEWEST))
+    bulk, bulk_nats, bulk_slope = _tail(t, row, track, max(BULK * n, FEWEST))
+    for k in range(bulk + 1, PAST_BINS):
+        own = rare_nats + rare_slope * (k - rare) if k > rare else t.past_nats[row, track, k]
+        t.past_nats[row, track, k] = WEIGHT_OF_RARE * own + (1.0 - WEIGHT_OF_RARE) * (bulk_nats + bulk_slope * (k - bulk))
+    t.past_slope[row, track] = WEIGHT_OF_RARE * rare_slope + (1.0 - WEIGHT_OF_RARE) * bulk_slope
 
 
 @inlined
-def _fit_tail(t: Tracks, row: int, track: int, which: int, wanted: float) -> None:
-    """The bin from which at least `wanted` magnitudes lie, nats at its edge, nats per bin above it: Hill's estimate with a prior."""
+def _tail(t: Tracks, row: int, track: int, wanted: float) -> tuple[int, float, float]:
+    """(bin from which at least `wanted` magnitudes lie, nats at its edge, nats per bin above it): Hill's estimate with a prior."""
     k = PAST_BINS
     edge = PAST_BINS - 1
     count = 0.0
@@ -107,17 +86,16 @@ def _fit_tail(t: Tracks, row: int, track: int, which: int, wanted: float) -> Non
             count += t.past[row, track, k]
             edge = k
     slope = (count + PRIOR_WEIGHT) / (excess / BINS_PER_E + PRIOR_WEIGHT * PRIOR_EXCESS)
-    t.tail_bin[row, track, which] = edge
-    t.tail_nats[row, track, which] = _body(count, t.past_count[row, track])
-    t.tail_slope[row, track, which] = slope / BINS_PER_E
+    return edge, t.past_nats[row, track, edge], slope / BINS_PER_E
 
 
 @outlined
 def remake(t: Tracks) -> None:
-    """The tails of all rows, which follow from their pasts. O(rows x bins)."""
+    """The tables of all rows, which follow from their pasts. O(rows x bins)."""
     for row in range(t.past.shape[0]):
         for track in range(t.past.shape[1]):
-            fit_tails(t, row, track)
+            if t.past_count[row, track] >= FIRST_PAST:
+                refit(t, row, track)
 
 
 @outlined
@@ -128,18 +106,18 @@ def _move_up(t: Tracks, row: int, track: int, by: int) -> None:
     lies beyond the last bin is then counted in it.
     """
     body = PAST_BINS
-    above = 0
-    higher = int(t.past_count[row, track]) + t.fresh_count[row, track] - t.past[row, track, 0] - t.fresh[row, track, 0]
+    above: Any = 0
+    higher = np.int64(t.past_count[row, track]) + t.fresh_count[row, track] - t.past[row, track, 0] - t.fresh[row, track, 0]
     while 2 * above < higher:
         body -= 1
-        above += int(t.past[row, track, body]) + t.fresh[row, track, body]
+        above += np.int64(t.past[row, track, body]) + t.fresh[row, track, body]
     by = min(by, body - BODY_BIN)
     if by <= 0:
         return
     _join(t, row, track)
-    lowest = 0
+    lowest: Any = 0
     for k in range(by + 1):
-        lowest += int(t.past[row, track, k])
+        lowest += np.int64(t.past[row, track, k])
     for k in range(1, PAST_BINS):
         t.past[row, track, k] = t.past[row, track, k + by] if k + by < PAST_BINS else 0
     t.past_low[row, track] += by / BINS_PER_E
@@ -147,35 +125,37 @@ def _move_up(t: Tracks, row: int, track: int, by: int) -> None:
         lowest = _halve(t, row, track, lowest)
     t.past[row, track, 0] = lowest
     t.past_count[row, track] = _total(t, row, track)
-    fit_tails(t, row, track)
+    if t.past_count[row, track] >= FIRST_PAST:
+        refit(t, row, track)
 
 
 @outlined
 def _join(t: Tracks, row: int, track: int) -> None:
     """Let the newer magnitudes join the past. O(bins), once in so many points."""
     for k in range(PAST_BINS):
-        if int(t.past[row, track, k]) + t.fresh[row, track, k] > FULL:
-            t.past[row, track, 0] = _halve(t, row, track, int(t.past[row, track, 0]))
+        if np.int64(t.past[row, track, k]) + t.fresh[row, track, k] > FULL:
+            t.past[row, track, 0] = _halve(t, row, track, np.int64(t.past[row, track, 0]))
             break
     for k in range(PAST_BINS):
         t.past[row, track, k] += t.fresh[row, track, k]
         t.fresh[row, track, k] = 0
     t.fresh_count[row, track] = 0
     t.past_count[row, track] = _total(t, row, track)
-    fit_tails(t, row, track)
+    if t.past_count[row, track] >= FIRST_PAST:
+        refit(t, row, track)
 
 
 @inlined
-def _halve(t: Tracks, row: int, track: int, lowest: int) -> int:
+def _halve(t: Tracks, row: int, track: int, lowest: Any) -> Any:
     """Fade a past, of which `lowest` magnitudes are in bin 0; returns how many are left there."""
     for k in range(1, PAST_BINS):
-        t.past[row, track, k] = (int(t.past[row, track, k]) + 1) >> 1
+        t.past[row, track, k] = (np.int64(t.past[row, track, k]) + 1) >> 1
     return (lowest + 1) >> 1
 
 
 @inlined
-def _total(t: Tracks, row: int, track: int) -> int:
-    total = 0
+def _total(t: Tracks, row: int, track: int) -> Any:
+    total: Any = 0
     for k in range(PAST_BINS):
-        total += int(t.past[row, track, k])
+        total += np.int64(t.past[row, track, k])
     return total

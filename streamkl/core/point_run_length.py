@@ -78,7 +78,6 @@ def _fresh(rows: int) -> Tracks:
         past_low=np.zeros((rows, TRACKS)),
         past_count=np.zeros((rows, TRACKS), np.int32),
         fresh_count=np.zeros((rows, TRACKS), np.uint8),
-        tail_bin=np.zeros((rows, TRACKS, 2), np.uint8),
-        tail_nats=np.zeros((rows, TRACKS, 2), np.float32),
-        tail_slope=np.zeros((rows, TRACKS, 2)),
+        past_nats=np.zeros((rows, TRACKS, PAST_BINS), np.float32),
+        past_slope=np.zeros((rows, TRACKS)),
     )

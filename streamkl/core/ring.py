@@ -122,12 +122,12 @@ def _place_late(a: Arena, row: int, time: int) -> int:
     while True:
         unit = a.time_unit[row]
         ticks = _ticks(time, unit)
-        older = _ticks(a.time_head[row], unit)
+        older: Any = _ticks(a.time_head[row], unit)
         newer = older
         depth = 0
         while depth < neighbours and (time < a.time_head[row] if depth == 0 else ticks < older):
             newer = older
-            older -= int(a.time_step[row, at_depth(a, row, depth)])
+            older -= np.int64(a.time_step[row, at_depth(a, row, depth)])
             depth += 1
         before = ticks - older if depth < neighbours else 0
         after = newer - ticks if depth > 0 else 0
@@ -160,11 +160,11 @@ def _place_behind(a: Arena, row: int, position: int, depth: int) -> None:
     while True:
         unit = a.position_unit[row]
         ticks = _ticks(position, unit)
-        older = _ticks(a.position_head[row], unit)
+        older: Any = _ticks(a.position_head[row], unit)
         newer = older
         for d in range(depth):
             newer = older
-            older -= int(a.position_step[row, at_depth(a, row, d)])
+            older -= np.int64(a.position_step[row, at_depth(a, row, d)])
         before = ticks - older if depth < _neighbours(a, row) else 0
         after = newer - ticks if depth > 0 else 0
         if max(abs(before), abs(after)) <= POSITION_MOST:
@@ -196,11 +196,11 @@ def _insert(a: Arena, row: int, steps: NDArray[Any], depth: int, before: int, af
 @inlined
 def _rescale(a: Arena, row: int, steps: NDArray[Any], head: int, old: int, new: int) -> None:
     """Write all steps of a row in another unit; O(ring)."""
-    ticks = _ticks(head, old)
+    ticks: Any = _ticks(head, old)
     upper = _ticks(head, new)
     for depth in range(a.filled[row]):
         at = at_depth(a, row, depth)
-        ticks -= int(steps[row, at])
+        ticks -= np.int64(steps[row, at])
         lower = _ticks(ticks * old, new)
         steps[row, at] = upper - lower if depth < a.filled[row] - 1 else 0
         upper = lower

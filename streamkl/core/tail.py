@@ -11,6 +11,8 @@ A histogram of two bytes a bin holds 65,535 maxima in one of them, which takes m
 up, and so are the counts of maxima and points that they stand for: a very long past fades, and forgets no record.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -144,12 +146,12 @@ def _fade(a: Arena, row: int, w: int) -> None:
 
 
 @inlined
-def halve(histogram: NDArray[np.uint16]) -> int:
+def halve(histogram: NDArray[np.uint16]) -> Any:
     """Halve every bin, rounded up; returns what they hold then. O(bins)."""
-    left = 0
+    left: Any = 0
     for k in range(len(histogram)):
-        histogram[k] = (int(histogram[k]) + 1) >> 1
-        left += int(histogram[k])
+        histogram[k] = (np.int64(histogram[k]) + 1) >> 1
+        left += np.int64(histogram[k])
     return left
 
 

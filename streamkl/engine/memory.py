@@ -16,7 +16,7 @@ from streamkl.engine.router import Router, Seat
 from streamkl.engine.snapshot import Arrays, pack, unpack
 from streamkl.errors import SnapshotError
 
-DERIVED = frozenset({"tail_bin", "tail_nats", "tail_slope"})  # of the pasts, and made anew from them
+DERIVED = frozenset({"past_nats", "past_slope"})  # of the pasts, and made anew from them
 RINGS = frozenset({"code", "time", "time_step", "position_step"})
 
 

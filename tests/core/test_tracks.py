@@ -100,15 +100,14 @@ def test_surprises_are_those_of_a_slow_twin(name: str) -> None:
 def test_the_surprise_is_the_fifth_root_of_the_sum_of_fifth_powers() -> None:
     """Six tracks that agree on 10 nats: 10 * 6 ** (1/5) = 14.310; one of 10 beside three of 5: 10 * (1 + 3/32) ** (1/5) = 10.18."""
     tracks, out = fed(np.random.default_rng(1).standard_normal(500))
-    tracks.past[:] = tracks.fresh[:] = tracks.fresh_count[:] = tracks.tail_bin[:] = 0
+    tracks.fresh[:] = tracks.fresh_count[:] = 0
     tracks.past_count[:] = 500
-    tracks.tail_slope[:] = 0.0
     for nats, expected in (
         ((10.0,) * 6, 14.3097),
         ((5.0, 10.0, 5.0, 0.0, 0.0, 5.0), 10.1809),
         ((0.0, 0.0, 3.0, 0.0, 0.0, 0.0), 3.0),
     ):
-        tracks.tail_nats[0] = np.array(nats)[:, None]  # whatever comes
+        tracks.past_nats[0] = np.array(nats)[:, None]  # whatever comes
         assert fed([0.1], tracks, heard=1.0)[1][0] == pytest.approx(expected, abs=1e-4)
         assert tracks.nats[0].tolist() == list(nats)
     assert (out[:30] == 0.0).all()
