@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from streamkl.core.arena import Arena
 from streamkl.core.layout import allocate
-from streamkl.core.ring import oldest_time, span
+from streamkl.core.ring import span
 from tests.kernels import place
 from tests.small import DAY_US, held, settings
 
@@ -114,7 +114,7 @@ def test_what_is_read_back_is_rounded_down_to_the_unit_and_the_newest_is_exact(p
     arena = allocate(settings(), 2)
     expected: list[Entry] = []
     for number, (time, position) in enumerate(points):
-        if len(expected) == ROOM and time < oldest_time(arena, 1):
+        if len(expected) == ROOM and time < span(arena, 1, ROOM)[0][0]:
             continue
         arena.points[1] = number + 1
         depth = place(arena, 1, 0, time, position)
