@@ -1,15 +1,14 @@
 """The state of all series as a set of arrays: one row a series, no Python object per series. Nothing here moves the state."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streamkl.core.binning import QUANTILES, bin_capacity
 from streamkl.core.compiled import both
-from streamkl.core.settings import ReferenceKind, Settings
 
 FREE, LEARNING, JUDGING = 0, 1, 2
+TRAILING, DECAYED, SEASONAL = 1, 2, 3  # kinds of reference that move
 TAIL_BINS = 120  # of the histogram of block maxima
 TRACKS = 6  # of single points, see core.tracks
 PAST_BINS = 48  # of a track's own past
@@ -26,9 +25,9 @@ Ints = NDArray[np.int32]
 
 class Arena(NamedTuple):
     """R rows, W windows, V = W + 1 tests (the last is the drift track), at most K bins, a ring of L points, S seasonal slots (0 when
-    unused), G tail bins.
+    unused), G tail bins. An array that the settings do not need has rows of no length.
 
-    Bytes per row: 17 L + W (12 K + 4 G + 100) + 32 K + about 500; a moving reference adds its own ring, a seasonal one 12 S K.
+    Bytes per row by default: 5 L + W (2 K + 2 G + 80) + 16 K + 16 RECENT + 7 T H + about 900; see `row_bytes`.
     """
 
     # life of the row
@@ -38,17 +37,22 @@ class Arena(NamedTuple):
     points: Longs  # (R,) points taken in
     newest: Longs  # (R,) newest event time, microseconds
     late_run: Ints  # (R,) late points in a row
-    late: Longs  # (R,) late points dropped in all
-    # ring of the newest points, sorted by event time
+    late: Ints  # (R,) late points dropped in all
+    # ring of the newest points, sorted by event time, see core.ring
     code: NDArray[np.uint8]  # (R, L) bin
-    time: Longs  # (R, L) microseconds
-    position: Longs  # (R, L) offset of the record
+    time: Longs  # (R, L) microseconds, where windows or the reference go by time
+    time_step: NDArray[np.uint16]  # (R, L) else: time units since the point before
+    time_unit: Longs  # (R,) microseconds
+    time_head: Longs  # (R,) time of the newest point
+    position_step: NDArray[np.int16]  # (R, L) position units since the point before
+    position_unit: Longs  # (R,) records
+    position_head: Longs  # (R,) offset of the record of the newest point
     head: Ints  # (R,) where the next point goes
     filled: Ints  # (R,)
     recent: Floats  # (R, RECENT) newest values in order of arrival
     # windows: suffixes of the ring
     length: Ints  # (R, V) points; of the drift track: since its sum was 0
-    counts: Ints  # (R, W, K)
+    counts: NDArray[np.uint16]  # (R, W, K); uint32 where a window is longer than those count
     self_term: Floats  # (R, W) sum of c ln c
     cross_term: Floats  # (R, W) sum of c ln(reference units)
     since_sync: Ints  # (R, W)
@@ -56,8 +60,8 @@ class Arena(NamedTuple):
     bins: Ints  # (R,) bins in use
     edges: Floats  # (R, K - 1)
     units: Floats  # (R, K)
-    log_units: Floats  # (R, K)
-    prior: Floats  # (R, K) units of a moving reference beside its counts
+    log_units: Floats  # (R, K) decayed: their logarithms; units of other references are halves, see Rules.log_halves
+    prior: Floats  # (R, K) trailing: points in each bin, of which a unit is at least half
     total: Floats  # (R,) sum of units
     weight: Floats  # (R,) decayed: weight of the next point
     resume: Longs  # (R,) a moving reference learns no point before this number
@@ -79,7 +83,7 @@ class Arena(NamedTuple):
     log_run: Floats  # (R,) ln of the run length promised to each window
     limit: Floats  # (R, V) table threshold in force, in nats times points
     limit_points: Ints  # (R, V) window length it holds for
-    tail: NDArray[np.uint32]  # (R, V, G) histogram of the block maxima of statistic / limit
+    tail: NDArray[np.uint16]  # (R, V, G) histogram of the block maxima of statistic / limit
     blocks: Ints  # (R, V)
     block_max: Floats  # (R, V)
     block_left: Ints  # (R, V)
@@ -94,20 +98,20 @@ class Arena(NamedTuple):
     level: Floats  # (R,) exponential mean
     long_mean: Floats  # (R, 2) of about 100 points that end before the newest two, and four
     nats: Floats  # (R, T) newest surprisal of each track
-    past: NDArray[np.uint32]  # (R, T, H) histogram of a track's magnitudes
-    fresh: NDArray[np.uint8]  # (R, T, H) those of them that joined since the table was made
-    past_nats: NDArray[np.float32]  # (R, T, H) the table: surprisal at each bin's lower edge
-    past_slope: Floats  # (R, T) and per bin beyond the last
+    past: NDArray[np.uint16]  # (R, T, H) histogram of a track's magnitudes
+    fresh: NDArray[np.uint8]  # (R, T, H) newer ones, which are still to join it
     past_low: Floats  # (R, T) ln of the lower edge of bin 0
-    past_count: Longs  # (R, T)
-    past_next: Longs  # (R, T) count at which the table is made anew
+    past_count: Ints  # (R, T) magnitudes in the past
+    fresh_count: NDArray[np.uint8]  # (R, T)
+    past_nats: NDArray[np.float32]  # (R, T, H) surprisal at each bin's lower edge
+    past_slope: Floats  # (R, T) and per bin beyond the last
     surprise: Floats  # (R,) newest, of all tracks together
     strength: Floats  # (R,) how strange the newest points are, fading: the order of rows that are no alarms
     independent: NDArray[np.bool_]  # (R,) whether the points learned did not depend on one another
     drifts: NDArray[np.bool_]  # (R,) whether the drift track is judged
     point_run: Floats  # (R,) ln of the run length promised; 0: not known yet
     point_limit: Floats  # (R,) surprise that opens an episode
-    calm: NDArray[np.uint32]  # (R, C) histogram of the largest surprise of each block
+    calm: NDArray[np.uint16]  # (R, C) histogram of the largest surprise of each block
     calm_max: Floats  # (R,)
     calm_left: Ints  # (R,)
     calm_blocks: Ints  # (R,)
@@ -145,13 +149,13 @@ class Tracks(NamedTuple):
     level: Floats
     long_mean: Floats
     nats: Floats
-    past: NDArray[np.uint32]
+    past: NDArray[np.uint16]
     fresh: NDArray[np.uint8]
+    past_low: Floats
+    past_count: Ints
+    fresh_count: NDArray[np.uint8]
     past_nats: NDArray[np.float32]
     past_slope: Floats
-    past_low: Floats
-    past_count: Longs
-    past_next: Longs
 
 
 class Calm(NamedTuple):
@@ -165,7 +169,7 @@ class Calm(NamedTuple):
     surprise: Floats
     point_run: Floats
     point_limit: Floats
-    calm: NDArray[np.uint32]
+    calm: NDArray[np.uint16]
     calm_max: Floats
     calm_left: Ints
     calm_blocks: Ints
@@ -189,6 +193,7 @@ class Rules(NamedTuple):
     window_points: Ints  # (W,) 0: by time
     window_span: Longs  # (W,) microseconds; 0: by count
     xlogx: Floats  # (L + 2,) i ln i
+    log_halves: Floats  # (2 size + 3,) ln(i / 2)
     log_growth: float  # decayed: ln of the weight's growth per point
     grace: int
     kind: int
@@ -225,7 +230,18 @@ class Rules(NamedTuple):
 def tracks_of(a: Arena) -> Tracks:
     """The tracks' part of an arena, not copied."""
     return Tracks(
-        a.recent, a.points, a.level, a.long_mean, a.nats, a.past, a.fresh, a.past_nats, a.past_slope, a.past_low, a.past_count, a.past_next
+        a.recent,
+        a.points,
+        a.level,
+        a.long_mean,
+        a.nats,
+        a.past,
+        a.fresh,
+        a.past_low,
+        a.past_count,
+        a.fresh_count,
+        a.past_nats,
+        a.past_slope,
     )
 
 
@@ -250,80 +266,3 @@ def calm_of(a: Arena, rules: Rules) -> Calm:
         a.calm_alarms,
         a.calm_forgiven,
     )
-
-
-def ring_length(settings: Settings) -> int:
-    """Points a ring must hold: the longest window, the gap behind it, and the one that leaves."""
-    longest = max(w.points or settings.ring_points for w in settings.windows)
-    moving = settings.reference.kind != ReferenceKind.FIXED
-    return max(longest, settings.reference.gap if moving else 0) + 1
-
-
-def allocate(settings: Settings, rows: int) -> Arena:
-    """A zeroed arena of `rows` free rows; O(rows)."""
-    w, k, ring, ref = len(settings.windows), bin_capacity(settings.bins), ring_length(settings), settings.reference
-    trailing = ref.size if ref.kind == ReferenceKind.TRAILING else 0
-    slots = ref.slots if ref.kind == ReferenceKind.SEASONAL else 0
-    tracks = TRACKS if settings.pointwise else 0
-    shapes: dict[str, tuple[tuple[int, ...], Any]] = {
-        "phase": ((), np.int8),
-        "recent": ((RECENT,), np.float64),
-        "code": ((ring,), np.uint8),
-        "time": ((ring,), np.int64),
-        "position": ((ring,), np.int64),
-        "edges": ((k - 1,), np.float64),
-        "quantiles": ((len(QUANTILES),), np.float64),
-        "ref_code": ((trailing,), np.uint8),
-        "ref_time": ((trailing,), np.int64),
-        "slot_count": ((slots, k), np.float64),
-        "slot_share": ((slots, k), np.float64),
-        "mixture": ((w if slots else 0, k), np.float64),
-        "tail": ((w + 1, TAIL_BINS), np.uint32),
-        "long_mean": ((2,), np.float64),
-        "past": ((tracks, PAST_BINS), np.uint32),
-        "fresh": ((tracks, PAST_BINS), np.uint8),
-        "past_nats": ((tracks, PAST_BINS), np.float32),
-        "calm": ((CALM_BINS if tracks else 0,), np.uint32),
-        "ratio": ((w + 2,), np.float64),
-        "drift": ((2,), np.float64),
-        "drift_points": ((2,), np.int32),
-        "counts": ((w, k), np.int32),
-        "flagged": ((w + 1,), np.bool_),
-        "expected": ((), np.bool_),
-        "onset": ((RETURNS,), np.int64),
-        "onset_peak": ((RETURNS,), np.float32),
-        "onset_points": ((RETURNS,), np.int32),
-        "independent": ((), np.bool_),
-        "drifts": ((), np.bool_),
-        "open": ((), np.bool_),
-    }
-    for names, shape, dtype in (
-        ("nats past_slope past_low", (tracks,), np.float64),
-        ("past_count past_next", (tracks,), np.int64),
-        ("level surprise strength bound point_run point_limit calm_max", (), np.float64),
-        ("calm_left calm_blocks calm_alarms calm_forgiven", (), np.int32),
-        ("calm_judged calm_next", (), np.int64),
-        ("slot late_run head filled bins ref_head season bin_class above below calmed cooling teller", (), np.int32),
-        (
-            "learned points newest late resume reference_from reference_to held interval age bound_points since_time since_position",
-            (),
-            np.int64,
-        ),
-        ("total weight effective log_run sent peak", (), np.float64),
-        ("units log_units prior", (k,), np.float64),
-        ("since_sync muted", (w,), np.int32),
-        ("length limit_points blocks block_left", (w + 1,), np.int32),
-        ("judged next_fit", (w + 1,), np.int64),
-        ("self_term cross_term", (w,), np.float64),
-        ("limit block_max factor", (w + 1,), np.float64),
-    ):
-        shapes |= dict.fromkeys(names.split(), (shape, dtype))
-    return Arena(**{name: np.zeros((rows, *shapes[name][0]), shapes[name][1]) for name in Arena._fields})
-
-
-def clear(arena: Arena, row: int) -> None:
-    """Make a row free again, as `allocate` made it."""
-    for array in arena:
-        array[row] = 0
-    arena.slot[row] = NO_SLOT
-    arena.newest[row] = NO_TIME

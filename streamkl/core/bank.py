@@ -1,21 +1,22 @@
 """Many series judged alike: drives the compiled loop, and does what it cannot: learn a reference, explain an episode."""
 
 from collections.abc import Callable
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streamkl.core import arena as rooms
-from streamkl.core.arena import FREE, JUDGING, LEARNING, NO_SLOT, Arena, Calm, Pool, Rules, calm_of
+from streamkl.core import layout
+from streamkl.core.arena import DECAYED, FREE, JUDGING, LEARNING, NO_SLOT, Arena, Calm, Pool, calm_of
 from streamkl.core.binning import learn
 from streamkl.core.dependence import dependence, is_independent
 from streamkl.core.drift import MOST_TURN
 from streamkl.core.episode import ACCEPTED, LEARNED, NOTHING, OPENED, RECOVERED, WARM
 from streamkl.core.explanation import Explanation, explain
 from streamkl.core.kernel import LATE, SILENCED, rehearse, walk
-from streamkl.core.run_length import POINTS_KEY, RUN_LENGTHS, Table, TableKey, class_of, classes, drift_key, keys, length_nodes
+from streamkl.core.rules import make_rules
+from streamkl.core.run_length import POINTS_KEY, Table, TableKey, class_of, drift_key, keys
 from streamkl.core.season import learn_slots
 from streamkl.core.settings import ReferenceKind, Settings
 from streamkl.core.surprise import WARM_POINTS, settle
@@ -73,8 +74,8 @@ class Bank:
     def __init__(self, settings: Settings, table: Callable[[TableKey], Table], rows: int) -> None:
         self.settings = settings
         self._table = table
-        self.arena: Arena = rooms.allocate(settings, 0)
-        self.pool = _empty_pool(settings.reference.size)
+        self.arena: Arena = layout.allocate(settings, 0)
+        self.pool = layout.empty_pool(settings.reference.size)
         self.rules = make_rules(settings)
         self.sharers = 1  # series that have equal parts of a budget in all
         self._free_rows: list[int] = []
@@ -91,7 +92,7 @@ class Bank:
         if not self._free_rows:
             self._grow_rows(max(16, len(self.arena.phase)))
         row = self._free_rows.pop()
-        rooms.clear(self.arena, row)
+        layout.clear(self.arena, row)
         if normal is None:
             self.arena.phase[row] = LEARNING
             self._give_slot(row)
@@ -102,7 +103,7 @@ class Bank:
     def death(self, row: int) -> None:
         """Forget a series; its row and buffer are used again."""
         self._take_slot(row)
-        rooms.clear(self.arena, row)
+        layout.clear(self.arena, row)
         self._free_rows.append(row)
 
     def living(self) -> NDArray[np.int64]:
@@ -111,20 +112,19 @@ class Bank:
 
     def _grow_rows(self, more: int) -> None:
         old = len(self.arena.phase)
-        arrays: list[Any] = list(self.arena)
-        self.arena = rooms.allocate(self.settings, 0)  # so that `arrays` alone holds them
-        _grow(arrays, more)
-        self.arena = Arena(*arrays)
-        for row in range(old + more - 1, old - 1, -1):
-            self.arena.slot[row] = NO_SLOT
-            self._free_rows.append(row)
+        parts = layout.parts(self.arena, self.settings)
+        self.arena = layout.allocate(self.settings, 0)  # so that `parts` alone holds them
+        layout.grow(parts, max(more, layout.FEWEST_ROWS - old))
+        self.arena = layout.assemble(self.settings, parts)
+        self.arena.slot[old:] = NO_SLOT
+        self._free_rows += range(len(self.arena.phase) - 1, old - 1, -1)
 
     def _give_slot(self, row: int) -> None:
         if not self._free_slots:
             arrays: list[Any] = list(self.pool)
             old = len(self.pool.value)
-            more, self.pool = max(4, old), _empty_pool(0)  # as above
-            _grow(arrays, more)
+            more, self.pool = max(4, old), layout.empty_pool(0)  # as above
+            layout.grow(arrays, more)
             self.pool = Pool(*arrays)
             self._free_slots += range(old + more - 1, old - 1, -1)
         self.arena.slot[row] = self._free_slots.pop()
@@ -217,7 +217,8 @@ class Bank:
         a.bins[row] = bins
         a.edges[row, : bins - 1] = learned.edges
         a.units[row, :bins] = learned.units
-        a.log_units[row, :bins] = np.log(learned.units)
+        if self.rules.kind == DECAYED:
+            a.log_units[row, :bins] = np.log(learned.units)
         a.total[row] = learned.units.sum()
         a.weight[row] = 1.0
         a.quantiles[row] = learned.quantiles
@@ -301,59 +302,3 @@ class Bank:
                 self.rules.limits[bin_class, w, j] = self._table(key)
         if self.settings.drifting:
             self.rules.drift_limits[bin_class] = self._table(drift_key(self.settings, bin_class))
-
-
-def _grow(arrays: list[Any], more: int) -> None:
-    """Put so many rows of zeros behind each, one array after the other: if nobody else holds them, no more than one is there twice. Rows
-    that nobody uses take no memory."""
-    for index, array in enumerate(arrays):
-        arrays[index] = np.zeros((len(array) + more, *array.shape[1:]), array.dtype)
-        arrays[index][: len(array)] = array
-
-
-def _empty_pool(size: int) -> Pool:
-    return Pool(np.zeros((0, size)), np.zeros((0, size), np.int64), np.zeros((0, size), np.int64))
-
-
-def make_rules(settings: Settings) -> Rules:
-    """The settings in the form that compiled code reads; thresholds are NaN until a series needs them."""
-    ref, episodes, gates = settings.reference, settings.episodes, settings.gates
-    nodes = length_nodes(settings)
-    widest = max(map(len, nodes))
-    longest = rooms.ring_length(settings) + 1
-    steps = np.arange(1, longest + 1, dtype=np.float64)
-    return Rules(
-        window_points=np.array([w.points for w in settings.windows], np.int32),
-        window_span=np.array([w.span_us for w in settings.windows], np.int64),
-        xlogx=np.r_[0.0, steps * np.log(steps)],
-        log_growth=float(np.log(2.0) / ref.half_life),
-        grace=settings.grace_us,
-        kind=int(ref.kind),
-        size=ref.size,
-        gap=ref.gap,
-        slots=ref.slots,
-        period=ref.period_us,
-        phase=ref.phase_us,
-        shrinkage=ref.shrinkage,
-        nodes=np.array([len(n) for n in nodes], np.int32),
-        node_log_points=np.array([np.log(n + [1] * (widest - len(n))) for n in nodes]),
-        log_runs=np.log(RUN_LENGTHS),
-        drift_limits=np.full((len(classes(settings)), len(RUN_LENGTHS)), np.nan),
-        pointwise=settings.pointwise,
-        voice=settings.voice if settings.pointwise else -1,
-        point_limits=np.full(len(RUN_LENGTHS), np.nan),
-        limits=np.full((len(classes(settings)), len(nodes), widest, len(RUN_LENGTHS)), np.nan),
-        min_points=episodes.min_points,
-        close_below=episodes.close_below,
-        close_after=episodes.close_after,
-        cooldown=episodes.cooldown,
-        escalate=episodes.escalate_factor,
-        returns=episodes.expect_returns,
-        accept_after=episodes.accept_after,
-        first_after=episodes.first_after,
-        min_duration=episodes.min_duration_us,
-        gated=any(astuple(gates)) and not settings.categorical,
-        min_effect=gates.min_effect,
-        min_relative_effect=gates.min_relative_effect,
-        direction=gates.direction,
-    )

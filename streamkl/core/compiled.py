@@ -1,4 +1,4 @@
-"""How the arithmetic is compiled: three decorators, and why.
+"""How the arithmetic is compiled: five decorators, and why.
 
 The state is a tuple of arrays. Left to itself the compiler counts references to every array of it at every call, which costs twenty
 times the arithmetic. Nothing in these functions allocates, so reference counting is off (`_nrt=False`), and what runs once a point is
@@ -68,6 +68,12 @@ def both(function: F) -> F:
 def outlined(function: F) -> F:
     """For what Python calls, and what runs seldom and would only swell the loop."""
     return _compiled(function, **_NO_COUNTING, nogil=True)
+
+
+def aside(function: F) -> F:
+    """For what runs seldom and is called by compiled code alone. It has no entry from Python: one that takes a whole arena costs the
+    compiler more than the function."""
+    return _compiled(function, **_NO_COUNTING, no_cpython_wrapper=True)
 
 
 def allocating(function: F) -> F:

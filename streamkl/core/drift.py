@@ -11,9 +11,9 @@ How many points ago the sum last was 0 estimates when the shift began. Points co
 
 from math import log, sinh, sqrt
 
-from streamkl.core.arena import Arena, Rules
+from streamkl.core.arena import SEASONAL, Arena, Rules
 from streamkl.core.compiled import inlined
-from streamkl.core.season import SEASONAL, slot_of
+from streamkl.core.season import slot_of
 
 TILT = 0.75  # standard deviations: small shifts are found late by windows; twice this one they are found by windows first
 HALF_WIDTH = sqrt(3.0)  # of ranks with variance 1

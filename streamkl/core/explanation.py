@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from streamkl.core.arena import RECENT, Arena, Pool, Rules, calm_of
+from streamkl.core.arena import RECENT, SEASONAL, Arena, Pool, Rules, calm_of
 from streamkl.core.binning import QUANTILES
 from streamkl.core.dependence import dependence
-from streamkl.core.season import SEASONAL, slot_of
+from streamkl.core.ring import span
+from streamkl.core.season import slot_of
 from streamkl.core.surprise import limit_at
 from streamkl.core.tracks import SPAN, WINDOW
 
@@ -93,8 +94,8 @@ def _explain_points(a: Arena, pool: Pool, rules: Rules, row: int) -> Explanation
     windows = [w for w in np.argsort(a.length[row, : len(rules.window_points)], kind="stable").tolist() if a.length[row, w]]
     windows = [rules.voice] if surprise.track == WINDOW else windows
     around = _explain_window(a, rules, row, windows[0]) if windows else _explain_learning(a, pool, row)
-    span = around.window_points if surprise.track == WINDOW else min(SPAN[surprise.track], int(a.filled[row])) or 1
-    first = (int(a.head[row]) - span) % a.code.shape[1]
+    points = around.window_points if surprise.track == WINDOW else min(SPAN[surprise.track], int(a.filled[row])) or 1
+    times, positions = span(a, row, points) if windows else ([around.window_to_us], [around.first_position])
     limit, table = float(a.point_limit[row]), limit_at(calm_of(a, rules), float(a.point_run[row]))
     return replace(
         around,
@@ -105,9 +106,9 @@ def _explain_points(a: Arena, pool: Pool, rules: Rules, row: int) -> Explanation
         blocks=int(a.calm_blocks[row]),
         judged=int(a.calm_judged[row]),
         run_length=float(np.exp(a.point_run[row])),
-        window_points=span,
-        window_from_us=int(a.time[row, first]) if windows else around.window_to_us,
-        first_position=int(a.position[row, first]) if windows else around.first_position,
+        window_points=points,
+        window_from_us=int(times[0]),
+        first_position=int(positions[0]),
         surprise=surprise,
     )
 
@@ -153,13 +154,13 @@ def _explain_window(a: Arena, rules: Rules, row: int, w: int) -> Explanation:
     bins, n = int(a.bins[row]), int(a.length[row, w])
     places = np.arange(int(a.head[row]) - n, int(a.head[row])) % a.code.shape[1]
     counts = np.bincount(a.code[row, places], minlength=bins)
+    times, positions = span(a, row, n)
     expected = a.units[row, :bins] / a.total[row]
     if rules.kind == SEASONAL:
-        expected = a.slot_share[row, slot_of(rules, a.time[row, places]), :bins].mean(axis=0)
+        expected = a.slot_share[row, slot_of(rules, times), :bins].mean(axis=0)
     share = counts / n
     with np.errstate(divide="ignore", invalid="ignore"):
         nats = np.where(counts > 0, share * np.log(share / expected), 0.0)
-    oldest = places[0]
     table = float(a.limit[row, w]) / n
     factor = float(a.factor[row, w])
     edges = a.edges[row, : bins - 1]
@@ -182,9 +183,9 @@ def _explain_window(a: Arena, rules: Rules, row: int, w: int) -> Explanation:
         reference_quantiles=a.quantiles[row].copy(),
         window_quantiles=_recent_quantiles(a, row, n),
         window_points=n,
-        window_from_us=int(a.time[row, oldest]),
+        window_from_us=int(times[0]),
         window_to_us=int(a.newest[row]),
-        first_position=int(a.position[row, oldest]),
+        first_position=int(positions[0]),
         reference_points=int(a.held[row]),
         effective_points=float(a.effective[row]),
         reference_from_us=int(a.reference_from[row]),

@@ -13,10 +13,9 @@ A distribution that only narrowed went neither up nor down. A single point rose 
 Names have no unit: categorical series pass.
 """
 
-from streamkl.core.arena import JUDGING, RECENT, Arena, Rules
+from streamkl.core.arena import JUDGING, RECENT, SEASONAL, Arena, Rules
 from streamkl.core.binning import QUANTILES
 from streamkl.core.compiled import inlined, outlined
-from streamkl.core.season import SEASONAL
 
 EITHER, UP, DOWN = 0, 1, -1
 LOWER, MIDDLE, UPPER = 0, 2, 4  # of QUANTILES

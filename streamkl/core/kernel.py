@@ -6,15 +6,15 @@ The loop stops after a point that needs more than arithmetic (a reference is com
 import numpy as np
 from numpy.typing import NDArray
 
-from streamkl.core.arena import JUDGING, LEARNING, NO_SLOT, RECENT, RETURNS, Arena, Pool, Rules, calm_of, tracks_of
+from streamkl.core.arena import JUDGING, LEARNING, NO_SLOT, RECENT, RETURNS, SEASONAL, Arena, Pool, Rules, calm_of, tracks_of
 from streamkl.core.binning import bin_of
 from streamkl.core.compiled import inlined, outlined
 from streamkl.core.drift import BLOCK, HIGHEST, climb
 from streamkl.core.episode import LEARNED, NOTHING, WARM, alarm_output, is_alarm, move
 from streamkl.core.reference import advance
-from streamkl.core.ring import at_depth, place
+from streamkl.core.ring import at_depth, oldest_time, place
 from streamkl.core.run_length import drift_limit, limit_for
-from streamkl.core.season import SEASONAL, refresh, slot_of
+from streamkl.core.season import refresh, slot_of
 from streamkl.core.surprise import WARM_POINTS, weigh
 from streamkl.core.tail import STRETCH, observe
 from streamkl.core.tracks import NONE, strength, surprise
@@ -98,8 +98,8 @@ def walk(
 def is_late(a: Arena, pool: Pool, rules: Rules, row: int, time: int) -> bool:
     """Older than the grace period, or than all that the ring still holds. A long run of such points restarts the series' clock."""
     late = time < a.newest[row] - rules.grace if a.points[row] > 0 else False
-    if not late and a.phase[row] == JUDGING and a.filled[row] == a.code.shape[1]:
-        late = time < a.time[row, at_depth(a, row, a.filled[row] - 1)]
+    if not late and time < a.newest[row] and a.phase[row] == JUDGING and a.filled[row] == a.code.shape[1]:
+        late = time < oldest_time(a, row)
     if not late:
         a.late_run[row] = 0
         return False
@@ -115,7 +115,8 @@ def is_late(a: Arena, pool: Pool, rules: Rules, row: int, time: int) -> bool:
 def restart_clock(a: Arena, pool: Pool, rules: Rules, row: int, time: int) -> None:
     """The clock stepped back for good: what is held is taken to lie just before `time`, in the order it has."""
     shift = a.newest[row] - time
-    for depth in range(a.filled[row]):
+    a.time_head[row] -= shift
+    for depth in range(a.filled[row] if a.time.shape[1] > 0 else 0):
         a.time[row, at_depth(a, row, depth)] -= shift
     if a.slot[row] != NO_SLOT:
         for at in range(min(a.learned[row], rules.size)):

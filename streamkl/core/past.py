@@ -4,7 +4,12 @@ The surprisal of a magnitude is -ln of the share of the past that was at least a
 two-cell histogram "below | at least this". Beyond the body of the past the share is read off a Pareto tail, a straight line in
 ln(magnitude), fitted to what exceeds two quantiles: one far out, that knows the past's own records, and one at the bulk's edge, that is
 not taught by a few incidents. The bins are relative to the largest magnitude seen, so no scale has to be known.
+
+Counts of two bytes hold 65,535 magnitudes in one bin; when one is full all of them are halved, rounded up, so that a very long past fades
+slowly and forgets no record.
 """
+
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +24,8 @@ RARE, BULK = 0.005, 0.1  # shares of the past that the two tails are fitted to
 FEWEST = 10.0  # magnitudes behind a tail
 WEIGHT_OF_RARE = 0.3
 PRIOR_WEIGHT, PRIOR_EXCESS = 10.0, 0.5  # exceedances, and their mean in e-folds, that stand beside the seen ones
-REFIT_SHARE, REFIT_MOST = 32, 64  # the table follows when the past has grown by a 32nd, or by so many
+JOIN_SHARE, JOIN_MOST = 32, 64  # newer magnitudes join the past when they are a 32nd of it, or so many
+FULL = np.iinfo(np.uint16).max  # of one bin: then all bins are halved
 
 
 @inlined
@@ -28,9 +34,10 @@ def surprisal(t: Tracks, row: int, track: int, magnitude: float) -> float:
     position = 0.0
     if magnitude > 0.0:
         log = np.log(magnitude)
-        if t.past[row, track, 0] == t.past_count[row, track]:  # nothing above the lowest bin: this magnitude sets the scale
+        seen = t.past_count[row, track] + t.fresh_count[row, track]
+        if np.int64(t.past[row, track, 0]) + t.fresh[row, track, 0] == seen:  # nothing above the lowest bin: this magnitude sets the scale
             t.past_low[row, track] = log - FIRST_BIN / BINS_PER_E
-            t.past_next[row, track] = 0
+            _join(t, row, track)
         position = (log - t.past_low[row, track]) * BINS_PER_E
         if position >= PAST_BINS:
             _move_up(t, row, track, int(position) - PAST_BINS + 1)
@@ -38,41 +45,15 @@ def surprisal(t: Tracks, row: int, track: int, magnitude: float) -> float:
     position = max(position, 0.0)
     index = min(int(position), PAST_BINS - 1)
     nats = 0.0
-    if t.past_count[row, track] >= FIRST_PAST:
-        if t.past_count[row, track] >= t.past_next[row, track]:
-            refit(t, row, track)
-            t.fresh[row, track] = 0
+    if t.past_count[row, track] + t.fresh_count[row, track] >= FIRST_PAST:
+        if t.fresh_count[row, track] >= max(1, min(t.past_count[row, track] // JOIN_SHARE, JOIN_MOST)):
+            _join(t, row, track)
         low = t.past_nats[row, track, index]
         step = t.past_nats[row, track, index + 1] - low if index < PAST_BINS - 1 else t.past_slope[row, track]
         nats = max(low + (position - index) * step, 0.0)
-    t.past[row, track, index] += 1
     t.fresh[row, track, index] += 1
-    t.past_count[row, track] += 1
+    t.fresh_count[row, track] += 1
     return nats
-
-
-@outlined
-def _move_up(t: Tracks, row: int, track: int, by: int) -> None:
-    """Make room for a new record: the lowest bins become one. O(bins), seldom.
-
-    The body of the past (the median of what lies above the lowest bin) stays among the bins: one absurd value must not blind a series. What
-    lies beyond the last bin is then counted in it.
-    """
-    body = PAST_BINS
-    above = 0.0
-    while 2.0 * above < float(t.past_count[row, track]) - t.past[row, track, 0]:
-        body -= 1
-        above += t.past[row, track, body]
-    by = min(by, body - BODY_BIN)
-    if by <= 0:
-        return
-    for k in range(1, by + 1):
-        t.past[row, track, 0] += t.past[row, track, k]
-    for k in range(1, PAST_BINS):
-        t.past[row, track, k] = t.past[row, track, k + by] if k + by < PAST_BINS else 0
-    t.fresh[row, track] = 0
-    t.past_low[row, track] += by / BINS_PER_E
-    t.past_next[row, track] = 0
 
 
 @outlined
@@ -89,26 +70,6 @@ def refit(t: Tracks, row: int, track: int) -> None:
         own = rare_nats + rare_slope * (k - rare) if k > rare else t.past_nats[row, track, k]
         t.past_nats[row, track, k] = WEIGHT_OF_RARE * own + (1.0 - WEIGHT_OF_RARE) * (bulk_nats + bulk_slope * (k - bulk))
     t.past_slope[row, track] = WEIGHT_OF_RARE * rare_slope + (1.0 - WEIGHT_OF_RARE) * bulk_slope
-    t.past_next[row, track] = t.past_count[row, track] + max(1, min(t.past_count[row, track] // REFIT_SHARE, REFIT_MOST))
-
-
-@outlined
-def remake(t: Tracks) -> None:
-    """The tables of all rows, from the pasts without what has joined them since. O(rows x bins)."""
-    for row in range(t.past.shape[0]):
-        for track in range(t.past.shape[1]):
-            _join_fresh(t, row, track, -1)
-            if t.past_count[row, track] >= FIRST_PAST:
-                refit(t, row, track)
-            _join_fresh(t, row, track, 1)
-
-
-@inlined
-def _join_fresh(t: Tracks, row: int, track: int, sign: int) -> None:
-    for k in range(PAST_BINS):
-        since = sign * int(t.fresh[row, track, k])
-        t.past[row, track, k] = int(t.past[row, track, k]) + since
-        t.past_count[row, track] += since
 
 
 @inlined
@@ -126,3 +87,75 @@ def _tail(t: Tracks, row: int, track: int, wanted: float) -> tuple[int, float, f
             edge = k
     slope = (count + PRIOR_WEIGHT) / (excess / BINS_PER_E + PRIOR_WEIGHT * PRIOR_EXCESS)
     return edge, t.past_nats[row, track, edge], slope / BINS_PER_E
+
+
+@outlined
+def remake(t: Tracks) -> None:
+    """The tables of all rows, which follow from their pasts. O(rows x bins)."""
+    for row in range(t.past.shape[0]):
+        for track in range(t.past.shape[1]):
+            if t.past_count[row, track] >= FIRST_PAST:
+                refit(t, row, track)
+
+
+@outlined
+def _move_up(t: Tracks, row: int, track: int, by: int) -> None:
+    """Make room for a new record: the lowest bins become one. O(bins), seldom.
+
+    The body of the past (the median of what lies above the lowest bin) stays among the bins: one absurd value must not blind a series. What
+    lies beyond the last bin is then counted in it.
+    """
+    body = PAST_BINS
+    above: Any = 0
+    higher = np.int64(t.past_count[row, track]) + t.fresh_count[row, track] - t.past[row, track, 0] - t.fresh[row, track, 0]
+    while 2 * above < higher:
+        body -= 1
+        above += np.int64(t.past[row, track, body]) + t.fresh[row, track, body]
+    by = min(by, body - BODY_BIN)
+    if by <= 0:
+        return
+    _join(t, row, track)
+    lowest: Any = 0
+    for k in range(by + 1):
+        lowest += np.int64(t.past[row, track, k])
+    for k in range(1, PAST_BINS):
+        t.past[row, track, k] = t.past[row, track, k + by] if k + by < PAST_BINS else 0
+    t.past_low[row, track] += by / BINS_PER_E
+    while lowest > FULL:
+        lowest = _halve(t, row, track, lowest)
+    t.past[row, track, 0] = lowest
+    t.past_count[row, track] = _total(t, row, track)
+    if t.past_count[row, track] >= FIRST_PAST:
+        refit(t, row, track)
+
+
+@outlined
+def _join(t: Tracks, row: int, track: int) -> None:
+    """Let the newer magnitudes join the past. O(bins), once in so many points."""
+    for k in range(PAST_BINS):
+        if np.int64(t.past[row, track, k]) + t.fresh[row, track, k] > FULL:
+            t.past[row, track, 0] = _halve(t, row, track, np.int64(t.past[row, track, 0]))
+            break
+    for k in range(PAST_BINS):
+        t.past[row, track, k] += t.fresh[row, track, k]
+        t.fresh[row, track, k] = 0
+    t.fresh_count[row, track] = 0
+    t.past_count[row, track] = _total(t, row, track)
+    if t.past_count[row, track] >= FIRST_PAST:
+        refit(t, row, track)
+
+
+@inlined
+def _halve(t: Tracks, row: int, track: int, lowest: Any) -> Any:
+    """Fade a past, of which `lowest` magnitudes are in bin 0; returns how many are left there."""
+    for k in range(1, PAST_BINS):
+        t.past[row, track, k] = (np.int64(t.past[row, track, k]) + 1) >> 1
+    return (lowest + 1) >> 1
+
+
+@inlined
+def _total(t: Tracks, row: int, track: int) -> Any:
+    total: Any = 0
+    for k in range(PAST_BINS):
+        total += np.int64(t.past[row, track, k])
+    return total

@@ -6,24 +6,25 @@ seen before it closed, never do: the reference does not learn an incident.
 
 import numpy as np
 
-from streamkl.core.arena import Arena, Rules
+from streamkl.core.arena import DECAYED, TRAILING, Arena, Rules
 from streamkl.core.binning import HALF
 from streamkl.core.compiled import inlined
 from streamkl.core.ring import at_depth
 from streamkl.core.season import slot_of
+from streamkl.core.window import log_unit
 
-TRAILING, DECAYED = 1, 2
 HEAVIEST = 2.0  # weight of a decayed point at which all weights are scaled back: once per half-life
 
 
 @inlined
-def set_units(a: Arena, row: int, code: int, units: float) -> None:
+def set_units(a: Arena, rules: Rules, row: int, code: int, units: float) -> None:
     """Change one bin's mass and the running sums of every window that holds points of it; O(windows)."""
-    log_units = np.log(units)
-    change = log_units - a.log_units[row, code]
+    before = log_unit(a, rules, row, code)
     a.total[row] += units - a.units[row, code]
     a.units[row, code] = units
-    a.log_units[row, code] = log_units
+    if rules.kind == DECAYED:
+        a.log_units[row, code] = np.log(units)
+    change = log_unit(a, rules, row, code) - before
     for w in range(a.counts.shape[1]):
         a.cross_term[row, w] += a.counts[row, w, code] * change
 
@@ -40,7 +41,7 @@ def advance(a: Arena, rules: Rules, row: int, depth: int) -> None:
     code = a.code[row, index]
     a.reference_to[row] = max(a.reference_to[row], a.time[row, index])
     if rules.kind == TRAILING:
-        _replace_oldest(a, row, code, a.time[row, index])
+        _replace_oldest(a, rules, row, code, a.time[row, index])
         return
     a.held[row] += 1
     if rules.kind == DECAYED:
@@ -51,7 +52,7 @@ def advance(a: Arena, rules: Rules, row: int, depth: int) -> None:
 
 
 @inlined
-def _replace_oldest(a: Arena, row: int, code: int, time: int) -> None:
+def _replace_oldest(a: Arena, rules: Rules, row: int, code: int, time: int) -> None:
     """Trailing: the newest point in, the oldest out. A bin never falls below half a unit, so no divergence is infinite."""
     head = a.ref_head[row]
     gone = a.ref_code[row, head]
@@ -62,20 +63,20 @@ def _replace_oldest(a: Arena, row: int, code: int, time: int) -> None:
     if gone != code:
         a.prior[row, gone] -= 1.0
         a.prior[row, code] += 1.0
-        set_units(a, row, gone, max(a.prior[row, gone], HALF))
-        set_units(a, row, code, max(a.prior[row, code], HALF))
+        set_units(a, rules, row, gone, max(a.prior[row, gone], HALF))
+        set_units(a, rules, row, code, max(a.prior[row, code], HALF))
 
 
 @inlined
 def _fade(a: Arena, rules: Rules, row: int, code: int) -> None:
     """Decayed: instead of shrinking every bin, each new point weighs more; masses are shares of the total, so it is the same."""
     a.weight[row] *= np.exp(rules.log_growth)
-    set_units(a, row, code, a.units[row, code] + a.weight[row])
+    set_units(a, rules, row, code, a.units[row, code] + a.weight[row])
     if a.weight[row] > HEAVIEST:
         scale = 1.0 / a.weight[row]
         a.weight[row] = 1.0
         for k in range(a.bins[row]):  # what has faded away keeps half a unit, so no divergence is infinite
-            set_units(a, row, k, max(a.units[row, k] * scale, HALF))
+            set_units(a, rules, row, k, max(a.units[row, k] * scale, HALF))
         total = 0.0
         for k in range(a.bins[row]):
             total += a.units[row, k]

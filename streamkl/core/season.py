@@ -14,8 +14,6 @@ from streamkl.core.arena import Arena, Rules
 from streamkl.core.compiled import both, inlined, outlined
 from streamkl.core.ring import at_depth
 
-SEASONAL = 3
-
 
 @both
 def slot_of(rules: Rules, time: Any) -> Any:

@@ -5,7 +5,7 @@ the largest in each block of 64 points goes into a histogram, and an exponential
 the shares that `UPPER` and `SPARED` name: the series' own limit is where that tail is exceeded once in the promised number of points. The
 few largest of all only count as "at least": they may be incidents, which the limit must not learn. Nor does it learn more alarms than it
 promised, as long as they are few. What is not known yet makes it quieter: the nominal limit begins raised, and gives way to the fitted one
-as blocks come.
+as blocks come. Where a bin is full its past is halved, as in `core.tail`.
 """
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from streamkl.core.arena import CALM_BINS, Calm
 from streamkl.core.compiled import inlined, outlined
 from streamkl.core.run_length import along
+from streamkl.core.tail import FULL, halve
 
 BLOCK = 64  # points
 WIDTH = 0.1  # of a bin, in nats
@@ -62,11 +63,24 @@ def _end_block(c: Calm, row: int) -> None:
             c.calm_forgiven[row] += 1
             return
         c.calm_alarms[row] += 1
-    c.calm[row, min(int(c.calm_max[row] / WIDTH), CALM_BINS - 1)] += 1
+    at = min(int(c.calm_max[row] / WIDTH), CALM_BINS - 1)
+    if c.calm[row, at] == FULL:
+        _fade(c, row)
+    c.calm[row, at] += 1
     c.calm_blocks[row] += 1
     # An open episode is judged to its end by the limit it was opened with; else it would end by raising it.
     if c.calm_judged[row] >= c.calm_next[row] and not c.open[row]:
         settle(c, row)
+
+
+@outlined
+def _fade(c: Calm, row: int) -> None:
+    """All that is counted beside the maxima is halved with them, so that shares stay what they are."""
+    c.calm_blocks[row] = halve(c.calm[row])
+    c.calm_judged[row] >>= 1
+    c.calm_alarms[row] >>= 1
+    c.calm_forgiven[row] >>= 1
+    c.calm_next[row] = 0
 
 
 @outlined
@@ -85,7 +99,7 @@ def settle(c: Calm, row: int) -> None:
 
 
 @outlined
-def fit(calm: NDArray[np.uint32], blocks: int, log_run: float) -> float:
+def fit(calm: NDArray[np.uint16], blocks: int, log_run: float) -> float:
     """The surprise that this past reaches once in exp(log_run) points: an exponential tail, censored from above, with its mean excess
     shrunk to the prior, as a predictive tail. O(bins)."""
     wanted = max(FEWEST, UPPER * blocks)

@@ -6,13 +6,18 @@ those maxima (probability-weighted moments, Hosking & Wallis 1987, with the shap
 the factor at which the promised run length is kept. Where no smooth tail fits (a short window can only take few values), counting corrects
 it: what was reached more often than promised is below the factor. It is never below one: unknown dependence makes a series quieter, never
 noisier.
+
+A histogram of two bytes a bin holds 65,535 maxima in one of them, which takes millions of points. When one is full all are halved, rounded
+up, and so are the counts of maxima and points that they stand for: a very long past fades, and forgets no record.
 """
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamkl.core.arena import TAIL_BINS, Arena
-from streamkl.core.compiled import inlined, outlined
+from streamkl.core.compiled import aside, inlined, outlined
 
 BINS_PER_E = 20
 LOWEST = -2.0  # ln of the smallest maximum told apart; the largest is e^4 = 55 times the table threshold
@@ -24,6 +29,7 @@ MANY_BLOCKS = 400  # from so many on that part falls as 1 / sqrt(maxima): the mo
 EXTRA = 0.5  # alarms beyond those promised that the past may hold
 SHAPE_LOW, SHAPE_HIGH = -0.5, 0.4
 SHAPE_PRIOR = 20.0  # exceedances that the shape zero weighs
+FULL = np.iinfo(np.uint16).max  # of one bin
 
 
 @inlined
@@ -41,7 +47,7 @@ def bin_edge(index: int) -> float:
 
 
 @outlined
-def fit(histogram: NDArray[np.uint32], blocks: int, block: float, log_run: float) -> float:
+def fit(histogram: NDArray[np.uint16], blocks: int, block: float, log_run: float) -> float:
     """The factor that keeps a run length of exp(log_run) points, from maxima of blocks of `block` points.
 
     Exceedances are read at the middle of their bins (5 % wide). O(tail bins).
@@ -84,7 +90,7 @@ def fit(histogram: NDArray[np.uint32], blocks: int, block: float, log_run: float
 
 
 @inlined
-def counted(histogram: NDArray[np.uint32], allowed: float) -> float:
+def counted(histogram: NDArray[np.uint16], allowed: float) -> float:
     """The lowest edge of a bin above which no more than `allowed` maxima lie."""
     seen = 0.0
     for index in range(TAIL_BINS - 1, -1, -1):
@@ -125,11 +131,31 @@ def record(a: Arena, row: int, w: int) -> None:
         a.next_fit[row, w] = 0
     else:
         a.flagged[row, w] = False
+    if a.tail[row, w, tail_bin(maximum)] == FULL:
+        _fade(a, row, w)
     a.tail[row, w, tail_bin(maximum)] += 1
     a.blocks[row, w] += 1
 
 
-@outlined
+@aside
+def _fade(a: Arena, row: int, w: int) -> None:
+    before = a.blocks[row, w]
+    a.blocks[row, w] = halve(a.tail[row, w])
+    a.judged[row, w] = a.judged[row, w] * a.blocks[row, w] // before
+    a.next_fit[row, w] = 0
+
+
+@inlined
+def halve(histogram: NDArray[np.uint16]) -> Any:
+    """Halve every bin, rounded up; returns what they hold then. O(bins)."""
+    left: Any = 0
+    for k in range(len(histogram)):
+        histogram[k] = (np.int64(histogram[k]) + 1) >> 1
+        left += np.int64(histogram[k])
+    return left
+
+
+@aside
 def refit(a: Arena, row: int, w: int) -> None:
     """Fit the tail again; O(tail bins), at geometrically growing intervals and after each alarm."""
     block = a.judged[row, w] / a.blocks[row, w]

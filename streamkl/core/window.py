@@ -7,31 +7,39 @@ recomputed, which keeps rounding from piling up.
 
 import numpy as np
 
-from streamkl.core.arena import Arena, Rules
+from streamkl.core.arena import DECAYED, SEASONAL, Arena, Rules
 from streamkl.core.compiled import inlined, outlined
 from streamkl.core.ring import at_depth
-from streamkl.core.season import SEASONAL, mix, mixed_cross_term
+from streamkl.core.season import mix, mixed_cross_term
 
 SHORTEST_TURN = 64  # points between two resynchronisations, however short the window is
 
 
 @inlined
+def log_unit(a: Arena, rules: Rules, row: int, code: int) -> float:
+    """ln of a bin's mass."""
+    if rules.kind == DECAYED:
+        return float(a.log_units[row, code])
+    return float(rules.log_halves[int(2.0 * a.units[row, code])])
+
+
+@inlined
 def add(a: Arena, rules: Rules, row: int, w: int, code: int) -> None:
     """One more point of this bin in the window; O(1)."""
-    count = a.counts[row, w, code]
+    count = int(a.counts[row, w, code])
     a.counts[row, w, code] = count + 1
     a.self_term[row, w] += rules.xlogx[count + 1] - rules.xlogx[count]
-    a.cross_term[row, w] += a.log_units[row, code]
+    a.cross_term[row, w] += log_unit(a, rules, row, code)
     a.length[row, w] += 1
 
 
 @inlined
 def remove(a: Arena, rules: Rules, row: int, w: int, code: int) -> None:
     """One point of this bin fewer; the inverse of `add`."""
-    count = a.counts[row, w, code]
+    count = int(a.counts[row, w, code])
     a.counts[row, w, code] = count - 1
     a.self_term[row, w] += rules.xlogx[count - 1] - rules.xlogx[count]
-    a.cross_term[row, w] -= a.log_units[row, code]
+    a.cross_term[row, w] -= log_unit(a, rules, row, code)
     a.length[row, w] -= 1
 
 
@@ -41,10 +49,10 @@ def resync(a: Arena, rules: Rules, row: int, w: int) -> None:
     self_term = 0.0
     cross_term = 0.0
     for k in range(a.bins[row]):
-        count = a.counts[row, w, k]
+        count = int(a.counts[row, w, k])
         if count > 0:
             self_term += rules.xlogx[count]
-            cross_term += count * a.log_units[row, k]
+            cross_term += count * log_unit(a, rules, row, k)
     a.self_term[row, w] = self_term
     a.cross_term[row, w] = cross_term
     a.since_sync[row, w] = 0
@@ -100,5 +108,5 @@ def is_full(a: Arena, rules: Rules, row: int, w: int, shortest: int) -> bool:
         return False
     if length < a.filled[row]:
         return True  # older points were let go, so the span is covered
-    oldest = a.time[row, at_depth(a, row, length - 1)]
+    oldest = a.time[row, at_depth(a, row, length - 1)]  # kept, as there is a window by time
     return bool(a.newest[row] - oldest >= rules.window_span[w] - a.interval[row] or length == a.code.shape[1] - 1)

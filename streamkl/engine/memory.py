@@ -6,8 +6,9 @@ from operator import attrgetter
 import msgspec
 import numpy as np
 
-from streamkl.core.arena import NO_SLOT, Arena, Pool, allocate, tracks_of
+from streamkl.core.arena import NO_SLOT, Arena, Pool, tracks_of
 from streamkl.core.bank import Bank
+from streamkl.core.layout import FEWEST_ROWS, allocate
 from streamkl.core.past import remake
 from streamkl.engine.absence_watch import AbsenceWatch, WatchKept
 from streamkl.engine.limiter import LimitsKept
@@ -15,8 +16,8 @@ from streamkl.engine.router import Router, Seat
 from streamkl.engine.snapshot import Arrays, pack, unpack
 from streamkl.errors import SnapshotError
 
-RINGS = frozenset({"code", "time", "position"})
-DERIVED = frozenset({"past_nats", "past_slope", "past_next"})  # of the pasts, and made anew from them
+DERIVED = frozenset({"past_nats", "past_slope"})  # of the pasts, and made anew from them
+RINGS = frozenset({"code", "time", "time_step", "position_step"})
 
 
 class _SeatKept(msgspec.Struct, array_like=True):
@@ -66,10 +67,10 @@ def _bank_arrays(bank: Bank, rows: np.ndarray, prefix: str) -> Iterator[tuple[st
     filled = arena.filled[rows]
     order = _oldest_first(arena.head[rows], filled, size)
     for name in Arena._fields:
-        if name in RINGS:
-            yield prefix + name, getattr(arena, name)[rows[:, None], order]
-        elif name not in DERIVED:
-            yield prefix + name, getattr(arena, name)[rows]
+        if name in DERIVED:
+            continue
+        array = getattr(arena, name)
+        yield prefix + name, array[rows[:, None], order] if name in RINGS and array.shape[1] else array[rows]
     yield prefix + "head", (filled % size).astype(np.int32)
     yield prefix + "slot", np.where(slots == NO_SLOT, NO_SLOT, np.cumsum(slots != NO_SLOT) - 1).astype(np.int32)
     for name in Pool._fields:
@@ -110,11 +111,13 @@ def _fill(bank: Bank, arrays: Arrays, prefix: str) -> None:
         pool = Pool(**{name: arrays[f"{prefix}pool.{name}"] for name in Pool._fields})
     except KeyError as missing:
         raise SnapshotError(f"state lacks {missing}") from missing
-    empty = allocate(bank.settings, len(kept["phase"]))
+    rows = len(kept["phase"])
+    arena = allocate(bank.settings, max(rows, FEWEST_ROWS))
+    arena.slot[:] = NO_SLOT
     for name, theirs in kept.items():
-        mine = getattr(empty, name)
-        if mine.dtype != theirs.dtype or mine.shape != theirs.shape:
+        mine = getattr(arena, name)
+        if mine.dtype != theirs.dtype or mine.shape[1:] != theirs.shape[1:] or len(theirs) != rows:
             raise SnapshotError("state has other shapes than this configuration's")
-    arena = empty._replace(**kept)
+        mine[:rows] = theirs
     remake(tracks_of(arena))
     bank.adopt(arena, pool)

@@ -20,7 +20,7 @@ from streamkl.errors import SnapshotError
 from streamkl.model import Partition
 
 NEWEST = "newest"
-POSITIONS = ("position", "since_position", "pool.position")  # offsets of the old partition mean nothing in another one
+POSITIONS = ("position_head", "since_position", "pool.position")  # offsets of the old partition mean nothing in another one
 LIVED_TIMES = (PREFIX + "base", PREFIX + "due")
 
 
@@ -152,6 +152,8 @@ def _banks(packed: Mapping[int, _Packed], number: int, members: Sequence[Member]
         strange = {"row": sources != number, "slot": sources[used] != number}
         for name in POSITIONS:
             columns[prefix + name][strange["slot" if name.startswith("pool.") else "row"]] = start
+        columns[prefix + "position_step"][strange["row"]] = 0
+        columns[prefix + "position_unit"][strange["row"]] = 1
         arrays |= columns
     return arrays, rows
 

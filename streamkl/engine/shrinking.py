@@ -20,7 +20,7 @@ PROBE = 4  # numbers of a row that are looked at before all of them are
 
 Array = NDArray[Any]
 MOST_BYTES = 1 << 33  # of a state, and so of any array
-_CODING = {"f8": FLOATS, "i8": INTEGERS, "i4": INTEGERS, "u4": INTEGERS}
+_CODING = {"f8": FLOATS, "i8": INTEGERS, "i4": INTEGERS, "u4": INTEGERS, "i2": INTEGERS, "u2": INTEGERS}
 _BYTE = 256
 
 

@@ -16,7 +16,7 @@ from streamkl.errors import SnapshotError
 
 MAGIC = b"streamkl"
 VERSION = 4
-_ALLOWED = {"|b1", "|i1", "|u1", "<i4", "<u4", "<i8", "<f4", "<f8"}
+_ALLOWED = {"|b1", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<f4", "<f8"}
 
 T = TypeVar("T")
 Arrays = dict[str, NDArray[Any]]

@@ -13,4 +13,4 @@ def test_the_whole_and_its_parts_are_those_of_the_state(case: Case) -> None:
     found = list(parts(engine))
     sizes = [float(part["packed, bytes"] or 0) for part in found]
     assert sizes == sorted(sizes, reverse=True)
-    assert ({"time", "position", "recent", "past"} <= {part["array"] for part in found}) is (case is CASES[-1])
+    assert ({"time_step", "position_step", "recent", "past"} <= {part["array"] for part in found}) is (case is CASES[-1])

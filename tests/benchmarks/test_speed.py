@@ -8,7 +8,9 @@ import pytest
 
 from benchmarks.datasets import generate, load, write_files
 from benchmarks.reading import Mark, TooShortError, speed
+from benchmarks.speed import by_size, memory, shipped, single, with_ratio
 from benchmarks.topics import records
+from streamkl.core.layout import row_bytes
 
 
 def test_speed_is_measured_between_commits_after_the_warm_up_and_before_the_end() -> None:
@@ -69,3 +71,10 @@ def test_written_files_hold_every_digit_of_the_series(tmp_path: Path) -> None:
     assert table.stem == again.name == each.name
     np.testing.assert_array_equal(again.values, each.values)
     np.testing.assert_array_equal(again.seconds, each.seconds)
+
+
+def test_the_cost_by_size_starts_at_the_shortest_window_and_memory_is_what_a_row_takes() -> None:
+    first, second, *others = with_ratio(list(by_size(1, 1_000)), "ns a point", "times the first")
+    assert (first["times the first"], first["window, points"], second["window, points"]) == (1.0, 100, 1_000)
+    assert [row["bins"] for row in others] == [8, 64]
+    assert [row["bytes a series"] for row in memory()] == [row_bytes(shipped()), row_bytes(single())]

@@ -6,10 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from streamkl.core.arena import FREE, JUDGING, LEARNING, NO_SLOT, Arena, Pool, allocate
+from streamkl.config.detector import DetectorConfig
+from streamkl.core.arena import FREE, JUDGING, LEARNING, NO_SLOT, Arena, Pool
 from streamkl.core.bank import Bank
 from streamkl.core.episode import ACCEPTED, OPENED, RECOVERED
+from streamkl.core.layout import allocate, parts, row_bytes
 from streamkl.core.run_length import RUN_LENGTHS, Table, TableKey
+from streamkl.library.settings import settings_of
 from streamkl.units import parse_budget
 from tests.small import BY_COUNT, BY_TIME, DECAYED, FIXED, NEVER, SEASONAL, TRAILING, feed, flat, settings
 from tests.zoo import MINUTE_US, every_minute, stream
@@ -188,15 +191,23 @@ def test_what_is_accepted_is_learned_from_the_newest_points() -> None:
 
 
 def test_memory_is_as_the_arena_says() -> None:
-    """Bytes a row: 17 for each point of the ring, the tables of the windows and of the drift track, the bins, and some more; a moving
-    reference adds its own."""
+    """Bytes a row: 5 for each point of the ring, 16 for each newest value, the tables of the windows and of the drift track, the bins, and
+    some more; what goes by time needs 6 more a point, and a moving reference adds its own."""
     made = settings(bins=16, windows=BY_COUNT)
     windows, bins, ring, tail = 3, 2 * 16 + 3, 21, 120
-    more = {FIXED: 0, TRAILING: 9 * SIZE, SEASONAL: 16 * 24 * bins + 8 * windows * bins}
+    more = {FIXED: 0, TRAILING: 9 * SIZE + 8 * bins, DECAYED: 8 * bins, SEASONAL: 16 * 24 * bins + 8 * windows * bins}
     for reference, own in more.items():
-        one = sum(array.nbytes for array in allocate(replace(made, reference=reference), 1))
-        said = 17 * ring + windows * 4 * bins + (windows + 1) * 4 * tail + 32 * bins + own
-        assert said < one < said + windows * 110 + 1_000
+        chosen = replace(made, reference=reference)
+        arena = allocate(chosen, 2)
+        one = sum(array.nbytes for array in arena) / 2
+        said = (5 if reference is FIXED else 11) * ring + windows * 2 * bins + (windows + 1) * 2 * tail + 16 * bins + 8 * 64 + own
+        assert said < one < said + (windows + 1) * 110 + 600
+        assert sum(array.nbytes for array in parts(arena, chosen)) == 2 * row_bytes(chosen)
+        assert one <= row_bytes(chosen) < one + 8
+
+
+def test_a_series_of_the_shipped_settings_takes_less_than_seven_kilobytes() -> None:
+    assert row_bytes(settings_of(DetectorConfig())) < 7_000
 
 
 def test_adopted_rows_have_their_tables_before_any_series_learns() -> None:

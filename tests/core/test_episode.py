@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamkl.core.arena import Arena, allocate
-from streamkl.core.bank import make_rules
+from streamkl.core.arena import Arena
 from streamkl.core.episode import ACCEPTED, NOTHING, OPENED, RECOVERED, UPDATED
+from streamkl.core.layout import allocate
+from streamkl.core.rules import make_rules
 from tests.kernels import alarm_output, is_alarm, move
 from tests.small import EPISODES, settings
 

@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamkl.core.arena import JUDGING, LEARNING, RECENT, Arena, Rules, allocate
-from streamkl.core.bank import Bank, make_rules
+from streamkl.core.arena import JUDGING, LEARNING, RECENT, Arena, Rules
+from streamkl.core.bank import Bank
 from streamkl.core.binning import QUANTILES
 from streamkl.core.episode import OPENED
 from streamkl.core.gate import DOWN, EITHER, UP, passes
+from streamkl.core.layout import allocate
+from streamkl.core.rules import make_rules
 from streamkl.core.settings import Gates
 from tests.kernels import normal_quantile
 from tests.small import DECAYED, EPISODES, SEASONAL, feed, flat, settings

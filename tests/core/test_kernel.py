@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from streamkl.core.arena import JUDGING, LEARNING, RECENT
 from streamkl.core.bank import Bank
 from streamkl.core.kernel import JUDGED, LATE, LATE_RUN, UNJUDGED
+from streamkl.core.ring import span
 from tests.kernels import statistic
 from tests.oracle import cell_of, cells, n_kl
-from tests.small import BY_COUNT, BY_TIME, DECAYED, EPISODES, FIXED, HOUR_US, NEVER, SEASONAL, TRAILING, feed, flat, held, settings
+from tests.small import BY_COUNT, BY_TIME, DECAYED, EPISODES, FIXED, HOUR_US, NEVER, SEASONAL, TRAILING, feed, flat, settings
 from tests.zoo import MINUTE_US, START_US, every_minute, stream
 
 SIZE = 60
@@ -28,7 +29,7 @@ def ready(**changes: object) -> tuple[Bank, int]:
 
 def held_times(bank: Bank, row: int) -> list[int]:
     """Event times in the ring, newest first."""
-    return [int(bank.arena.time[row, i]) for i in reversed(held(bank.arena, row))]
+    return [int(each) for each in reversed(span(bank.arena, row, int(bank.arena.filled[row]))[0])]
 
 
 def statistics(bank: Bank, row: int) -> list[float]:

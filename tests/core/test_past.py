@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streamkl.core.arena import Tracks
+from streamkl.core.past import _join
 from streamkl.core.point_run_length import _fresh
 from tests.kernels import surprisal
 from tests.slow_points import SlowPast
@@ -31,7 +32,7 @@ def by_twin(magnitudes: Iterable[float]) -> list[float]:
 def asked(tracks: Tracks, magnitude: float) -> float:
     """What a magnitude would be worth, without letting it join."""
     copy = Tracks._make(array.copy() for array in tracks)
-    copy.past_next[0] = 0
+    _join(copy, 0, 0)
     return float(surprisal(copy, 0, 0, magnitude))
 
 
@@ -176,3 +177,20 @@ def test_a_gap_below_the_largest_magnitudes_is_no_tail() -> None:
     dice = np.random.default_rng(1)
     nats = nats_of(dice.uniform(1.0, 1.2) if i % 500 == 499 else 0.0 for i in range(4_000))
     assert nats[-1] == pytest.approx(math.log(500), abs=1.0)
+
+
+def test_a_full_bin_halves_the_past_and_shares_stay() -> None:
+    """65,535 magnitudes are the most that a bin counts; rounded up, so that no record is forgotten."""
+    tracks = grown([1.0, *half_normal(2_000), 1e4])
+    _join(tracks, 0, 0)
+    at = int(tracks.past[0, 0].argmax())
+    tracks.past[0, 0, at] = 65_535
+    before = tracks.past[0, 0].astype(int)
+    tracks.fresh[0, 0, at] = 1
+    tracks.fresh_count[0, 0] = 1
+    _join(tracks, 0, 0)
+    after = (before + 1) // 2
+    after[at] += 1
+    assert tracks.past[0, 0].tolist() == after.tolist()
+    assert tracks.past_count[0, 0] == after.sum()
+    assert np.count_nonzero(tracks.past[0, 0]) == np.count_nonzero(before)

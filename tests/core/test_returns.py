@@ -5,9 +5,9 @@ import pytest
 
 import streamkl
 from streamkl.config.detector import DetectorConfig, EpisodeConfig
-from streamkl.core.arena import allocate
-from streamkl.core.bank import make_rules
 from streamkl.core.episode import OPENED, RECOVERED, UPDATED
+from streamkl.core.layout import allocate
+from streamkl.core.rules import make_rules
 from streamkl.units import parse_budget
 from tests.kernels import is_alarm, move
 from tests.small import EPISODES, settings

@@ -2,13 +2,16 @@
 
 from bisect import insort
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamkl.core.arena import Arena, allocate
+from streamkl.core.arena import Arena
+from streamkl.core.layout import allocate
+from streamkl.core.ring import span
 from tests.kernels import place
-from tests.small import held, settings
+from tests.small import DAY_US, held, settings
 
 ROOM = 21  # the longest window has 20 points
 
@@ -17,7 +20,8 @@ Entry = tuple[int, int, int]  # time, position, bin
 
 def contents(arena: Arena) -> list[Entry]:
     """Oldest first."""
-    return [(int(arena.time[0, i]), int(arena.position[0, i]), int(arena.code[0, i])) for i in held(arena, 0)]
+    places = held(arena, 0)
+    return list(zip(*(array.tolist() for array in span(arena, 0, len(places))), arena.code[0, places].tolist(), strict=True))
 
 
 def test_a_ring_is_one_longer_than_the_longest_window() -> None:
@@ -68,3 +72,59 @@ def test_a_ring_holds_the_newest_points_by_time_whatever_order_they_come_in(time
         assert depth == len(expected) - 1 - expected.index(entry)
         expected = expected[-ROOM:]
         assert contents(arena) == expected
+
+
+def read(steps: list[int], positions: list[int]) -> tuple[Arena, list[int], list[int]]:
+    arena = allocate(settings(), 2)
+    for number, (time, position) in enumerate(zip(np.cumsum(steps).tolist(), positions, strict=True)):
+        arena.points[1] = number + 1
+        place(arena, 1, 0, time, position)
+    times, offsets = span(arena, 1, int(arena.filled[1]))
+    return arena, times.tolist(), offsets.tolist()
+
+
+def test_times_are_exact_where_they_are_multiples_of_the_unit_that_the_longest_step_needs() -> None:
+    """A minute needs a unit of 1,000 microseconds (60,000 of them), an hour 100,000, a day 10 seconds."""
+    for step, unit in ((50_000, 1), (60_000_000, 1_000), (3_600_000_000, 100_000), (86_400_000_000, 10_000_000)):
+        arena, times, _ = read([step] * 40, list(range(40)))
+        assert arena.time_unit[1] == unit
+        assert times == [step * i for i in range(20, 41)]
+
+
+def test_a_long_step_makes_others_coarser_until_it_has_left() -> None:
+    steps = [60_001_000] * 10 + [7 * DAY_US] + [60_001_000] * 10
+    _, times, _ = read(steps, list(range(21)))
+    exact = np.cumsum(steps)
+    unit = 10_000_000  # 604,800 s in 65,535 steps
+    assert times == [*(exact[:-1] // unit * unit).tolist(), exact[-1]]
+    arena, times, _ = read([*steps, *[60_001_000] * 1_100], list(range(1_121)))
+    assert arena.time_unit[1] == 1_000
+    assert times == np.cumsum([*steps, *[60_001_000] * 1_100])[-ROOM:].tolist()
+
+
+def test_offsets_far_apart_are_rounded_down_to_a_power_of_two() -> None:
+    positions = [100_003 * i for i in range(30)]
+    arena, _, offsets = read([1] * 30, positions)
+    assert arena.position_unit[1] == 4  # 100,003 records in steps of at most 32,767
+    assert offsets == [*(position // 4 * 4 for position in positions[-ROOM:-1]), positions[-1]]
+
+
+@given(st.lists(st.tuples(st.integers(-(10**12), 10**12), st.integers(0, 10**9)), min_size=1, max_size=60))
+def test_what_is_read_back_is_rounded_down_to_the_unit_and_the_newest_is_exact(points: list[Entry]) -> None:
+    arena = allocate(settings(), 2)
+    expected: list[Entry] = []
+    for number, (time, position) in enumerate(points):
+        if len(expected) == ROOM and time < span(arena, 1, ROOM)[0][0]:
+            continue
+        arena.points[1] = number + 1
+        depth = place(arena, 1, 0, time, position)
+        expected.insert(len(expected) - depth, (time, position, 0))
+        expected = expected[-ROOM:]
+        times, offsets = span(arena, 1, len(expected))
+        # A unit may have shrunk since a value was rounded: it is then still a multiple of a larger one, and never above the value.
+        assert (times[-1], offsets[-1]) == expected[-1][:2]
+        assert (np.diff(times) >= 0).all()
+        late = np.array([entry[0] for entry in expected]) - times
+        assert (late >= 0).all() and (late < 10**9).all()
+        behind = np.array([entry[1] for entry in expected]) - offsets
+        assert (behind >= 0).all() and (behind < 2**17).all()

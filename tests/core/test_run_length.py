@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.special import rel_entr
 
-from streamkl.core.bank import make_rules
+from streamkl.core.rules import make_rules
 from streamkl.core.run_length import (
     RUN_LENGTHS,
     SEED,

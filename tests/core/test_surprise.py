@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from streamkl.core.arena import CALM_BINS, Calm, allocate, calm_of
-from streamkl.core.bank import Bank, make_rules
+from streamkl.core.arena import CALM_BINS, Calm, calm_of
+from streamkl.core.bank import Bank
 from streamkl.core.episode import OPENED
+from streamkl.core.layout import allocate
+from streamkl.core.rules import make_rules
 from streamkl.core.run_length import RUN_LENGTHS
 from streamkl.core.surprise import fit, limit_at, settle, weigh
 from streamkl.units import parse_budget

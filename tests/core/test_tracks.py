@@ -37,7 +37,8 @@ def first_magnitude(tracks: Tracks, track: int) -> float:
 def test_each_track_speaks_as_soon_as_it_has_something_to_compare_with() -> None:
     """Neighbours from the 2nd point on, those of neighbours from the 3rd; the means of 2 and 4 need ten points and one behind them; the
     window, here, never."""
-    counts = {n: fed(np.arange(float(n)))[0].past_count[0].tolist() for n in (1, 2, 12, 13, 14, 15, 20)}
+    known = {n: fed(np.arange(float(n)))[0] for n in (1, 2, 12, 13, 14, 15, 20)}
+    counts = {n: (t.past_count[0] + t.fresh_count[0]).tolist() for n, t in known.items()}
     assert counts == {
         1: [0, 0, 0, 0, 0, 0],
         2: [1, 0, 1, 0, 0, 0],
@@ -99,7 +100,7 @@ def test_surprises_are_those_of_a_slow_twin(name: str) -> None:
 def test_the_surprise_is_the_fifth_root_of_the_sum_of_fifth_powers() -> None:
     """Six tracks that agree on 10 nats: 10 * 6 ** (1/5) = 14.310; one of 10 beside three of 5: 10 * (1 + 3/32) ** (1/5) = 10.18."""
     tracks, out = fed(np.random.default_rng(1).standard_normal(500))
-    tracks.past_next[:] = 10**9
+    tracks.fresh[:] = tracks.fresh_count[:] = 0
     tracks.past_count[:] = 500
     for nats, expected in (
         ((10.0,) * 6, 14.3097),

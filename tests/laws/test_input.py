@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from streamkl.core.bank import Bank
+from streamkl.core.ring import span
 from streamkl.core.settings import Settings
 from tests.kernels import statistic
 from tests.small import BY_TIME, DECAYED, HOUR_US, NEVER, SEASONAL, TRAILING, feed, flat, held, settings
@@ -58,7 +59,8 @@ def test_holes_shift_nothing_but_their_own_rows(hole: float) -> None:
 
 def content(bank: Bank, row: int) -> tuple[list[tuple[int, int]], list[float]]:
     """Time and bin of every point held, and the statistic of every window."""
-    points = [(int(bank.arena.time[row, i]), int(bank.arena.code[row, i])) for i in held(bank.arena, row)]
+    places = held(bank.arena, row)
+    points = list(zip(span(bank.arena, row, len(places))[0].tolist(), bank.arena.code[row, places].tolist(), strict=True))
     return points, [statistic(bank.arena, bank.rules, row, w) for w in range(len(bank.settings.windows))]
 
 

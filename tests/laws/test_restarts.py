@@ -63,7 +63,7 @@ def rows_of(one: Engine) -> dict[str, dict[str, bytes]]:
     for seat in router.seats.values():
         arena = router.banks[seat.bank].arena
         row = {name: getattr(arena, name)[seat.row] for name in Arena._fields if name not in {"slot", "head"}}
-        for name in ("code", "time", "position"):
+        for name in ("code", "time_step" if row["time_step"].size else "time", "position_step"):
             row[name] = np.roll(row[name], row["filled"] - arena.head[seat.row])[: row["filled"]]
         found[seat.name] = {name: array.tobytes() for name, array in row.items()}
     return found

@@ -1,0 +1,155 @@
+"""How the state of many series lies in memory: shapes and types by the settings, room for more rows, a row made free again."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamkl.core.arena import CALM_BINS, NO_SLOT, NO_TIME, PAST_BINS, RECENT, RETURNS, TAIL_BINS, TRACKS, Arena, Pool
+from streamkl.core.binning import QUANTILES, bin_capacity
+from streamkl.core.settings import ReferenceKind, Settings
+
+FEWEST_ROWS = 2  # of one row a strided array looks contiguous, and the loop would be compiled for that once more
+NARROW = np.iinfo(np.uint16).max  # points of a window whose counts take two bytes
+
+Shapes = dict[str, tuple[tuple[int, ...], Any]]
+
+
+def ring_length(settings: Settings) -> int:
+    """Points a ring must hold: the longest window, the gap behind it, and the one that leaves."""
+    longest = max(w.points or settings.ring_points for w in settings.windows)
+    moving = settings.reference.kind != ReferenceKind.FIXED
+    return max(longest, settings.reference.gap if moving else 0) + 1
+
+
+def by_time(settings: Settings) -> bool:
+    """Whether any old point may be asked for its time: then the ring keeps times, else steps."""
+    return settings.reference.kind != ReferenceKind.FIXED or not all(window.points for window in settings.windows)
+
+
+def _long_fields(settings: Settings) -> Shapes:
+    """Those of which a point touches a small part: each is an array of its own."""
+    w, k, ring, ref = len(settings.windows), bin_capacity(settings.bins), ring_length(settings), settings.reference
+    trailing = ref.size if ref.kind == ReferenceKind.TRAILING else 0
+    slots = ref.slots if ref.kind == ReferenceKind.SEASONAL else 0
+    timed, pointwise = by_time(settings), settings.pointwise
+    return {
+        "recent": ((RECENT,), np.float64),
+        "code": ((ring,), np.uint8),
+        "time": ((ring if timed else 0,), np.int64),
+        "time_step": ((0 if timed else ring,), np.uint16),
+        "position_step": ((ring,), np.int16),
+        "counts": ((w, k), np.uint16 if ring <= NARROW else np.uint32),
+        "edges": ((k - 1,), np.float64),
+        "units": ((k,), np.float64),
+        "log_units": ((k if ref.kind == ReferenceKind.DECAYED else 0,), np.float64),
+        "prior": ((k if trailing else 0,), np.float64),
+        "ref_code": ((trailing,), np.uint8),
+        "ref_time": ((trailing,), np.int64),
+        "slot_count": ((slots, k), np.float64),
+        "slot_share": ((slots, k), np.float64),
+        "mixture": ((w if slots else 0, k), np.float64),
+        "tail": ((w + 1, TAIL_BINS), np.uint16),
+        "past": ((TRACKS * pointwise, PAST_BINS), np.uint16),
+        "fresh": ((TRACKS * pointwise, PAST_BINS), np.uint8),
+        "past_nats": ((TRACKS * pointwise, PAST_BINS), np.float32),
+        "calm": ((CALM_BINS * pointwise,), np.uint16),
+    }
+
+
+def _short_fields(settings: Settings) -> Shapes:
+    """Those that lie side by side in one block, the widest numbers first. None is empty: that would be another type to the compiler."""
+    w = len(settings.windows)
+    v, tracks = w + 1, TRACKS if settings.pointwise else 1
+    shapes: Shapes = {}
+    for names, shape, dtype in (
+        ("total weight effective log_run level surprise strength bound point_run point_limit calm_max sent peak", (), np.float64),
+        ("drift long_mean", (2,), np.float64),
+        ("self_term cross_term", (w,), np.float64),
+        ("limit block_max factor", (v,), np.float64),
+        ("ratio", (v + 1,), np.float64),
+        ("nats past_low past_slope", (tracks,), np.float64),
+        ("quantiles", (len(QUANTILES),), np.float64),
+        ("points newest time_unit time_head position_unit position_head learned resume held age bound_points", (), np.int64),
+        ("reference_from reference_to interval calm_judged calm_next since_time since_position", (), np.int64),
+        ("judged next_fit", (v,), np.int64),
+        ("onset", (RETURNS,), np.int64),
+        ("slot late head filled ref_head season above below calmed cooling calm_left calm_blocks calm_alarms calm_forgiven", (), np.int32),
+        ("since_sync muted", (w,), np.int32),
+        ("length limit_points blocks block_left", (v,), np.int32),
+        ("drift_points", (2,), np.int32),
+        ("onset_peak", (RETURNS,), np.float32),
+        ("onset_points", (RETURNS,), np.int32),
+        ("past_count", (tracks,), np.int32),
+        ("fresh_count", (tracks,), np.uint8),
+        ("bins bin_class late_run", (), np.uint8),
+        ("phase teller", (), np.int8),
+        ("flagged", (v,), np.bool_),
+        ("independent drifts open expected", (), np.bool_),
+    ):
+        shapes |= dict.fromkeys(names.split(), (shape, dtype))
+    return shapes
+
+
+def _bytes(shape: tuple[int, ...], dtype: Any) -> int:
+    return math.prod(shape) * int(np.dtype(dtype).itemsize)
+
+
+def _block_bytes(settings: Settings) -> int:
+    return -(-sum(_bytes(*field) for field in _short_fields(settings).values()) // 8) * 8
+
+
+def row_bytes(settings: Settings) -> int:
+    """Bytes that a series takes in an arena. While it learns, and while an episode is open, it has a buffer beside: `buffer_bytes`."""
+    return _block_bytes(settings) + sum(_bytes(*field) for field in _long_fields(settings).values())
+
+
+def buffer_bytes(settings: Settings) -> int:
+    """Bytes of a buffer in the pool, which is given back."""
+    return 24 * settings.reference.size
+
+
+def allocate(settings: Settings, rows: int) -> Arena:
+    """A zeroed arena of `rows` free rows; O(rows)."""
+    block = np.zeros((rows, _block_bytes(settings)), np.uint8)
+    return assemble(settings, [block, *(np.zeros((rows, *shape), dtype) for shape, dtype in _long_fields(settings).values())])
+
+
+def parts(arena: Arena, settings: Settings) -> list[NDArray[Any]]:
+    """The arrays that an arena is made of: the block, and the long ones. The other fields are views of the block."""
+    return [arena.phase.base, *(getattr(arena, name) for name in _long_fields(settings))]
+
+
+def assemble(settings: Settings, arrays: list[NDArray[Any]]) -> Arena:
+    """The inverse of `parts`; nothing is copied."""
+    block, *long = arrays
+    fields, at = dict(zip(_long_fields(settings), long, strict=True)), 0
+    for name, (shape, dtype) in _short_fields(settings).items():
+        size = _bytes(shape, dtype)
+        fields[name] = (
+            block[:, at : at + size].view(dtype).reshape(len(block), *shape) if shape else block[:, at : at + size].view(dtype)[:, 0]
+        )
+        at += size
+    return Arena(**fields)
+
+
+def grow(arrays: list[NDArray[Any]], more: int) -> None:
+    """Put so many rows of zeros behind each, one array after the other: if nobody else holds them, no more than one is there twice. Rows
+    that nobody uses take no memory."""
+    for index, array in enumerate(arrays):
+        arrays[index] = np.zeros((len(array) + more, *array.shape[1:]), array.dtype)
+        arrays[index][: len(array)] = array
+
+
+def empty_pool(size: int) -> Pool:
+    """No buffers of so many points."""
+    return Pool(np.zeros((0, size)), np.zeros((0, size), np.int64), np.zeros((0, size), np.int64))
+
+
+def clear(arena: Arena, row: int) -> None:
+    """Make a row free again, as `allocate` made it."""
+    for array in arena:
+        array[row] = 0
+    arena.slot[row] = NO_SLOT
+    arena.newest[row] = NO_TIME
