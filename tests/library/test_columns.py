@@ -13,6 +13,7 @@ import pytest
 
 import streamkl
 from streamkl import InputError
+from streamkl.core.kernel import walk
 from streamkl.library.columns import moments, numbers
 
 COLUMNS: dict[str, Callable[[Any], Any]] = {
@@ -20,7 +21,7 @@ COLUMNS: dict[str, Callable[[Any], Any]] = {
     "list": lambda array: np.asarray(array).tolist(),
     "pandas": pd.Series,
     "pandas index": pd.Index,
-    "pandas array": lambda array: pd.array(array),
+    "pandas array": pd.array,
     "pandas on arrow": lambda array: pd.Series(array, dtype="double[pyarrow]"),
     "polars": lambda array: pl.Series(values=array),
     "arrow": pa.array,
@@ -95,8 +96,6 @@ def test_floats_that_lie_in_a_row_are_not_copied(make: Callable[[Any], Any]) -> 
 
 
 def test_memory_of_others_is_judged_by_the_same_machine_code() -> None:
-    from streamkl.core.kernel import walk
-
     streamkl.score(shifted())
     before = len(getattr(walk, "signatures", []))
     frozen = shifted()
