@@ -17,7 +17,7 @@ from streamkl.engine.router import Seat
 from streamkl.engine.story import Episode, Place, Teller, episode_id
 from streamkl.errors import InputError
 from streamkl.library.judge import Judge, highest
-from streamkl.library.settings import settings_in_points
+from streamkl.library.settings import config_in_points, settings_of
 from streamkl.model import Event
 
 try:
@@ -99,7 +99,8 @@ class KLDrift(base.DriftAndWarningDetector):
 
     def _judge(self, name: str) -> Judge:
         points, drift = getattr(self, name), self.drift_track
-        return Judge(settings_in_points(points, size=self.reference_size, windows=self.windows, bins=self.bins, drift=drift, name=name))
+        config = config_in_points(points, size=self.reference_size, windows=self.windows, bins=self.bins, drift=drift, name=name)
+        return Judge(settings_of(config))
 
     def update(self, x: float) -> None:
         """Take in one point. NaN is not judged and changes nothing. Raises InputError for what is no number."""
@@ -167,11 +168,10 @@ class KLAnomaly(base.AnomalyDetector):
         self.bins = bins
         self.drift_track = drift_track
         self.point_share = point_share
-        self._judge = Judge(
-            settings_in_points(
-                points_per_false_alarm, size=reference_size, windows=windows, bins=bins, drift=drift_track, point_share=point_share
-            )
+        config = config_in_points(
+            points_per_false_alarm, size=reference_size, windows=windows, bins=bins, drift=drift_track, point_share=point_share
         )
+        self._judge = Judge(settings_of(config))
         self._learned: tuple[dict[str, float], float] = {}, 0.0  # the last record and the score it was judged with
         self._tried: tuple[dict[str, float], float, Judge] | None = None  # the last one asked about, and what learning it would lead to
 

@@ -36,7 +36,7 @@ def needs_clock(settings: Settings) -> str | None:
     return next((f'the window "{window.name}"' for window in settings.windows if not window.points), None)
 
 
-def settings_in_points(
+def config_in_points(
     points: float,
     *,
     size: int,
@@ -45,8 +45,8 @@ def settings_in_points(
     drift: bool = True,
     point_share: float = 0.0,
     name: str = "points_per_false_alarm",
-) -> Settings:
-    """The settings of series without a clock, told in plain numbers, of which `points` between false alarms are called `name`.
+) -> DetectorConfig:
+    """How series without a clock are judged, told in plain numbers, of which `points` between false alarms are called `name`.
 
     Raises ConfigError, which names each option that is wrong and the fix.
     """
@@ -54,11 +54,11 @@ def settings_in_points(
         raise ConfigError([f"{name} = {points!r}: must be between 2 and 1e15 points; try 10000"])
     if not isinstance(windows, Sequence) or not all(isinstance(length, int) for length in windows):
         raise ConfigError([f"windows = {windows!r}: must be whole numbers of points, one or more; try (16, 64, 256)"])
-    return _settings_in_points(points, size, tuple(windows), bins, drift, point_share)
+    return _config_in_points(points, size, tuple(windows), bins, drift, point_share)
 
 
 @cache
-def _settings_in_points(points: float, size: int, windows: tuple[int, ...], bins: int, drift: bool, point_share: float) -> Settings:
+def _config_in_points(points: float, size: int, windows: tuple[int, ...], bins: int, drift: bool, point_share: float) -> DetectorConfig:
     chosen = {
         "windows": [f"{length} points" for length in windows],
         "bins": bins,
@@ -68,13 +68,14 @@ def _settings_in_points(points: float, size: int, windows: tuple[int, ...], bins
         "reference": {"size": size},
     }
     try:
-        return settings_of(DetectorConfig.model_validate(chosen))
+        return DetectorConfig.model_validate(chosen)
     except ValidationError as error:
         found: list[Any] = [{**each, "loc": ("detector", *each["loc"])} for each in error.errors()]
         lines = [problem.line() for problem in problems(found, {"detector": chosen})]
         raise ConfigError([line.removeprefix("detector.").replace("reference.size", "reference_size", 1) for line in lines]) from error
 
 
+@cache
 def settings_of(config: DetectorConfig, features: int = 1) -> Settings:
     """The core's settings for series judged as `config` says; `features` rows share one budget."""
     windows = tuple(Window(str(length), length.points or 0, length.microseconds or 0) for length in config.windows)
