@@ -41,8 +41,9 @@ class KLDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     contamination
-        Share of normal rows that may be called outliers, above 0 and at most 0.5. Where that is less than one row of those fitted, the
-        threshold is continued beyond what was seen, by a heavy tail: then fewer are called so, and only rows far out.
+        Share of normal rows that may be called outliers, above 0 and at most 0.5: of new rows it is kept within a fifth or so where it is
+        ten rows of those fitted, and up to twice as many are called so where it is one. Where it is less than one, the threshold is
+        continued beyond what was seen, by a heavy tail: then mostly fewer are called so, and only rows far out.
     points_per_false_alarm
         `score_stream`: rows between two false alarms, on average and at least.
     reference_size, windows, bins
@@ -66,7 +67,7 @@ class KLDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     >>> stream = rng.normal(size=(300, 3))
     >>> stream[200:] *= 2.5  # hardly any of these rows is an outlier by itself
     >>> int(np.flatnonzero(detector.score_stream(stream) >= 1)[0])
-    213
+    215
     """
 
     def __init__(
@@ -118,7 +119,7 @@ class KLDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     def score_stream(self, X: Any) -> Array:  # noqa: N803
         """(n,): statistic / threshold at each row, in order, of rows that came right after those of `fit`; at least 1 in an incident.
 
-        The first `reference_size` rows are learned, so fit more than that. Each call begins behind `fit` anew. O((n + fitted) d).
+        The first `reference_size` rows of all are learned: fit more. Each call begins behind `fit` anew. O((n + fitted) d).
         """
         rows = self._rows(X)
         return evaluate(np.concatenate([self.reference_, rows]), config=self._config()).ratio[len(self.reference_) :]
