@@ -46,7 +46,6 @@ def checked(model: Any) -> list[Any]:
 MODELS = (KLAnomaly(), KLFilter(), KLDrift(), KLHistogram(reference=(1.0, 2.0, 3.0, 4.0)))
 
 
-@pytest.mark.native
 @pytest.mark.parametrize(("model", "check"), [case for model in MODELS for case in checked(model)])
 def test_river_checks_pass(model: Any, check: Any) -> None:
     check(model.clone())

@@ -23,7 +23,6 @@ from streamkl.sklearn import KLDetector
 Law = Callable[[np.random.Generator, int], np.ndarray]
 
 
-@pytest.mark.native
 @parametrize_with_checks([KLDetector()])
 def test_scikit_learn_checks_pass(estimator: Any, check: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCIPY_ARRAY_API", "1")  # or one of them is skipped
