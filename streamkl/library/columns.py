@@ -71,6 +71,7 @@ def moments(timestamps: Any, n: int) -> NDArray[np.int64]:
     if found.shape != (n,):
         raise InputError(f"timestamps: must have the shape ({n},) of the values' rows, got {found.shape}")
     if found.dtype.kind == "O":
+        _refuse_nulls(any(time is None or time != time for time in found.tolist()))  # noqa: PLR0124  # NaT and NaN are not themselves
         return np.array([moment(time, "timestamps") for time in found.tolist()], np.int64)
     if found.dtype.kind == "M":
         return _microseconds_of(found)
@@ -153,9 +154,13 @@ def _numbered(features: int) -> tuple[str, ...]:
 
 
 def _dated(series: "nw.Series[Any]") -> NDArray[Any]:
-    if series.null_count():
-        raise InputError("timestamps: must not be null; leave those rows out")
+    _refuse_nulls(series.null_count() > 0)
     return series.cast(nw.Datetime("us", getattr(series.dtype, "time_zone", None))).dt.timestamp("us").to_numpy().view("datetime64[us]")
+
+
+def _refuse_nulls(there_are: bool) -> None:
+    if there_are:
+        raise InputError("timestamps: must not be null; leave those rows out")
 
 
 def _microseconds_of(times: NDArray[Any]) -> NDArray[np.int64]:

@@ -196,6 +196,8 @@ def test_a_date_is_its_midnight(given: object) -> None:
         (pl.Series(["2024-07-01", "now"]), "must be seconds as integers or finite numbers, or datetimes, got <U10"),
         (pd.Series(["2024-07-01", "now"], dtype=object), "must be seconds since 1970, a datetime or None, got '2024-07-01'"),
         (pl.Series([1_719_835_200_000, 0]), "must be seconds; divide milliseconds by 1000"),
+        ([NOON, None], "must not be null"),
+        (pd.Series([NOON, pd.NaT], dtype=object), "must not be null"),
         ([NOON, "later"], "must be seconds since 1970, a datetime or None, got 'later'"),
         (pl.Series([0]), r"must have the shape \(2,\) of the values' rows, got \(1,\)"),
     ],
