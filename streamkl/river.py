@@ -262,7 +262,10 @@ class KLHistogram(Univariate):
     def __init__(self, reference: Sequence[float] | NDArray[np.float64], bins: int = 16) -> None:
         self.reference = reference
         self.bins = bins
-        values = np.asarray(reference, np.float64)
+        try:
+            values = np.asarray(reference, np.float64)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"reference: must be two or more finite numbers, in one column ({error})") from error
         if values.ndim != 1 or len(values) < 2 or not np.isfinite(values).all():
             raise InputError("reference: must be two or more finite numbers, in one column")
         if bins < 2:
@@ -304,6 +307,8 @@ def _met(judge: Judge, point: dict[str, float]) -> Any:
 
 def _record(x: Mapping[Any, Any]) -> dict[str, float]:
     """By name, so that the order of features means nothing; without those that say nothing."""
+    if not isinstance(x, Mapping):
+        raise InputError(f"x: must be a dict of features, got {type(x).__name__}")
     values = {str(name): _number(value, f'the feature "{name}"') for name, value in x.items()}
     return {name: value for name, value in values.items() if value == value}  # noqa: PLR0124  # NaN is not itself
 

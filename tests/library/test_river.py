@@ -246,6 +246,8 @@ def test_features_that_are_no_numbers_are_refused_by_name(value: object) -> None
     for call in (KLAnomaly().learn_one, KLAnomaly().score_one):
         with pytest.raises(InputError, match=r'the feature "city": must be a number, got .*; select numbers first'):
             call({"load": 1.0, "city": value})
+    with pytest.raises(InputError, match=r"^x: must be a dict of features, got list"):
+        KLAnomaly().learn_one([1.0])  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"^x: must be a number, got"):
         KLDrift().update(value)  # type: ignore[arg-type]
 
@@ -329,7 +331,7 @@ def test_a_histogram_refuses_what_it_cannot_hold() -> None:
         histogram.revert(2.0)
     with pytest.raises(InputError, match="bins: must be 2 or more, got 1"):
         KLHistogram(reference=[1.0, 2.0], bins=1)
-    for reference in ([], [1.0], [1.0, float("nan")], [[1.0], [2.0]]):
+    for reference in ([], [1.0], [1.0, float("nan")], [[1.0], [2.0]], ["a", "b"]):
         with pytest.raises(InputError, match="reference: must be two or more finite numbers"):
             KLHistogram(reference=reference)  # type: ignore[arg-type]
 

@@ -130,6 +130,7 @@ def test_it_works_in_pipelines_and_searches() -> None:
     ("options", "words"),
     [
         ({"contamination": 0.0}, "contamination = 0.0: must be above 0 and at most 0.5; try 0.01"),
+        ({"contamination": "auto"}, "contamination = 'auto': must be above 0 and at most 0.5"),
         ({"contamination": 0.6}, "contamination = 0.6: must be above 0 and at most 0.5"),
         ({"points_per_false_alarm": 1}, "points_per_false_alarm = 1: must be between 2 and 1e15"),
         ({"windows": (500,)}, "reference_size = 500: must be more than the longest window"),
