@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from streamkl.calibrate.history import History
 from streamkl.core.arena import JUDGING, NO_SLOT, Arena, Pool
-from streamkl.core.bank import NONE_SILENT, Bank
+from streamkl.core.bank import NONE_SILENT, Bank, readable
 from streamkl.core.episode import OPENED
 from streamkl.core.explanation import explain
 from streamkl.core.kernel import JUDGED, walk
@@ -157,7 +157,7 @@ class Trials:
         n = count * length
         arena = Arena(**{name: getattr(self._states, name).copy() for name in Arena._fields})
         rows, positions = np.repeat(np.arange(count), length), np.arange(n, dtype=np.int64)
-        times, numbers = self.times.ravel(), values.ravel()
+        times, numbers = self.times.ravel(), readable(values.ravel())
         out = np.zeros(n, np.int8), np.zeros(n), np.zeros(n), np.zeros(n, np.int8)
         found = np.zeros(count, np.bool_)
         at = 0

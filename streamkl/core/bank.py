@@ -1,7 +1,7 @@
 """Many series judged alike: drives the compiled loop, and does what it cannot: learn a reference, explain an episode."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -161,6 +161,7 @@ class Bank:
         `silent` (n,) marks points that are passed over, as if they had not come; empty: none is.
         """
         n = len(rows)
+        values = readable(values)
         out = Verdicts(np.zeros(n, np.int8), np.zeros(n), np.zeros(n), np.zeros(n, np.int8), [])
         at = 0
         while at < n:
@@ -277,12 +278,19 @@ class Bank:
     def share(self, sharers: int) -> None:
         """So many series share a budget in all from now on. Thresholds follow at once; where an episode is open, when it ends. O(rows)."""
         self.sharers = sharers
+        if self.settings.budget.in_all:
+            self._promise_anew()
+
+    def divide(self, features: int) -> None:
+        """So many rows make one verdict from now on, each with an equal part of the budget. Thresholds follow as in `share`. O(rows)."""
+        self.settings = replace(self.settings, features=features)
+        self._promise_anew()
+
+    def _promise_anew(self) -> None:
         self._promise(np.flatnonzero((self.arena.phase == JUDGING) & ~self.arena.open))
 
     def _promise(self, rows: NDArray[np.int64]) -> None:
         """Bring what these rows promise up to date: the table threshold with the next point, the tail factor with the next block."""
-        if not self.settings.budget.in_all:
-            return
         a = self.arena
         columns = np.stack([a.interval[rows], a.independent[rows], a.drifts[rows]], axis=1)
         kinds, which = np.unique(columns, axis=0, return_inverse=True)
@@ -302,3 +310,10 @@ class Bank:
                 self.rules.limits[bin_class, w, j] = self._table(key)
         if self.settings.drifting:
             self.rules.drift_limits[bin_class] = self._table(drift_key(self.settings, bin_class))
+
+
+def readable(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A view that cannot be written to. The loop is compiled for such alone, so that memory of others (Arrow's) needs no copy."""
+    view = values.view()
+    view.flags.writeable = False
+    return view

@@ -52,14 +52,15 @@ def keep(kept: Kept, router: Router, watch: AbsenceWatch | None) -> bytes:
         used.append(seat.row)
     kept.next_sweep_us = router.next_sweep_us
     for number, used in sorted(rows.items()):
-        arrays |= dict(_bank_arrays(router.banks[number], np.array(used, np.int64), f"{number}."))
+        arrays |= dict(bank_arrays(router.banks[number], np.array(used, np.int64), f"{number}."))
     if watch is not None:
         kept.absence, columns = watch.keep([router.index[seat.name] for seat in kept.seats])
         arrays |= columns
     return pack(kept, arrays)
 
 
-def _bank_arrays(bank: Bank, rows: np.ndarray, prefix: str) -> Iterator[tuple[str, np.ndarray]]:
+def bank_arrays(bank: Bank, rows: np.ndarray, prefix: str = "") -> Iterator[tuple[str, np.ndarray]]:
+    """What is kept of these rows of a bank, their numbers left out. O(rows)."""
     arena = bank.arena
     slots = arena.slot[rows]
     in_use = slots[slots != NO_SLOT]
@@ -94,7 +95,7 @@ def restore(state: bytes, expected: Kept, router: Router, watch: AbsenceWatch | 
             " this one its own state.directory and kafka.group_id, to learn again"
         )
     for number in sorted({seat.bank for seat in kept.seats}):
-        _fill(router.bank(number), arrays, f"{number}.")
+        fill(router.bank(number), arrays, f"{number}.")
     for seat in kept.seats:
         categories = {name: i for i, name in enumerate(seat.categories)}
         router.seat(Seat(seat.name, seat.bank, seat.row, categories, bool(seat.bank % 2)))
@@ -105,7 +106,8 @@ def restore(state: bytes, expected: Kept, router: Router, watch: AbsenceWatch | 
     return kept
 
 
-def _fill(bank: Bank, arrays: Arrays, prefix: str) -> None:
+def fill(bank: Bank, arrays: Arrays, prefix: str = "") -> None:
+    """Give a bank the rows that `bank_arrays` kept, as its rows 0, 1, ... Raises SnapshotError for those of other settings."""
     try:
         kept = {name: arrays[prefix + name] for name in Arena._fields if name not in DERIVED}
         pool = Pool(**{name: arrays[f"{prefix}pool.{name}"] for name in Pool._fields})

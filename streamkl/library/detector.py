@@ -1,7 +1,6 @@
 """One series, point by point: `Detector`."""
 
-import math
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
 
@@ -12,9 +11,10 @@ from streamkl.core.kernel import JUDGED, LATE
 from streamkl.engine.router import Seat
 from streamkl.engine.story import Episode, Place, Teller, episode_id
 from streamkl.errors import InputError
-from streamkl.library.scoring import LATEST_SECONDS, require_clock, shared_tables
+from streamkl.library.columns import moment
+from streamkl.library.scoring import require_clock, shared_tables
 from streamkl.library.settings import settings_of
-from streamkl.model import MICROSECONDS, Event
+from streamkl.model import Event
 
 
 class Detector:
@@ -50,7 +50,7 @@ class Detector:
         NaN is not judged and changes nothing. Raises InputError for a value or a time that is no number.
         """
         require_clock(self._settings, timestamp is not None)
-        time_us = _microseconds(timestamp)
+        time_us = moment(timestamp)
         try:
             number = float(value)
         except (TypeError, ValueError) as error:
@@ -79,17 +79,3 @@ class Detector:
         else:
             self._episode.sequence += 1
         return self._tellers[clocked].tell(transition, self._seat, place, self._episode)
-
-
-def _microseconds(timestamp: float | datetime | None) -> int:
-    if timestamp is None:
-        return 0
-    if isinstance(timestamp, datetime):
-        aware = timestamp if timestamp.tzinfo else timestamp.replace(tzinfo=UTC)
-        return round(aware.timestamp() * MICROSECONDS)
-    try:
-        if math.isfinite(timestamp) and abs(timestamp) <= LATEST_SECONDS:
-            return timestamp * MICROSECONDS if isinstance(timestamp, int) else round(timestamp * MICROSECONDS)
-    except TypeError:
-        pass
-    raise InputError(f"timestamp: must be seconds since 1970, a datetime or None, got {timestamp!r}")

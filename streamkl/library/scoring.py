@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from streamkl.adapters.tables import Tables
 from streamkl.config.detector import DetectorConfig
@@ -16,10 +16,9 @@ from streamkl.core.settings import Settings
 from streamkl.engine.router import Seat
 from streamkl.engine.story import Episode, Place, Teller, episode_id
 from streamkl.errors import InputError
+from streamkl.library.columns import moments, numbers
 from streamkl.library.settings import needs_clock, settings_of
-from streamkl.model import MICROSECONDS, Event
-
-LATEST_SECONDS = 62_135_596_800  # either side of 1970: the years 1 to 3938, all of which a date can name
+from streamkl.model import Event
 
 
 @cache
@@ -41,11 +40,12 @@ class Evaluation:
     events: list[Event]
 
 
-def score(values: ArrayLike, timestamps: ArrayLike | None = None, *, config: DetectorConfig | None = None) -> NDArray[np.float64]:
+def score(values: Any, timestamps: Any = None, *, config: DetectorConfig | None = None) -> NDArray[np.float64]:
     """How alarming each row is, given the rows before it: a float array (n,).
 
-    `values`: (n,) or (n, d) numbers, each feature judged on its own with an equal part of the budget, the highest counts. `timestamps`:
-    (n,) int64 seconds since 1970 or None; they may repeat and step back. At least 1 where an episode opens, or escalates by more than the
+    `values`: (n,) or (n, d) numbers, also as columns or a frame of pandas, polars or Arrow, or a dict of columns (see `library.columns`);
+    each feature is judged on its own with an equal part of the budget, the highest counts. `timestamps`: (n,) seconds since 1970,
+    datetimes, or None; they may repeat and step back. At least 1 where an episode opens, or escalates by more than the
     filling of the window last told of; below 1, in the order of how strange the newest points are, before it opens and while it goes on;
     0.0 for rows that are not judged (learning, NaN, late), which change nothing.
     Strictly causal: `score(v)[:k] == score(v[:k])`. O(n). Raises InputError for wrong shapes and types.
@@ -59,18 +59,18 @@ def score(values: ArrayLike, timestamps: ArrayLike | None = None, *, config: Det
     return evaluate(values, timestamps, config=config).score
 
 
-def evaluate(values: ArrayLike, timestamps: ArrayLike | None = None, *, config: DetectorConfig | None = None) -> Evaluation:
+def evaluate(values: Any, timestamps: Any = None, *, config: DetectorConfig | None = None) -> Evaluation:
     """`score` with all its columns: the raw ratio statistic / threshold, what was judged, and the events. Same arguments and errors."""
-    data = _values(values)
+    data, names = numbers(values)
     n, features = data.shape
-    times = _times(timestamps, n)
+    times = moments(timestamps, n)
     settings = settings_of(config or DetectorConfig(), features)
     require_clock(settings, timestamps is not None)
     bank = Bank(settings, shared_tables(), features)
     rows = [bank.birth() for _ in range(features)]
     verdicts = bank.run(np.tile(rows, n), np.repeat(times, features), data.ravel(), np.repeat(np.arange(n), features))
     teller = Teller("default", settings, "", clocked=timestamps is not None)
-    events, opened, moves = _events(verdicts, teller, times, features)
+    events, opened, moves = _events(verdicts, teller, times, names)
     return Evaluation(
         score=verdicts.output.reshape(n, features).max(axis=1),
         ratio=verdicts.ratio.reshape(n, features).max(axis=1),
@@ -89,44 +89,17 @@ def require_clock(settings: Settings, clocked: bool) -> None:
         raise InputError(f"timestamps: {needy} needs them; pass them, or choose windows in points and another reference")
 
 
-def _values(values: ArrayLike) -> NDArray[np.float64]:
-    try:
-        data = np.asarray(values, np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"values: must be numbers ({error})") from error
-    if data.ndim not in (1, 2) or (data.shape[-1] == 0 and data.ndim == 2):
-        raise InputError(f"values: must have the shape (n,) or (n, d), got {data.shape}")
-    return np.ascontiguousarray(data.reshape(len(data), -1) if data.size else np.zeros((len(data), 1)))
-
-
-def _times(timestamps: ArrayLike | None, n: int) -> NDArray[np.int64]:
-    """Microseconds. Without a clock all times are equal: the order of the rows is the order."""
-    if timestamps is None:
-        return np.zeros(n, np.int64)
-    given = np.asarray(timestamps)
-    if given.shape != (n,):
-        raise InputError(f"timestamps: must have the shape ({n},) of the values' rows, got {given.shape}")
-    if given.dtype.kind == "M":
-        moments = given.astype("datetime64[us]").astype(np.int64)  # NaT becomes the smallest integer
-        if n and (moments.max() > LATEST_SECONDS * MICROSECONDS or moments.min() < -LATEST_SECONDS * MICROSECONDS):
-            raise InputError("timestamps: must not be NaT, nor lie beyond the years 1 to 3938")
-        return moments
-    if given.dtype.kind not in "iuf" or not np.isfinite(given).all():
-        raise InputError(f"timestamps: must be seconds as integers or finite numbers, or datetime64, got {given.dtype}")
-    if n and (given.max() > LATEST_SECONDS or given.min() < -LATEST_SECONDS):
-        raise InputError("timestamps: must be seconds; divide milliseconds by 1000, nanoseconds by 1e9")
-    return given.astype(np.int64) * MICROSECONDS if given.dtype.kind != "f" else np.round(given * MICROSECONDS).astype(np.int64)
-
-
-def _events(verdicts: Verdicts, teller: Teller, times: NDArray[np.int64], features: int) -> tuple[list[Event], Any, NDArray[np.int64]]:
+def _events(
+    verdicts: Verdicts, teller: Teller, times: NDArray[np.int64], names: tuple[str, ...]
+) -> tuple[list[Event], Any, NDArray[np.int64]]:
     n = len(times)
     opened, moves = np.zeros(n, bool), np.zeros(n, np.int64)
     episodes: dict[int, Episode] = {}
     seats: dict[int, Seat] = {}
     events = []
     for transition in verdicts.transitions:
-        row, feature = divmod(transition.index, features)
-        seat = seats.setdefault(transition.row, Seat("value" if features == 1 else f"value[{feature}]", 0, transition.row, {}, False))
+        row, feature = divmod(transition.index, len(names))
+        seat = seats.setdefault(transition.row, Seat(names[feature], 0, transition.row, {}, False))
         place = Place("", 0, row, feature, int(times[row]))
         if transition.happened == OPENED:
             opened[row] = True

@@ -1,11 +1,20 @@
 """From what an operator chose to what the arithmetic is told."""
 
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from pydantic import ValidationError
+
 from streamkl.config.detector import DetectorConfig
+from streamkl.config.explain import problems
 from streamkl.core.gate import DOWN, EITHER, UP
 from streamkl.core.settings import Episodes, Gates, Reference, ReferenceKind, Settings, Window
+from streamkl.errors import ConfigError
 
 HOUR = 3_600_000_000
 DAY = 24 * HOUR
+MOST_POINTS = 1e15  # between two false alarms
 MONDAY = 4 * DAY  # 1970-01-05 was the first Monday: weeks start there
 _KINDS = {
     "fixed": ReferenceKind.FIXED,
@@ -27,6 +36,46 @@ def needs_clock(settings: Settings) -> str | None:
     return next((f'the window "{window.name}"' for window in settings.windows if not window.points), None)
 
 
+def config_in_points(
+    points: float,
+    *,
+    size: int,
+    windows: Sequence[int],
+    bins: int,
+    drift: bool = True,
+    point_share: float = 0.0,
+    name: str = "points_per_false_alarm",
+) -> DetectorConfig:
+    """How series without a clock are judged, told in plain numbers, of which `points` between false alarms are called `name`.
+
+    Raises ConfigError, which names each option that is wrong and the fix.
+    """
+    if not isinstance(points, int | float) or not 2 <= points <= MOST_POINTS:
+        raise ConfigError([f"{name} = {points!r}: must be between 2 and 1e15 points; try 10000"])
+    if not isinstance(windows, Sequence) or not all(isinstance(length, int) for length in windows):
+        raise ConfigError([f"windows = {windows!r}: must be whole numbers of points, one or more; try (16, 64, 256)"])
+    return _config_in_points(points, size, tuple(windows), bins, drift, point_share)
+
+
+@cache
+def _config_in_points(points: float, size: int, windows: tuple[int, ...], bins: int, drift: bool, point_share: float) -> DetectorConfig:
+    chosen = {
+        "windows": [f"{length} points" for length in windows],
+        "bins": bins,
+        "false_alarms_without_clock": f"1 per {points:.15g} points",
+        "point_share": point_share,
+        "drift": drift,
+        "reference": {"size": size},
+    }
+    try:
+        return DetectorConfig.model_validate(chosen)
+    except ValidationError as error:
+        found: list[Any] = [{**each, "loc": ("detector", *each["loc"])} for each in error.errors()]
+        lines = [problem.line() for problem in problems(found, {"detector": chosen})]
+        raise ConfigError([line.removeprefix("detector.").replace("reference.size", "reference_size", 1) for line in lines]) from error
+
+
+@cache
 def settings_of(config: DetectorConfig, features: int = 1) -> Settings:
     """The core's settings for series judged as `config` says; `features` rows share one budget."""
     windows = tuple(Window(str(length), length.points or 0, length.microseconds or 0) for length in config.windows)

@@ -184,3 +184,15 @@ def test_limits_are_of_the_row_that_is_asked() -> None:
     feed(bank, calm, noise(1_500))
     feed(bank, loud, np.random.default_rng(2).standard_cauchy(1_500))
     assert bank.arena.point_limit[loud] > bank.arena.point_limit[calm] > limit_at(bank._calm(), 3.0)
+
+
+def test_more_features_of_one_verdict_raise_the_limit_at_once() -> None:
+    bank = Bank(settings(point_share=0.75), NEVER, 1)
+    row = bank.birth()
+    feed(bank, row, noise(300))
+    runs, limit = (float(bank.arena.log_run[row]), float(bank.arena.point_run[row])), float(bank.arena.point_limit[row])
+    bank.divide(4)
+    assert (bank.arena.log_run[row], bank.arena.point_run[row]) == pytest.approx([run + math.log(4.0) for run in runs])
+    assert bank.arena.point_limit[row] > limit
+    feed(bank, bank.birth(), noise(300))
+    assert bank.arena.log_run[row + 1] == bank.arena.log_run[row]

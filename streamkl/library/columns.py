@@ -1,0 +1,170 @@
+"""What callers hold (numpy, lists, dicts of columns, pandas, polars, Arrow) as the arrays that are judged, with names and times."""
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import narwhals.stable.v2 as nw
+import numpy as np
+from narwhals.exceptions import NarwhalsError
+from numpy.typing import ArrayLike, NDArray
+
+from streamkl.errors import InputError
+from streamkl.model import MICROSECONDS
+
+LATEST_SECONDS = 62_135_596_800  # either side of 1970: the years 1 to 3938, all of which a date can name
+NAME = "value"  # of a single column that has none
+
+
+class Columns(NamedTuple):
+    """`data` (n, d) contiguous floats, NaN where there is no value; `names` (d,) what events call the features."""
+
+    data: NDArray[np.float64]
+    names: tuple[str, ...]
+
+
+def numbers(values: Any) -> Columns:
+    """Read one column or several.
+
+    A contiguous float64 column of numpy, polars, Arrow (in one chunk) or pandas without nulls is not copied, nor is a C-contiguous float64
+    matrix; all else is, once. Nulls become NaN, true 1 and false 0. Features are named by the frame's columns, a dict's keys or a series'
+    name, else "value" or "value[0]", "value[1]", ... O(n d). Raises InputError for what is no column of numbers.
+
+    >>> numbers({"cpu": [1, 2], "load": [0.5, None]}).names
+    ('cpu', 'load')
+    """
+    native = _native(values, "values")
+    if isinstance(native, nw.LazyFrame):
+        raise InputError("values: must be read already, got a lazy frame; pass its .collect()")
+    if isinstance(native, nw.Series):
+        name = str(native.name or NAME)
+        return Columns(_column(native, name).reshape(-1, 1), (name,))
+    if isinstance(native, nw.DataFrame):
+        return _side_by_side({str(column): _column(native[column], str(column)) for column in native.columns})
+    if isinstance(native, Mapping):
+        return _side_by_side({str(name): _one(column, str(name)) for name, column in native.items()})
+    data = _floats(native, "values")
+    if data.ndim not in (1, 2) or (data.shape[-1] == 0 and data.ndim == 2):
+        raise InputError(f"values: must have the shape (n,) or (n, d), got {data.shape}")
+    data = np.ascontiguousarray(data.reshape(len(data), -1) if data.size else np.zeros((len(data), 1)))
+    return Columns(data, _numbered(data.shape[1]))
+
+
+def moments(timestamps: Any, n: int) -> NDArray[np.int64]:
+    """Read `n` times: microseconds since 1970. Raises InputError for what is no time.
+
+    Seconds as integers or floats, datetime64, datetimes (without a zone: UTC), and columns of dates and datetimes of pandas, polars and
+    Arrow, in any unit and time zone; what is finer than a microsecond is cut off. None: all are equal, and the order of the rows is the
+    order.
+
+    >>> moments([datetime(1970, 1, 1), datetime(1970, 1, 2, tzinfo=UTC)], 2).tolist()
+    [0, 86400000000]
+    """
+    if timestamps is None:
+        return np.zeros(n, np.int64)
+    given = _native(timestamps, "timestamps")
+    if isinstance(given, nw.Series):
+        given = _dated(given) if isinstance(given.dtype, nw.Date | nw.Datetime) else given.to_numpy()
+    found = np.asarray(given)
+    if found.shape != (n,):
+        raise InputError(f"timestamps: must have the shape ({n},) of the values' rows, got {found.shape}")
+    if found.dtype.kind == "O":
+        _refuse_nulls(any(time is None or time != time for time in found.tolist()))  # noqa: PLR0124  # NaT and NaN are not themselves
+        return np.array([moment(time, "timestamps") for time in found.tolist()], np.int64)
+    if found.dtype.kind == "M":
+        return _microseconds_of(found)
+    if found.dtype.kind not in "iuf" or not np.isfinite(found).all():
+        raise InputError(f"timestamps: must be seconds as integers or finite numbers, or datetimes, got {found.dtype}")
+    if n and (found.max() > LATEST_SECONDS or found.min() < -LATEST_SECONDS):
+        raise InputError("timestamps: must be seconds; divide milliseconds by 1000, nanoseconds by 1e9")
+    return found.astype(np.int64) * MICROSECONDS if found.dtype.kind != "f" else np.round(found * MICROSECONDS).astype(np.int64)
+
+
+def moment(timestamp: float | datetime | None, what: str = "timestamp") -> int:
+    """One time in microseconds since 1970; 0 for None. Raises InputError, which names `what`."""
+    if timestamp is None:
+        return 0
+    if isinstance(timestamp, datetime):
+        aware = timestamp if timestamp.tzinfo else timestamp.replace(tzinfo=UTC)
+        return round(aware.timestamp() * MICROSECONDS)
+    try:
+        if math.isfinite(timestamp) and abs(timestamp) <= LATEST_SECONDS:
+            return timestamp * MICROSECONDS if isinstance(timestamp, int) else round(timestamp * MICROSECONDS)
+    except TypeError:
+        pass
+    raise InputError(f"{what}: must be seconds since 1970, a datetime or None, got {timestamp!r}")
+
+
+def _native(given: Any, what: str) -> Any:
+    """A narwhals frame or series where it can be one, else what was given."""
+    library = type(given).__module__.partition(".")[0]
+    if library == "pandas" and type(given).__name__ not in ("DataFrame", "Series"):  # an index, an extension array
+        given = import_module("pandas").Series(given)
+    elif library == "pyarrow" and type(given).__name__ not in ("Table", "ChunkedArray"):
+        arrow = import_module("pyarrow")
+        given = arrow.Table.from_batches([given]) if isinstance(given, arrow.RecordBatch) else arrow.chunked_array([given])
+    try:
+        return nw.from_native(given, allow_series=True, pass_through=True)
+    except NarwhalsError as error:
+        raise InputError(f"{what}: {error}") from error
+
+
+def _column(series: "nw.Series[Any]", name: str) -> NDArray[np.float64]:
+    dtype = series.dtype
+    if not (dtype.is_numeric() or isinstance(dtype, nw.Boolean)):
+        fix = "pass it as timestamps" if isinstance(dtype, nw.Date | nw.Datetime) else "leave it out, or turn it into numbers"
+        raise InputError(f'values: the column "{name}" must hold numbers, got {dtype}; {fix}')
+    if not dtype.is_float():
+        series = series.cast(nw.Float64)
+    return _floats(series.to_numpy(), f'values: the column "{name}"')
+
+
+def _one(column: Any, name: str) -> NDArray[np.float64]:
+    read = numbers(column).data
+    if read.shape[1] != 1:
+        raise InputError(f'values: the column "{name}" must have the shape (n,), got {read.shape}')
+    return read[:, 0]
+
+
+def _side_by_side(columns: dict[str, NDArray[np.float64]]) -> Columns:
+    if not columns:
+        raise InputError("values: must have at least one column, got none")
+    lengths = {name: len(column) for name, column in columns.items()}
+    if len(set(lengths.values())) > 1:
+        raise InputError(f"values: columns must be equally long, got {lengths}")
+    read = list(columns.values())
+    return Columns(read[0].reshape(-1, 1) if len(read) == 1 else np.column_stack(read), tuple(columns))
+
+
+def _floats(values: ArrayLike, what: str) -> NDArray[np.float64]:
+    try:
+        if isinstance(values, np.ma.MaskedArray):
+            values = np.ma.filled(values.astype(np.float64), np.nan)
+        if getattr(values, "dtype", np.dtype(float)).kind in "mM":
+            raise TypeError("got times; pass them as timestamps")
+        return np.asarray(values, np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{what}: must be numbers ({error})" if what == "values" else f"{what} must hold numbers ({error})") from error
+
+
+def _numbered(features: int) -> tuple[str, ...]:
+    return (NAME,) if features == 1 else tuple(f"{NAME}[{feature}]" for feature in range(features))
+
+
+def _dated(series: "nw.Series[Any]") -> NDArray[Any]:
+    _refuse_nulls(series.null_count() > 0)
+    return series.cast(nw.Datetime("us", getattr(series.dtype, "time_zone", None))).dt.timestamp("us").to_numpy().view("datetime64[us]")
+
+
+def _refuse_nulls(there_are: bool) -> None:
+    if there_are:
+        raise InputError("timestamps: must not be null; leave those rows out")
+
+
+def _microseconds_of(times: NDArray[Any]) -> NDArray[np.int64]:
+    found = times.astype("datetime64[us]").astype(np.int64)  # NaT becomes the smallest integer
+    if len(found) and (found.max() > LATEST_SECONDS * MICROSECONDS or found.min() < -LATEST_SECONDS * MICROSECONDS):
+        raise InputError("timestamps: must not be NaT, nor lie beyond the years 1 to 3938")
+    return found

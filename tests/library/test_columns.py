@@ -1,0 +1,215 @@
+"""What callers hold: numpy, lists, dicts, and the columns and frames of pandas, polars and Arrow."""
+
+import datetime as dt
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import streamkl
+from streamkl import InputError
+from streamkl.core.kernel import walk
+from streamkl.library.columns import moments, numbers
+
+COLUMNS: dict[str, Callable[[Any], Any]] = {
+    "numpy": np.asarray,
+    "list": lambda array: np.asarray(array).tolist(),
+    "pandas": pd.Series,
+    "pandas index": pd.Index,
+    "pandas array": pd.array,
+    "pandas on arrow": lambda array: pd.Series(array, dtype="double[pyarrow]"),
+    "polars": lambda array: pl.Series(values=array),
+    "arrow": pa.array,
+    "arrow in chunks": lambda array: pa.chunked_array([array[:2], array[2:]]),
+}
+FRAMES: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "dict": dict,
+    "pandas": pd.DataFrame,
+    "polars": pl.DataFrame,
+    "arrow": pa.table,
+    "arrow batch": pa.record_batch,
+}
+NULLS = {
+    "list": [1.0, None, 3.0],
+    "numpy masked": np.ma.masked_array([1.0, 2.0, 3.0], [False, True, False]),
+    "numpy masked integers": np.ma.masked_array([1, 2, 3], [False, True, False]),
+    "pandas Int64": pd.Series([1, None, 3], dtype="Int64"),
+    "pandas Float64": pd.Series([1.0, None, 3.0], dtype="Float64"),
+    "pandas boolean": pd.Series([True, None, False], dtype="boolean"),
+    "pandas on arrow": pd.Series([1, None, 3], dtype="int64[pyarrow]"),
+    "polars integers": pl.Series([1, None, 3]),
+    "polars booleans": pl.Series([True, None, False]),
+    "polars decimals": pl.Series([Decimal(1), None, Decimal(3)]),
+    "arrow integers": pa.array([1, None, 3]),
+    "arrow booleans": pa.array([True, None, False]),
+    "arrow decimals": pa.array([Decimal(1), None, Decimal(3)]),
+}
+
+
+def shifted(n: int = 1_200) -> np.ndarray:
+    values = np.random.default_rng(5).normal(size=n)
+    values[-60:] += 6.0
+    return values
+
+
+@pytest.mark.parametrize("make", COLUMNS.values(), ids=COLUMNS)
+def test_a_column_is_judged_alike_whoever_holds_it(make: Callable[[Any], Any]) -> None:
+    expected = streamkl.evaluate(shifted())
+    found = streamkl.evaluate(make(shifted()))
+    assert found.score.tobytes() == expected.score.tobytes()
+    assert found.events == expected.events
+    assert len(expected.events) > 0
+
+
+@pytest.mark.parametrize("given", NULLS.values(), ids=NULLS)
+def test_nulls_are_no_values(given: object) -> None:
+    data, names = numbers(given)
+    first, hole, last = data[:, 0].tolist()
+    assert (first, last, names) == (
+        1.0,
+        0.0 if "bool" in str(getattr(given, "dtype", getattr(given, "type", ""))).lower() else 3.0,
+        ("value",),
+    )
+    assert np.isnan(hole)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        np.asarray,
+        pa.array,
+        lambda array: pa.chunked_array([array]),
+        lambda array: pl.Series(values=array),
+        lambda array: pd.Series(array, dtype="double[pyarrow]"),
+    ],
+    ids=["numpy", "arrow", "arrow chunk", "polars", "pandas on arrow"],
+)
+def test_floats_that_lie_in_a_row_are_not_copied(make: Callable[[Any], Any]) -> None:
+    column = make(shifted())
+    theirs = column if isinstance(column, np.ndarray) else np.asarray(column)
+    assert np.shares_memory(numbers(column).data, theirs)
+
+
+def test_memory_of_others_is_judged_by_the_same_machine_code() -> None:
+    streamkl.score(shifted())
+    before = len(getattr(walk, "signatures", []))
+    frozen = shifted()
+    frozen.flags.writeable = False
+    assert streamkl.score(frozen).tobytes() == streamkl.score(pa.array(frozen)).tobytes() == streamkl.score(shifted()).tobytes()
+    assert len(getattr(walk, "signatures", [])) == before
+
+
+@pytest.mark.parametrize("make", FRAMES.values(), ids=FRAMES)
+def test_features_of_a_frame_are_told_by_their_names(make: Callable[[dict[str, Any]], Any]) -> None:
+    quiet = np.random.default_rng(8).normal(size=1_200)
+    expected = streamkl.evaluate(np.column_stack([quiet, shifted()]))
+    found = streamkl.evaluate(make({"cpu": quiet, "load": shifted()}))
+    assert found.score.tobytes() == expected.score.tobytes()
+    assert {event.series for event in expected.events} == {"value[1]"}
+    assert {event.series for event in found.events} == {"load"}
+
+
+def test_a_named_series_is_told_by_its_name() -> None:
+    for column in (pd.Series(shifted(), name="latency"), pl.Series("latency", shifted()), pl.DataFrame({"latency": shifted()})):
+        assert {event.series for event in streamkl.evaluate(column).events} == {"latency"}
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (
+            pd.DataFrame({"a": [1.0], "city": ["Bonn"]}),
+            'the column "city" must hold numbers, got String; leave it out, or turn it into numbers',
+        ),
+        (pl.DataFrame({"city": ["1"]}), 'the column "city" must hold numbers, got String'),
+        (pl.DataFrame({"at": [dt.date(2024, 1, 1)]}), r'the column "at" must hold numbers, got Date; pass it as timestamps'),
+        (pd.Series(["high"]), 'the column "value" must hold numbers, got String'),
+        (pl.LazyFrame({"a": [1.0]}), r"must be read already, got a lazy frame; pass its \.collect"),
+        (pl.DataFrame(), "must have at least one column, got none"),
+        ({}, "must have at least one column, got none"),
+        ({"a": [1.0], "b": [1.0, 2.0]}, r"columns must be equally long, got {'a': 1, 'b': 2}"),
+        ({"a": np.zeros((2, 2))}, r'the column "a" must have the shape \(n,\), got \(2, 2\)'),
+        ({"a": ["x"]}, "must be numbers"),
+        (pd.DataFrame([[1.0, 2.0]], columns=["a", "a"]), "Expected unique column names"),
+        (np.array(["2024-01-01"], "datetime64[s]"), r"must be numbers \(got times; pass them as timestamps\)"),
+        (1.0, "must have the shape"),
+    ],
+)
+def test_what_is_no_column_of_numbers_is_refused(given: object, words: str) -> None:
+    with pytest.raises(InputError, match=f"values: {words}"):
+        streamkl.score(given)
+
+
+BERLIN = "Europe/Berlin"
+NOON = dt.datetime(2024, 7, 1, 12, tzinfo=dt.UTC)
+EXPECTED = [1_719_835_200_000_000, 1_719_835_260_000_000]  # date -u -d "2024-07-01 12:00" +%s
+DATES = [dt.datetime(2024, 7, 1, 12), dt.datetime(2024, 7, 1, 12, 1)]  # noqa: DTZ001
+TIMES = {
+    "seconds": [1_719_835_200, 1_719_835_260],
+    "datetimes": [NOON, NOON + dt.timedelta(minutes=1)],
+    "datetimes without a zone": DATES,
+    "pandas index": pd.date_range("2024-07-01 12:00", periods=2, freq="min"),
+    **{f"pandas {unit}": pd.Series(DATES).astype(f"datetime64[{unit}]") for unit in ("s", "ms", "us", "ns")},
+    "pandas in Berlin": pd.Series(pd.date_range("2024-07-01 14:00", periods=2, freq="min", tz=BERLIN)),
+    "pandas in Berlin, ns": pd.Series(pd.date_range("2024-07-01 14:00", periods=2, freq="min", tz=BERLIN).as_unit("ns")),
+    "pandas on arrow": pd.Series(DATES).astype("timestamp[ms][pyarrow]"),
+    **{f"polars {unit}": pl.Series(DATES).cast(pl.Datetime(unit)) for unit in ("ms", "us", "ns")},
+    "polars in Berlin": pl.Series(DATES).dt.replace_time_zone("UTC").dt.convert_time_zone(BERLIN),
+    "polars seconds": pl.Series([1_719_835_200, 1_719_835_260]),
+    **{f"arrow {unit}": pa.array(DATES, pa.timestamp(unit)) for unit in ("s", "ms", "us", "ns")},
+    "arrow in Berlin": pa.array(DATES, pa.timestamp("ms", tz=BERLIN)),
+    "arrow in chunks": pa.chunked_array([[DATES[0]], [DATES[1]]], pa.timestamp("s")),
+}
+
+
+@pytest.mark.parametrize("given", TIMES.values(), ids=TIMES)
+def test_times_of_any_unit_and_zone_are_the_same_moments(given: object) -> None:
+    found = moments(given, 2)
+    assert (found.tolist(), found.dtype) == (EXPECTED, np.dtype(np.int64))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pl.Series([dt.date(2024, 7, 1)]),
+        pa.array([dt.date(2024, 7, 1)]),
+        pa.array([dt.date(2024, 7, 1)], pa.date64()),
+        np.array(["2024-07-01"], "M8[D]"),
+    ],
+    ids=["polars", "arrow", "arrow date64", "numpy"],
+)
+def test_a_date_is_its_midnight(given: object) -> None:
+    assert moments(given, 1).tolist() == [1_719_792_000_000_000]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (pl.Series([dt.datetime(2024, 7, 1), None]), "must not be null; leave those rows out"),  # noqa: DTZ001
+        (pd.Series(pd.to_datetime(["2024-07-01", None])), "must not be null"),
+        (pa.array([1, None], pa.timestamp("s")), "must not be null"),
+        (pl.Series(["2024-07-01", "now"]), "must be seconds as integers or finite numbers, or datetimes, got <U10"),
+        (pd.Series(["2024-07-01", "now"], dtype=object), "must be seconds since 1970, a datetime or None, got '2024-07-01'"),
+        (pl.Series([1_719_835_200_000, 0]), "must be seconds; divide milliseconds by 1000"),
+        ([NOON, None], "must not be null"),
+        (pd.Series([NOON, pd.NaT], dtype=object), "must not be null"),
+        ([NOON, "later"], "must be seconds since 1970, a datetime or None, got 'later'"),
+        (pl.Series([0]), r"must have the shape \(2,\) of the values' rows, got \(1,\)"),
+    ],
+)
+def test_times_that_are_none_are_refused(given: object, words: str) -> None:
+    with pytest.raises(InputError, match=f"timestamps: {words}"):
+        streamkl.score([1.0, 2.0], given)
+
+
+def test_what_a_frame_tells_has_the_times_of_its_column() -> None:
+    frame = pd.DataFrame({"at": pd.date_range("2024-07-01 14:00", periods=1_200, freq="min", tz=BERLIN), "latency": shifted()})
+    events = streamkl.evaluate(frame[["latency"]], frame["at"]).events
+    assert events[0].series == "latency"
+    assert events[0].detected_at is not None
+    assert events[0].detected_at.startswith("2024-07-02T07:")
