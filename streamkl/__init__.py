@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         total_variation,
     )
     from streamkl.errors import ConfigError, InputError, StreamklError
+    from streamkl.fitting.choosing import fit
     from streamkl.library.detector import Detector
     from streamkl.library.scoring import Evaluation, evaluate, score
     from streamkl.model import Event
@@ -43,6 +44,7 @@ _ROOMS = {
         "total_variation",
     ),
     "streamkl.errors": ("ConfigError", "InputError", "StreamklError"),
+    "streamkl.fitting.choosing": ("fit",),
     "streamkl.library.detector": ("Detector",),
     "streamkl.library.scoring": ("Evaluation", "evaluate", "score"),
     "streamkl.model": ("Event",),
@@ -65,6 +67,7 @@ __all__ = [
     "cross_entropy",
     "entropy",
     "evaluate",
+    "fit",
     "gaussian_kl",
     "hellinger",
     "jeffreys",
