@@ -22,7 +22,7 @@ class Bars:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line through points, named in the legend; `mark` is set off with a dot and its text. Points that are not finite are left out."""
+    """A line through points, named in the legend with its text; `mark` is set off with a dot. Points that are not finite are left out."""
 
     name: str
     points: Points
@@ -74,7 +74,8 @@ def _chart(chart: Chart, width: int, height: int) -> Iterator[str]:
     heights = [y for line in chart.lines for _, y in line.points if math.isfinite(y)] + [top for _, _, top in rectangles]
     low, high = min(xs), max(xs)
     top = chart.top or max(heights) * 1.05
-    bottom = height - _BOTTOM - _LINE * math.ceil(len(chart.lines) / 3)
+    columns = 2 if any(line.text for line in chart.lines) else 3
+    bottom = height - _BOTTOM - _LINE * math.ceil(len(chart.lines) / columns)
 
     def across(x: float) -> float:
         return _LEFT + (x - low) / (high - low) * (width - _LEFT - _RIGHT)
@@ -99,10 +100,8 @@ def _chart(chart: Chart, width: int, height: int) -> Iterator[str]:
         points = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y in line.points if math.isfinite(y) and y <= top)
         yield f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.8"/>'
         if line.mark is not None:
-            x, y = across(line.mark[0]), up(line.mark[1])
-            side = "end" if x > width * 0.6 else "start"
-            yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{colour}"/>'
-            yield f'<text x="{x:.1f}" y="{y - 8:.1f}" text-anchor="{side}" fill="{colour}">{escape(line.text)}</text>'
-        x, y = _LEFT + number % 3 * (width - _LEFT) / 3, bottom + 31 + _LINE * (number // 3 + 1)
+            yield f'<circle cx="{across(line.mark[0]):.1f}" cy="{up(line.mark[1]):.1f}" r="3.5" fill="{colour}"/>'
+        row, column = divmod(number, columns)
+        x, y = _LEFT + column * (width - _LEFT) / columns, bottom + 31 + _LINE * (row + 1)
         yield f'<rect x="{x:.1f}" y="{y - 6:.1f}" width="14" height="3" fill="{colour}"/>'
-        yield f'<text x="{x + 19:.1f}" y="{y:.1f}">{escape(line.name)}</text>'
+        yield f'<text x="{x + 19:.1f}" y="{y:.1f}">{escape(f"{line.name}: {line.text}" if line.text else line.name)}</text>'

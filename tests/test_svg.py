@@ -36,7 +36,7 @@ def test_points_are_where_the_axes_say_and_what_is_not_finite_is_left_out() -> N
     bar = next(each for each in root.iter(f"{SPACE}rect") if each.get("fill") == "#c9d6e3")
     assert (float(bar.get("x", "")), float(bar.get("y", ""))) == (x0, y2)
     assert float(bar.get("height", "")) == pytest.approx(y0 - y2)
-    assert {"<b>&", "x & y", '"half"', "a < b"} <= {each.text for each in root.iter(f"{SPACE}text")}
+    assert {'<b>&: "half"', "x & y", "a < b"} <= {each.text for each in root.iter(f"{SPACE}text")}
 
 
 def test_charts_stand_side_by_side() -> None:

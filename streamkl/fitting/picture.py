@@ -43,12 +43,12 @@ def _curves(models: Sequence[ModelFit]) -> Chart:
     for each in models:
         curve = each.curve
         if curve is None:
-            lines.append(Line(each.model, [(0.0, each.kl_bits), (1.0, each.kl_bits)]))
+            lines.append(Line(each.model, [(0.0, each.kl_bits), (1.0, each.kl_bits)], text=f"{each.kl_bits:.3f} bits"))
         elif _share(each) is None:
             lines.append(Line(each.model, []))
         else:
             points = [(x, nats / math.log(2)) for x, nats in zip(curve.at, curve.nats, strict=True)]
-            text = f"p = {each.parameters['p']:.4g}: {each.kl_bits:.3f} bits"
+            text = f"{each.kl_bits:.3f} bits at p = {each.parameters['p']:.4g}"
             lines.append(Line(each.model, points, (each.parameters["p"], each.kl_bits), text))
     top = _HIGHEST * max([line.mark[1] for line in lines if line.mark] + [_LEAST_BITS])
     return Chart("Information lost, along p", "p", "bits per value", None, lines, top)
