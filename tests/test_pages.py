@@ -1,4 +1,4 @@
-"""What pages under docs/ show of commands is what the commands print, and their pictures are what they draw. (Their Python runs as doctests.)"""
+"""What pages under docs/ show of commands is what they print, and pictures are what they draw. (Python on pages runs as doctests.)"""
 
 import re
 import shlex
