@@ -100,3 +100,11 @@ def test_a_mistake_is_named(arguments: tuple[Any, ...], options: dict[str, Any],
         calibration_error(*arguments, **options)
     with pytest.raises(InputError, match=message.replace(r"^labels", "^reference_labels")):
         calibration_drift(*arguments, [0.5], [0], **options)
+
+
+def test_a_hundred_true_probabilities_mostly_have_an_error_above_one_twentieth() -> None:
+    rng, errors = np.random.default_rng(9), []
+    for _ in range(300):
+        p = rng.beta(0.6, 3, 100)
+        errors.append(calibration_error(p, rng.random(100) < p, draws=99).error)
+    assert np.mean(np.array(errors) > 0.05) == pytest.approx(0.9, abs=0.05)  # docs/models.md: nine times in ten
