@@ -80,7 +80,7 @@ def _cell(low: float, high: float, share: float) -> Cell:
 def _names(models: Sequence[str] | str | None, discrete: bool, known: tuple[str, ...]) -> list[str]:
     if models is None:
         return list(DISCRETE_MODELS if discrete else CONTINUOUS_MODELS)
-    names = list(dict.fromkeys(name.strip() for name in (models.split(",") if isinstance(models, str) else models)))
+    names = list(dict.fromkeys(str(name).strip() for name in (models.split(",") if isinstance(models, str) else models)))
     for name in names:
         if name not in known:
             raise InputError(f"models: there is no {name!r}; choose from {', '.join(known)}")

@@ -87,7 +87,7 @@ def _verdict(report: FitReport) -> str:
     best = report.best
     if best is None:
         return "No model can have given these values."
-    said = f"Best: {best.model}, which loses {best.kl_bits:.3f} bits ({best.kl_nats:.4f} nats) a value"
+    said = f"Best: {best.model}, which loses {best.kl_bits:.3g} bits ({best.kl_nats:.3g} nats) a value"
     if best.p_value is None:
         return f"{said}. The values are too few to say more of it."
     often = f"{best.p_value:.2g}" if best.p_value >= 1e-6 else "less than 0.000001"
