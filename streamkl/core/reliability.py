@@ -156,7 +156,7 @@ def calibration_drift(
 
 def _means(sums: Array, points: NDArray[np.int64]) -> Array:
     """nan where there are no points."""
-    return np.divide(sums, points, out=np.full(len(sums), np.nan), where=points > 0)
+    return np.asarray(np.divide(sums, points, out=np.full(len(sums), np.nan), where=points > 0), np.float64)
 
 
 def _events(probabilities: ArrayLike, labels: ArrayLike, of: int | None, side: str) -> tuple[Array, NDArray[np.bool_]]:

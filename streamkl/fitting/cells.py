@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from streamkl.config.fitting import CELLS_FACTOR, CELLS_POWER, FEWEST_CELLS, KINDS, MOST_CELLS, REPEATED_SHARE, Kind
+from streamkl.core.arrays import numbers
 from streamkl.core.divergence import entropy
 from streamkl.errors import InputError
 
@@ -59,7 +60,7 @@ def cut(values: ArrayLike, counts: ArrayLike | None, kind: Kind, cells: int | No
     """
     if kind not in KINDS:
         raise InputError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}")
-    distinct, often = _distinct(_numbers("values", values), counts)
+    distinct, often = _distinct(_list("values", values), counts)
     if len(distinct) < 2:
         raise InputError(f"values must differ, but each of the {often.sum():,} is {distinct[0]:.15g}: one number says it all, fit no model")
     if np.abs(distinct).max() > _LARGEST or np.ptp(distinct) < 1 / _LARGEST:
@@ -102,7 +103,7 @@ def _distinct(values: Array, counts: ArrayLike | None) -> tuple[Array, NDArray[n
     if counts is None:
         distinct, often = np.unique(values, return_counts=True)
         return distinct, often.astype(np.int64)
-    given = _numbers("counts", counts)
+    given = _list("counts", counts)
     if given.shape != values.shape:
         raise InputError(f"counts must be as many as values ({len(values)}), but are {len(given)}")
     if (bad := given[(given < 0) | (given != np.floor(given)) | (given > 2**53)]).size:
@@ -114,17 +115,8 @@ def _distinct(values: Array, counts: ArrayLike | None) -> tuple[Array, NDArray[n
     return distinct[often > 0], often[often > 0]
 
 
-def _numbers(name: str, given: ArrayLike) -> Array:
-    try:
-        raw = np.asarray(given)
-        if raw.dtype.kind not in "biufO":
-            raise TypeError(f"got {raw.dtype}")
-        numbers = raw.astype(np.float64) + 0.0
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{name} must be a list of numbers: {error}") from None
-    if numbers.ndim != 1 or not numbers.size:
-        raise InputError(f"{name} must be a list of at least one number, but has the shape {numbers.shape}")
-    if not np.isfinite(numbers).all():
-        place = int(np.argmin(np.isfinite(numbers)))
-        raise InputError(f"{name} must be finite, but {name}[{place}] is {numbers[place]}: drop or fill it first")
-    return numbers
+def _list(name: str, given: ArrayLike) -> Array:
+    found = numbers(name, given)
+    if found.ndim != 1 or not found.size:
+        raise InputError(f"{name} must be a list of at least one number, but has the shape {found.shape}")
+    return found + 0.0  # -0.0 is 0.0

@@ -36,8 +36,8 @@ def fit(
 
     Discrete values (whole numbers, half of which repeat, or `kind="discrete"`) are compared number by number; a model of continuous values
     gives each number k the probability of k - 1/2 to k + 1/2. Continuous values are cut into `cells` of about equally many values
-    (2 n^(2/5) without it), and the KL is that of the cells' shares: what is lost about which cell a value lies in, no more. It never
-    exceeds the KL of the densities, and no model can have a likelihood without bounds by sitting on one value.
+    (2 n^(2/5) without it), and the KL is that of the cells' shares: what is lost about which cell a value lies in, no more. Cutting never
+    raises a KL, and it takes away likelihoods without bounds, which a mixture has by sitting on one value.
 
     The best is first by `description_nats`: KL + k ln(n) / 2n for k parameters that were fitted, the price of telling them (Schwarz 1978;
     Rissanen 1978), so that a model does not win by having more. `aic_nats` has Akaike's k / n instead. A model that gives no probability to

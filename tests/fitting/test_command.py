@@ -12,7 +12,9 @@ import pytest
 from typer.testing import CliRunner
 
 import streamkl as library
+from streamkl import cli
 from streamkl.cli import app
+from streamkl.config.fitting import KIND, KINDS
 
 ROOT = Path(__file__).parents[2]
 TEETH = str(ROOT / "docs" / "space-worms.csv")
@@ -164,6 +166,18 @@ def test_a_mistake_is_one_line_with_the_fix(
     assert err.startswith("error: ")
     assert err.count("\n") == 1
     assert not list(tmp_path.glob("fit.*"))
+
+
+def test_a_picture_of_no_possible_model_shows_the_data(tmp_path: Path) -> None:
+    path, target = tmp_path / "signed.txt", tmp_path / "fit.svg"
+    path.write_text("-1\n-1\n3\n3\n", encoding="utf-8")
+    assert streamkl(str(path), "--models", "poisson", "--picture", str(target))[0] == 0
+    assert target.read_text(encoding="utf-8").count("<rect") == 3
+
+
+def test_the_kinds_of_the_command_line_are_those_of_the_function() -> None:
+    assert tuple(cli.Kind) == KINDS
+    assert cli.Kind.AUTO == KIND
 
 
 def test_a_file_that_is_not_there() -> None:

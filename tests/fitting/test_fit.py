@@ -193,6 +193,21 @@ def test_ends_that_are_known_are_no_parameters() -> None:
     assert wide.kl_bits == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize(
+    ("kind", "values", "p", "half"),
+    [
+        ("discrete", [0, 0, 1, 1, 2], 0, (0, 4)),
+        ("discrete", [7, 7, 8, 8, 9], 1, (5, 9)),
+        ("continuous", [0, 0.5, 1, 1, 2], 0, (0, 4.5)),
+        ("continuous", [7, 7, 8, 8.5, 9], 1, (4.5, 9)),
+    ],
+)
+def test_a_step_with_one_half_empty_is_uniform_on_the_other(kind: Any, values: list[float], p: float, half: tuple[float, float]) -> None:
+    fit = streamkl.fit(values, models="step", range=(0, 9), kind=kind)["step"]
+    assert fit.parameters["p"] == pytest.approx(p, abs=1e-6)
+    assert fit.kl_nats == pytest.approx(streamkl.fit(values, models="uniform", range=half, kind=kind)["uniform"].kl_nats, abs=1e-6)
+
+
 def test_as_many_parameters_as_cells_say_nothing() -> None:
     assert streamkl.fit([0, 0, 1, 1, 2], models="mixture")["mixture"].p_value is None
 
@@ -285,7 +300,7 @@ def test_another_unit_changes_the_parameters_and_not_the_loss() -> None:
     [
         (([],), {}, r"^values must be a list of at least one number, but has the shape \(0,\)"),
         (([[1, 2]],), {}, r"^values must be a list of at least one number, but has the shape \(1, 2\)"),
-        ((["a", "b"],), {}, r"^values must be a list of numbers: got <U1"),
+        ((["a", "b"],), {}, r"^values must hold plain numbers in rows of equal length: got <U1"),
         (([1, math.nan],), {}, r"^values must be finite, but values\[1\] is nan: drop or fill"),
         (([3, 3, 3],), {}, r"^values must differ, but each of the 3 is 3"),
         (([1e200, 1],), {}, r"^values must lie within ±1e\+100"),
