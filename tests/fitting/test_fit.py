@@ -147,7 +147,7 @@ def test_a_mixture_loses_less_than_its_component_and_does_not_win_by_that() -> N
         report = streamkl.fit(np.random.default_rng(seed).normal(3, 2, 300), models="normal,mixture")
         assert report["mixture"].kl_nats <= report["normal"].kl_nats + 1e-9
         wins += report.models[0].model == "mixture"
-    assert wins == 0  # by Akaike's correction it would be one in five
+    assert wins == 0
 
 
 def test_an_outlier_is_rare_and_not_impossible() -> None:
