@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from streamkl.config.detector import DetectorConfig, EpisodeConfig, GatesConfig, ReferenceConfig
+    from streamkl.core.classifier import classifier_losses, prediction_drift
     from streamkl.core.divergence import (
         contributions,
         cross_entropy,
@@ -22,13 +23,17 @@ if TYPE_CHECKING:
         reverse_kl,
         total_variation,
     )
+    from streamkl.core.generated import compare_samples, latent_kl
+    from streamkl.core.reliability import calibration_drift, calibration_error
     from streamkl.errors import ConfigError, InputError, StreamklError
+    from streamkl.fitting.choosing import fit
     from streamkl.library.detector import Detector
     from streamkl.library.scoring import Evaluation, evaluate, score
     from streamkl.model import Event
 
 _ROOMS = {
     "streamkl.config.detector": ("DetectorConfig", "EpisodeConfig", "GatesConfig", "ReferenceConfig"),
+    "streamkl.core.classifier": ("classifier_losses", "prediction_drift"),
     "streamkl.core.divergence": (
         "contributions",
         "cross_entropy",
@@ -42,7 +47,10 @@ _ROOMS = {
         "reverse_kl",
         "total_variation",
     ),
+    "streamkl.core.generated": ("compare_samples", "latent_kl"),
+    "streamkl.core.reliability": ("calibration_drift", "calibration_error"),
     "streamkl.errors": ("ConfigError", "InputError", "StreamklError"),
+    "streamkl.fitting.choosing": ("fit",),
     "streamkl.library.detector": ("Detector",),
     "streamkl.library.scoring": ("Evaluation", "evaluate", "score"),
     "streamkl.model": ("Event",),
@@ -61,15 +69,22 @@ __all__ = [
     "ReferenceConfig",
     "StreamklError",
     "__version__",
+    "calibration_drift",
+    "calibration_error",
+    "classifier_losses",
+    "compare_samples",
     "contributions",
     "cross_entropy",
     "entropy",
     "evaluate",
+    "fit",
     "gaussian_kl",
     "hellinger",
     "jeffreys",
     "jensen_shannon",
     "kl_divergence",
+    "latent_kl",
+    "prediction_drift",
     "psi",
     "reverse_kl",
     "score",

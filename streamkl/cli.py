@@ -70,6 +70,14 @@ class _Door(TyperGroup):
             raise typer.Exit(USAGE if isinstance(error, ConfigError | InputError) else FAILED) from None
 
 
+class Kind(StrEnum):
+    """How `streamkl fit` takes the values."""
+
+    AUTO = "auto"
+    DISCRETE = "discrete"
+    CONTINUOUS = "continuous"
+
+
 class Format(StrEnum):
     """How `streamkl config` writes the options."""
 
@@ -247,6 +255,56 @@ def explain(
     loaded = checking.load_checked(config)
     command.explain(
         loaded, file=file, line=line, where=where, bootstrap=bootstrap, series=series, state=state, as_json=as_json, quiet=quiet
+    )
+
+
+@app.command(short_help="Which simple model loses least about some numbers.")
+def fit(
+    data: Annotated[
+        str, typer.Argument(metavar="DATA", help="CSV, JSON lines or a number a line, .gz or not; - is standard input.", show_default=False)
+    ],
+    models: Annotated[
+        str | None, typer.Option("--models", "-m", metavar="A,B,...", help="Models to compare; without it all that suit the data.")
+    ] = None,
+    column: Annotated[
+        str | None, typer.Option("--column", metavar="NAME", help="The column, or the field (a.b), where there are several.")
+    ] = None,
+    counts: Annotated[str | None, typer.Option("--counts", metavar="NAME", help="The column with how often each value was seen.")] = None,
+    ends: Annotated[
+        str | None, typer.Option("--range", metavar="LOW:HIGH", help="The lowest and highest value that can be, e.g. 0:10.")
+    ] = None,
+    kind: Annotated[Kind, typer.Option("--kind", help="Numbers that are counted, or that are measured.")] = Kind.AUTO,
+    cells: Annotated[int | None, typer.Option("--cells", metavar="N", help="Cells for measured numbers; without it 2 n^(2/5).")] = None,
+    picture: Annotated[Path | None, typer.Option("--picture", metavar="FILE.svg", help="Draw data, models and curves.")] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Everything as one JSON document.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no remarks.")] = False,
+) -> None:
+    """Fit simple models to numbers and say what each loses: KL(data || model), as small as its parameters make it.
+
+    \b
+    Models of whole numbers: binomial, poisson, geometric, negative-binomial
+    of any numbers:          normal, mixture (of two normals), uniform, step (half of the range has share p)
+    of positive numbers:     exponential, lognormal, gamma
+
+    The best is first, after adding what it costs to tell the parameters. Whole numbers that repeat are compared one by one; other values
+    are cut into cells of about equally many. A model that gives no probability to something seen has an infinite KL. See docs/fit.md.
+
+    Example: streamkl fit teeth.csv --column teeth --counts worms --models uniform,binomial --range 0:10
+    """
+    from streamkl.fitting import command
+
+    command.fit_file(
+        data,
+        models=models,
+        column=column,
+        counts=counts,
+        ends=ends,
+        kind=kind.value,
+        cells=cells,
+        picture=picture,
+        as_json=as_json,
+        quiet=quiet,
     )
 
 

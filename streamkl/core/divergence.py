@@ -14,12 +14,12 @@ prior, 1 Laplace's rule) and a share for probabilities.
 Units: nats, or bits with `base="bits"` (1 bit = ln 2 nats). Values that cannot be judged raise `InputError`, which names argument and fix.
 """
 
-from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from streamkl.core.arrays import numbers, refuse
 from streamkl.errors import InputError
 
 Base = Literal["nats", "bits"]
@@ -93,7 +93,7 @@ def jensen_shannon(p: ArrayLike, q: ArrayLike, *, base: Base = "nats") -> Measur
     p, q = _pair(p, q)
     both = p + q  # twice the mixture: with both sides doubled no halved share can vanish
     nats = (_excess(2 * p, both) + _excess(2 * q, both)).sum(axis=-1) / 4
-    return _in_base(np.minimum(nats, np.log(2.0)), base)
+    return in_base(np.minimum(nats, np.log(2.0)), base)
 
 
 def hellinger(p: ArrayLike, q: ArrayLike) -> Measure:
@@ -150,7 +150,7 @@ def contributions(p: ArrayLike, q: ArrayLike, *, base: Base = "nats", smoothing:
     p, q = _pair(p, q, smoothing)
     with np.errstate(invalid="ignore"):
         nats = np.where(p > 0, p * _log_ratio(p, q), 0.0)
-    return np.asarray(_in_base(nats, base), dtype=np.float64)
+    return np.asarray(in_base(nats, base), dtype=np.float64)
 
 
 def gaussian_kl(mean_p: ArrayLike, spread_p: ArrayLike, mean_q: ArrayLike, spread_q: ArrayLike, *, base: Base = "nats") -> float:
@@ -173,7 +173,7 @@ def gaussian_kl(mean_p: ArrayLike, spread_p: ArrayLike, mean_q: ArrayLike, sprea
     scales = np.asarray(np.linalg.svd(np.linalg.solve(root_q, root_p), compute_uv=False) ** 2, dtype=np.float64)
     shift = np.linalg.solve(root_q, m_p - m_q)
     nats = (_excess(np.ones_like(scales), scales).sum() + shift @ shift) / 2  # x - 1 - ln x is the excess of 1 over x
-    return float(_in_base(nats, base))
+    return float(in_base(nats, base))
 
 
 def _excess(p: Array, q: Array) -> Array:
@@ -197,10 +197,11 @@ def _times_log(p: Array, q: Array) -> Array:
 
 
 def _reduce(parts: Array, base: Base) -> Measure:
-    return _in_base(parts.sum(axis=-1) + 0.0, base)  # + 0.0 turns -0.0 into 0.0
+    return in_base(parts.sum(axis=-1) + 0.0, base)  # + 0.0 turns -0.0 into 0.0
 
 
-def _in_base(nats: Array, base: Base) -> Measure:
+def in_base(nats: Array, base: Base) -> Measure:
+    """Nats in the unit that was asked for."""
     if base not in _NATS_PER_UNIT:
         raise InputError(f'base must be "nats" or "bits", not {base!r}')
     return _plain(nats / _NATS_PER_UNIT[base])
@@ -224,51 +225,31 @@ def _pair(p: ArrayLike, q: ArrayLike, smoothing: float = 0.0) -> tuple[Array, Ar
     return first, second
 
 
-def _numbers(name: str, values: ArrayLike) -> Array:
-    """A finite float array, or an error that names the argument."""
-    try:
-        raw = np.asarray(values)
-        if raw.dtype.kind not in "biufO":
-            raise TypeError(f"got {raw.dtype}")
-        numbers = raw.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{name} must hold plain numbers in rows of equal length: {error}") from None
-    _refuse(name, numbers, np.isfinite, "finite", "drop or fill this value before comparing")
-    return numbers
-
-
-def _refuse(name: str, numbers: Array, good: Callable[[Array], Any], wanted: str, fix: str) -> None:
-    bad = np.argwhere(~good(numbers))
-    if len(bad):
-        place = "".join(f"[{i}]" for i in bad[0])
-        raise InputError(f"{name} must be {wanted}, but {name}{place} is {numbers[tuple(bad[0])]}: {fix}")
-
-
 def _shares(name: str, values: ArrayLike, smoothing: float = 0.0) -> Array:
-    counts = _numbers(name, values)
+    counts = numbers(name, values)
     if counts.ndim not in (1, 2) or counts.size == 0:
         raise InputError(f"{name} must hold at least one bin, as (k,) or (n, k), but has shape {counts.shape}: give one number per bin")
-    _refuse(name, counts, lambda c: c >= 0, "zero or more", "give counts or probabilities, not differences or logarithms")
+    refuse(name, counts, lambda c: c >= 0, "zero or more", "give counts or probabilities, not differences or logarithms")
     with np.errstate(over="ignore"):
         totals = counts.sum(axis=-1, keepdims=True)
-        _refuse(f"the sum of {name}", totals[..., 0], lambda t: t > 0, "above zero", "a histogram without counts has no distribution")
+        refuse(f"the sum of {name}", totals[..., 0], lambda t: t > 0, "above zero", "a histogram without counts has no distribution")
         counts = counts + smoothing
         totals = counts.sum(axis=-1, keepdims=True)
-    _refuse(f"the sum of {name}", totals[..., 0], np.isfinite, "finite", "scale the values down")
+    refuse(f"the sum of {name}", totals[..., 0], np.isfinite, "finite", "scale the values down")
     return np.asarray(counts / totals, dtype=np.float64)
 
 
 def _gaussian(side: str, mean: ArrayLike, spread: ArrayLike) -> tuple[Array, Array]:
     """Mean `(d,)` and a square root `L` of the covariance, `L Lᵀ = Σ`."""
     name = f"spread_{side}"
-    centre, width = _numbers(f"mean_{side}", mean), _numbers(name, spread)
+    centre, width = numbers(f"mean_{side}", mean), numbers(name, spread)
     if centre.ndim > 1 or centre.size == 0 or (centre.ndim == 0 and width.ndim > 0):
         raise InputError(f"mean_{side} must be a number, or (d,) numbers for a spread of (d,) or (d, d), but has shape {centre.shape}")
     d = centre.size
     if width.ndim < 2:
         if width.size not in (1, d) or (centre.ndim == 1 and width.shape != (d,)):
             raise InputError(f"{name} must be {d} standard deviation(s) or a {d}x{d} covariance matrix, but has shape {width.shape}")
-        _refuse(name, width, lambda s: s > 0, "above zero", "a standard deviation of 0 has no density")
+        refuse(name, width, lambda s: s > 0, "above zero", "a standard deviation of 0 has no density")
         return centre.reshape(d), np.diag(width.reshape(d))
     if width.shape != (d, d) or not np.allclose(width, width.T, rtol=0.0, atol=1e-10 * np.abs(width).max()):
         raise InputError(f"{name} must be a symmetric {d}x{d} covariance matrix, not shape {width.shape} or lopsided")
