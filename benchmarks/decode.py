@@ -13,7 +13,7 @@ import typer
 
 from benchmarks.progress import progress_bar
 from benchmarks.report import Report, Row, show, write
-from streamkl.config.models import InputConfig
+from streamkl.config import InputConfig
 from streamkl.engine.codec import Codec
 from streamkl.model import Message
 
