@@ -31,7 +31,8 @@ class Decoded:
 
 
 class Codec:
-    """Decodes messages as one mapping says. What it remembers only makes it quick: `decode` of a batch equals the concatenated `decode` of its messages.
+    """Decodes messages as one mapping says. What it remembers only makes it quick: `decode` of a batch equals the concatenated `decode` of
+    its messages.
 
     ConfigError if the mapping's paths or its template cannot be read.
     """

@@ -4,7 +4,7 @@ The grammar is that of https://docs.influxdata.com/influxdb/v2/reference/syntax/
 """
 
 import re
-from typing import Final
+from typing import Final, TypedDict
 
 from streamkl.engine.faults import Fault, quote
 from streamkl.engine.jsontext import integer
@@ -31,7 +31,14 @@ _WHOLE = re.compile(r"([+-]?[0-9]++)i|\+?([0-9]++)u")
 _TIME = re.compile(r"[+-]?[0-9]++")
 _TRUTH: Final = dict.fromkeys(("t", "T", "true", "True", "TRUE"), True) | dict.fromkeys(("f", "F", "false", "False", "FALSE"), False)
 
-Point = dict[str, object]
+
+class Point(TypedDict, total=False):
+    """What a line holds, as Telegraf's JSON has it."""
+
+    name: str
+    tags: dict[str, str]
+    fields: dict[str, float | str]
+    timestamp: float
 
 
 def parse_lines(raw: bytes | None) -> list[Point | Fault] | Fault:
@@ -87,8 +94,8 @@ def read_line(text: str, at: int = 0) -> tuple[Point | Fault | None, int]:
     return point, body.end()
 
 
-def _fields(text: str) -> dict[str, object] | Fault:
-    fields: dict[str, object] = {}
+def _fields(text: str) -> dict[str, float | str] | Fault:
+    fields: dict[str, float | str] = {}
     for key, string, bare in _PAIR.findall(text):
         value = _value(bare) if bare else _UNESCAPE_TEXT.sub(r"\1", string)
         if value is None:
@@ -97,7 +104,7 @@ def _fields(text: str) -> dict[str, object] | Fault:
     return fields
 
 
-def _value(bare: str) -> float | int | bool | None:
+def _value(bare: str) -> float | None:
     """What stands without quotes: a number or a truth value; None for anything else."""
     if bare in _TRUTH:
         return _TRUTH[bare]

@@ -11,6 +11,7 @@ from streamkl.engine.naming import Template, check_names
 from streamkl.model import Message
 
 MOST_BYTES: Final = 64_000_000  # of all layouts kept, roughly; some 400,000 names
+NO_SEATS: Final = np.empty(0, np.int64)
 _OBJECT_BYTES = 100  # what a name or a member of a key costs beside its text
 
 Key = tuple[object, ...]
@@ -25,7 +26,7 @@ class Layout:
     def __init__(self, names: list[str]) -> None:
         self.names = names
         self.token: object = None
-        self.seats: npt.NDArray[np.int64] | None = None
+        self.seats: npt.NDArray[np.int64] = NO_SEATS
 
 
 class Layouts:

@@ -1,6 +1,6 @@
 """The short way for line protocol: plain lines are split at their spaces, and names come by layout. What it refuses, the mapping reads."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -15,7 +15,7 @@ from streamkl.model import Message
 _INTEGER = ord("i")
 _decode = msgspec.json.Decoder(dict[str, float | bool]).decode
 
-Line = tuple[Layout, int | None, dict[str, float]]
+Line = tuple[Layout, float | None, Mapping[str, object]]
 
 
 class LineReader:

@@ -82,8 +82,8 @@ def compile_mapping(mapping: InputMapping) -> CompiledMapping:
     """The compiled mapping, or a ConfigError that lists every mistake in the paths and the template.
 
     >>> from dataclasses import replace
-    >>> default = InputMapping(format="json", points="", series="{series}", timestamp="timestamp", time_unit="auto", value="value", earliest_us=0,
-    ...     max_ahead_us=0, max_series_bytes=512, max_points_per_record=10_000)
+    >>> default = InputMapping(format="json", points="", series="{series}", timestamp="timestamp", time_unit="auto", value="value",
+    ...     earliest_us=0, max_ahead_us=0, max_series_bytes=512, max_points_per_record=10_000)
     >>> compile_mapping(default).keys
     ('series', 'timestamp', 'value')
     >>> compile_mapping(replace(default, series="{name}", value="fields.*"))

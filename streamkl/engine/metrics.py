@@ -15,7 +15,7 @@ from streamkl.engine.rows import Rows, read_record
 from streamkl.model import Message
 
 NO_NUMBER: Final = frozenset((str, type(None)))
-_BATCH = f'{{"{BATCH}"'.encode()
+_BATCH = f'{{"{BATCH}"'.encode()  # as Telegraf begins it; other spellings are read the long way
 _joined = b"\0".join  # no JSON holds that byte
 _MOST_BRACKETS = 8  # in a member that names points; those with more are read the long way, whatever they hold
 
@@ -33,37 +33,28 @@ class MetricReader:
         if self._closed:
             names, when = METRIC[:2], METRIC[3]
         self._names = names
-        rename = {f"name{number}": name for number, name in enumerate(names)} | {"fields": values, "when": when or ""}
-        members: list[Any] = [(f"name{number}", msgspec.Raw, msgspec.Raw()) for number in range(len(names))]
-        members += [("fields", dict[str, float | str | bool | None]), ("when", int | float | str | None, None)]
-        members = members if when is not None else members[:-1]
-        self._members: Callable[[Any], tuple[msgspec.Raw, ...]] = lambda metric: ()
-        if len(names) == 1:
-            self._members = lambda metric: (metric.name0,)
-        elif names:
-            self._members = attrgetter(*(f"name{number}" for number in range(len(names))))
+        self._members = _members(len(names))
         self._has_time = mapping.timestamp is not None
-        self._decode = self._decoder(members, rename)
+        self._decode = self._decoder(values, when)
 
-    def _decoder(self, members: list[Any], rename: dict[str, str]) -> Callable[[bytes], list[Any]]:
+    def _decoder(self, values: str, when: str | None) -> Callable[[bytes], list[Any]]:
         """Bytes -> metrics, none for what is to be read the long way. msgspec's errors pass."""
-        rename = {name: given for name, given in rename.items() if given}
+        rename = {f"name{number}": name for number, name in enumerate(self._names)} | {"fields": values}
+        members: list[Any] = [(f"name{number}", msgspec.Raw, msgspec.Raw()) for number in range(len(self._names))]
+        members.append(("fields", dict[str, float | str | bool | None]))
+        if when is not None:
+            rename["when"] = when
+            members.append(("when", int | float | str | None, None))
         options: dict[str, Any] = {"gc": False, "forbid_unknown_fields": self._closed}
         metric: Any = msgspec.defstruct("Metric", members, rename=rename, kw_only=True, **options)
-        points = self._mapping.points
-        if points is None:
-            either = msgspec.json.Decoder(metric | list[metric]).decode
-            return lambda raw: found if type(found := either(raw)) is list else [found]
-        batch: Any = msgspec.defstruct("Batch", [("points", list[metric])], rename={"points": points.name}, **options)
-        many = msgspec.json.Decoder(batch).decode
-        if self._mapping.format == "json":
-            return lambda raw: many(raw).points
         either = msgspec.json.Decoder(metric | list[metric]).decode
+        points = self._mapping.points.name if self._mapping.points is not None else ""
+        batch: Any = msgspec.defstruct("Batch", [("points", list[metric])], rename={"points": points}, **options)
+        many = msgspec.json.Decoder(batch).decode
 
         def decode(raw: bytes) -> list[Any]:
-            if raw.startswith(_BATCH):  # as Telegraf writes it; other spellings are read the long way
-                return many(raw).points
-            found = either(raw)
+            batched = raw.startswith(_BATCH) if self._closed else points != ""
+            found: Any = many(raw).points if batched else either(raw)
             return found if type(found) is list else [found]
 
         return decode
@@ -120,3 +111,10 @@ class MetricReader:
             if isinstance(point[name], Fault):
                 return None
         return self._layouts.learn(key, point, fields, message) if fields else None
+
+
+def _members(count: int) -> Callable[[Any], tuple[msgspec.Raw, ...]]:
+    """The first so many members of a metric."""
+    if count == 0:
+        return lambda _metric: ()
+    return attrgetter(*(f"name{number}" for number in range(count))) if count > 1 else lambda metric: (metric.name0,)
