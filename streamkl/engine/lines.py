@@ -1,5 +1,6 @@
 """The short way for line protocol: plain lines are split at their spaces, and names come by layout. What it refuses, the mapping reads."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -13,7 +14,8 @@ from streamkl.engine.rows import Rows, read_record
 from streamkl.model import Message
 
 _INTEGER = ord("i")
-_decode = msgspec.json.Decoder(dict[str, float | bool]).decode
+_PLAIN_TEXTS = re.compile(rb'[^"]*+(?:(?<==)"[^",=]*+"(?:,[^"]*+|\Z))*+')  # nothing in quotes that stands for something outside of them
+_decode = msgspec.json.Decoder(dict[str, float | bool | str]).decode
 
 Line = tuple[Layout, float | None, Mapping[str, object]]
 
@@ -21,8 +23,8 @@ Line = tuple[Layout, float | None, Mapping[str, object]]
 class LineReader:
     """Reads lines whose values are all their numbers.
 
-    A line without quotes and backslashes is `head fields time` with single spaces, and its fields become a JSON object by putting quotes
-    around the names: what is no number or truth value of both grammars makes it no JSON. Every other line is read by the grammar.
+    A line without backslashes is `head fields time` with single spaces, and its fields become a JSON object by putting quotes around the
+    names: what is no value of both grammars makes it no JSON. Texts that hold a sign of the grammar, and all other lines, are read by it.
     """
 
     def __init__(self, mapping: CompiledMapping) -> None:
@@ -44,11 +46,11 @@ class LineReader:
         if not raw or b"\r" in raw or b"\t" in raw or raw.startswith(b"\xef\xbb\xbf"):
             return False
         points, layouts = len(rows.series), len(rows.layouts)
-        plain = b'"' not in raw and b"\\" not in raw
+        plain = b"\\" not in raw
         for line in raw.split(b"\n"):
             if not line or line.startswith(b"#"):
                 continue
-            found = (self._plain(line, message) if plain or (b'"' not in line and b"\\" not in line) else None) or self._any(line, message)
+            found = (self._plain(line, message) if plain or b"\\" not in line else None) or self._any(line, message)
             if found is None:
                 break
             layout, when, fields = found
@@ -62,7 +64,7 @@ class LineReader:
         return False
 
     def _plain(self, line: bytes, message: Message) -> Line | None:
-        """Without quotes and backslashes."""
+        """Without backslashes."""
         parts = line.split(b" ")
         if len(parts) == 3 and parts[2].isdigit() and len(parts[2]) < 20:
             when = int(parts[2])
@@ -71,6 +73,9 @@ class LineReader:
         else:
             return None
         body = parts[1]
+        has_text = b'"' in body
+        if has_text and not _PLAIN_TEXTS.fullmatch(body):
+            return None
         if b"i" in body:  # of `12i` and of nothing else `12.0` is made
             body = body.replace(b"i,", b".0,")
             body = body[:-1] + b".0" if body[-1] == _INTEGER else body
@@ -78,13 +83,16 @@ class LineReader:
             fields = _decode(b'{"' + body.replace(b"=", b'":').replace(b",", b',"') + b"}")
         except ValueError:
             return None
-        key = (parts[0], *fields)
+        numbers = fields
+        if has_text:
+            numbers = {name: value for name, value in fields.items() if type(value) not in NO_NUMBER}
+        key = (parts[0], *numbers)
         layout = self._layouts.get(key)
-        if layout is None:
+        if layout is None and numbers:
             point, _ = read_line(line.decode("utf-8", "surrogateescape"))
             if isinstance(point, dict) and point["fields"] == fields:
-                layout = self._layouts.learn(key, point, fields, message)
-        return None if layout is None else (layout, when, fields)
+                layout = self._layouts.learn(key, point, numbers, message)
+        return None if layout is None else (layout, when, numbers)
 
     def _any(self, line: bytes, message: Message) -> Line | None:
         """By the grammar."""
