@@ -13,8 +13,10 @@ import typer
 
 from benchmarks.progress import progress_bar
 from benchmarks.report import Report, Row, show, write
-from streamkl.config import InputConfig
+from streamkl.assembly import build_plan
+from streamkl.config import Config, InputConfig
 from streamkl.engine.codec import Codec
+from streamkl.engine.router import Router
 from streamkl.model import Message
 
 START_MS = 1_700_000_000_000
@@ -33,6 +35,7 @@ class Workload:
     options: Mapping[str, str]
     points: int
     messages: Sequence[Message]
+    strange: bool = False  # every batch comes to a codec that has never seen its names
 
 
 def workloads(points: int) -> list[Workload]:
@@ -63,6 +66,7 @@ def _of_metrics(points: int) -> Iterator[Workload]:
         yield Workload(f"mapped JSON, {shape}", {**METRICS, "points": "metrics"}, made, json_messages)
         yield Workload(f"Telegraf, {shape}", {"format": "telegraf"}, made, json_messages)
         yield Workload(f"line protocol, {shape}", {"format": "influx"}, made, _lines(batches))
+        yield Workload(f"Telegraf, {shape}, all names new", {"format": "telegraf"}, made, json_messages, strange=True)
     batches = [_batch(number, 10, 10) for number in range(max(1, points // 100))]
     for batch in batches:
         for metric in batch:
@@ -101,11 +105,12 @@ def _line(metric: Metric) -> str:
 def measure(workload: Workload, runs: int, advance: Callable[[], None]) -> Row:
     """Medians over the runs; the codec and what it is compared with take turns."""
     mapping = InputConfig.model_validate(workload.options).mapping()
-    codec, plain = Codec(mapping), Codec(replace(mapping, series="{key}" + mapping.series))
+    plain = Codec(replace(mapping, series="{key}" + mapping.series))
+    codecs = [Codec(mapping) for _ in range(runs)] if workload.strange else [Codec(mapping)] * runs
     raw = [message.value for message in workload.messages if message.value and message.value != b"{"]
     decode = msgspec.json.Decoder().decode
     works: dict[str, Callable[[], object]] = {
-        "codec": lambda: codec.decode(workload.messages),
+        "codec": lambda: codecs.pop().decode(workload.messages),
         "plain": lambda: plain.decode(workload.messages),
     }
     if mapping.format != "influx":
@@ -129,6 +134,22 @@ def measure(workload: Workload, runs: int, advance: Callable[[], None]) -> Row:
     }
 
 
+def seats(workload: Workload, runs: int) -> tuple[float, float]:
+    """Nanoseconds a point from names to seats that are known: by layout, and by name."""
+    points = Codec(InputConfig.model_validate(workload.options).mapping()).decode(workload.messages).points
+    router = Router(build_plan(Config()))
+    router.index = {name: number for number, name in enumerate(dict.fromkeys(points.series))}
+    bare = replace(points, layouts=[])
+    taken: dict[bool, list[float]] = {True: [], False: []}
+    for _ in range(runs):
+        for laid_out, those in ((True, points), (False, bare)):
+            begin = time.thread_time()
+            router.known(those, 0, len(those))
+            taken[laid_out].append(time.thread_time() - begin)
+    by_layout, by_name = (1e9 * statistics.median(taken[laid_out]) / len(points) for laid_out in (True, False))
+    return by_layout, by_name
+
+
 def main(
     *,
     points: Annotated[int, typer.Option(min=100, help="points of one batch")] = 5_000,
@@ -137,12 +158,17 @@ def main(
 ) -> None:
     """Points per second from bytes to columns, for each form of record."""
     made = workloads(points)
+    known = [[each.name, *seats(each, runs)] for each in made if each.options.get("format") == "telegraf" and not each.strange]
     with progress_bar("decoding", sum(2 if each.options.get("format") == "influx" else 4 for each in made) * runs) as bar:
         rows = [measure(each, runs, bar.advance) for each in made]
     notes = [
         f"CPU time of one thread, batches of {points} points; medians of {runs} runs, in which the codec and the others take turns.",
         "A x B values: records of A metrics with B numbers, two tags and a time, of 50 hosts. The plain way: paths walked, names built",
         "for every point, as for a name that takes the Kafka key. 1 there: the two are the same.",
+        *(
+            f"Seats in the engine, {name}: {by_layout:.0f} ns a point by layout, {by_name:.0f} by name."
+            for name, by_layout, by_name in known
+        ),
         "Times json.loads, times msgspec: how many times as fast as those decode the same bytes to Python objects, and nothing more.",
     ]
     report = Report("decode", "From bytes to columns", f"python -m benchmarks.decode --points {points}", notes, rows)
