@@ -45,7 +45,7 @@ def parse_lines(raw: bytes | None) -> list[Point | Fault] | Fault:
     r"""A point for each line that is neither blank nor a comment, or the `Fault` in it; a `Fault` for a record without any.
 
     A point has `name` and `fields`, and `tags` and `timestamp` where the line has them. A string field may hold line ends, so lines are
-    found by reading them; a line that cannot be read ends at its first line end. About 1 us a line and 0.6 us a field.
+    found by reading them; a line that cannot be read ends at its first line end. About 1 µs a line and 0.6 µs a field.
 
     >>> parse_lines(b'cpu,host=a idle=93.5,n=3i,up=t 1700000000000000000\nmem free=')
     ... # doctest: +NORMALIZE_WHITESPACE

@@ -33,7 +33,7 @@ class LineReader:
         self._has_time = mapping.timestamp is not None
 
     def read(self, messages: Sequence[Message]) -> Rows:
-        """The rows of a batch. About 0.6 us a plain line and 0.1 us a field."""
+        """The rows of a batch. About 0.6 µs a plain line and 0.1 µs a field."""
         rows = Rows()
         for message in messages:
             if not self._read(message, rows):

@@ -91,8 +91,6 @@ def compile_mapping(mapping: InputMapping) -> CompiledMapping:
     streamkl.errors.ConfigError: input.series: '{name}' gives all values under 'fields.*' the same name: add {field}
     """
     problems: list[str] = []
-    if mapping.points and mapping.format != "json":
-        problems.append(f'input.points: has no effect with format = "{mapping.format}": remove it')
     where = BATCH if mapping.format == "telegraf" else mapping.points
     points = _read("input.points", Path.parse, where, problems) if where else None
     series = _read("input.series", Template.parse, mapping.series, problems)
@@ -110,18 +108,18 @@ def compile_mapping(mapping: InputMapping) -> CompiledMapping:
         problems.append("input.series: empty: write a template such as {series} or {name},{tags.*}")
     elif value is not None and series is not None and value.wildcard and not series.names_the_field:
         problems.append(f"input.series: {mapping.series!r} gives all values under {mapping.value!r} the same name: add {{field}}")
+    if mapping.format != "json" and series is not None and value is not None and not problems:
+        problems += _strangers(mapping, series, timestamp, value)
     if problems or series is None or value is None:
-        raise ConfigError(problems)
-    if mapping.format != "json":
-        problems = list(_strangers(mapping, series, timestamp, value))
-    if problems:
         raise ConfigError(problems)
     return CompiledMapping(mapping.format, points, series, timestamp, value, mapping.max_series_bytes, mapping.max_points_per_record)
 
 
 def _strangers(mapping: InputMapping, series: Template, timestamp: Path | None, value: Path) -> Iterator[str]:
-    """What no metric has."""
+    """What no metric has, and what the format leaves no choice of."""
     chosen = f'with format = "{mapping.format}"'
+    if mapping.points:
+        yield f"input.points: has no effect {chosen}: remove it"
     stranger = next((path for path in series.paths if path.absolute or path.steps[0] not in METRIC), None)
     if stranger is not None:
         yield f"input.series: {{{stranger.text}}} is in no metric {chosen}: use {{name}}, {{tags.NAME}}, {{tags.*}} and {{field}}"

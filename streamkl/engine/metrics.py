@@ -60,7 +60,7 @@ class MetricReader:
         return decode
 
     def read(self, messages: Sequence[Message]) -> Rows:
-        """The rows of a batch. About 0.1 us a point where a metric has ten or more."""
+        """The rows of a batch. About 0.1 µs a point where a metric has ten or more."""
         rows = Rows()
         for message in messages:
             if not self._read(message, rows):

@@ -86,9 +86,10 @@ def test_members_that_name_a_point_are_read_as_bytes_but_never_taken_for_one_ano
 def test_deep_and_broken_members_are_refused_like_any_others() -> None:
     deep = b'{"name":"a","tags":{"x":' + b"[" * 300 + b"]" * 300 + b',"host":"h"},"fields":{"v":1}}'
     broken = b'{"name":"a","tags":{"host":"\xff"},"fields":{"v":1}}'
+    unread = b'{"name":"a","tags":{"host":"h"},"fields":{"v":1,"text":"\xff"}}'
     for options in (TELEGRAF, SHAPES["telegraf, one tag"], SHAPES["mapped"]):
-        decoded = codec(**options).decode([message(deep, 0), message(broken, 1)])
-        assert [reason for _, reason, _ in rejections(decoded)] == ["invalid_json"] * 2
+        decoded = codec(**options).decode([message(deep, 0), message(broken, 1), message(unread, 2)])
+        assert [reason for _, reason, _ in rejections(decoded)] == ["invalid_json"] * 3
 
 
 METRICS = st.fixed_dictionaries(
