@@ -36,7 +36,7 @@ def summary(config: Config) -> str:
     kafka = config.kafka
     read = f"topics that match {kafka.topic_pattern}" if kafka.topic_pattern else ", ".join(kafka.topics)
     lines = [
-        f"reads    {read} ({config.input.format}) on {', '.join(kafka.bootstrap_servers)} as group {kafka.group_id}",
+        f"reads    {read} on {', '.join(kafka.bootstrap_servers)} as group {kafka.group_id}, format {config.input.format}",
         f"writes   episodes to {kafka.events_topic}, rejected records to {kafka.dead_letter_topic}, {kafka.delivery.replace('_', ' ')}",
         *(f"judges   {monitor.match} ({monitor.name}): {_judged(monitor.detector, monitor.kind)}" for monitor in config.monitors),
         f"judges   {'everything else' if config.monitors else 'every series'}: {_judged(config.detector, 'auto')}",
