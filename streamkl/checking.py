@@ -1,8 +1,9 @@
 """Whether a configuration can run: what its models cannot see, because it lies on the disk or follows from the arithmetic."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from streamkl.adapters.files import is_line_protocol
 from streamkl.assembly.silences import calendar_of
 from streamkl.config import Config, DetectorConfig, SilenceConfig, load
 from streamkl.config.section import Mistake
@@ -12,9 +13,13 @@ from streamkl.library.settings import settings_of
 from streamkl.units import Budget, format_duration, format_instant
 
 
-def load_checked(path: Path | None) -> Config:
-    """The configuration in a file (None: the defaults), or ConfigError with every mistake in it. Contacts nobody."""
-    return load(path, _examine)
+def load_checked(path: Path | None, files: Sequence[str] = ()) -> Config:
+    """The configuration in a file (None: the defaults), or ConfigError with every mistake in it. Contacts nobody.
+
+    `files` are to be read with it: where it does not say what records are, names that end in `.influx` or `.lp` do.
+    """
+    lines = files and all(map(is_line_protocol, files))
+    return load(path, _examine, {"input": {"format": "influx"}} if lines else None)
 
 
 def check_config(path: Path) -> list[str]:
@@ -31,7 +36,7 @@ def summary(config: Config) -> str:
     kafka = config.kafka
     read = f"topics that match {kafka.topic_pattern}" if kafka.topic_pattern else ", ".join(kafka.topics)
     lines = [
-        f"reads    {read} on {', '.join(kafka.bootstrap_servers)} as group {kafka.group_id}",
+        f"reads    {read} on {', '.join(kafka.bootstrap_servers)} as group {kafka.group_id}, format {config.input.format}",
         f"writes   episodes to {kafka.events_topic}, rejected records to {kafka.dead_letter_topic}, {kafka.delivery.replace('_', ' ')}",
         *(f"judges   {monitor.match} ({monitor.name}): {_judged(monitor.detector, monitor.kind)}" for monitor in config.monitors),
         f"judges   {'everything else' if config.monitors else 'every series'}: {_judged(config.detector, 'auto')}",

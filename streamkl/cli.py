@@ -136,10 +136,11 @@ def check(config: ConfigFile) -> None:
     typer.echo(checking.summary(loaded))
 
 
-@app.command(short_help="Judge files (CSV, JSON lines).")
+@app.command(short_help="Judge files (CSV, JSON lines, line protocol).")
 def replay(
     files: Annotated[
-        list[str], typer.Argument(metavar="FILE", help="JSON lines or CSV, .gz or not; - is standard input.", show_default=False)
+        list[str],
+        typer.Argument(metavar="FILE", help="JSON lines, CSV or line protocol, .gz or not; - is standard input.", show_default=False),
     ],
     config: Annotated[
         Path | None, typer.Option("--config", "-c", metavar="CONFIG", help="Configuration file; without it the defaults.")
@@ -157,15 +158,16 @@ def replay(
     """Judge files instead of topics, at full speed, with the engine of the service.
 
     CSV begins with a line that names the columns: series,timestamp,value; or timestamp,value (the file's name is the series); or
-    timestamp,a,b,c (each column a series). JSON lines are what the topic would carry. Bad lines are counted and never end it. Each file is
-    a stream of its own, as if it were a partition, unless --joined.
+    timestamp,a,b,c (each column a series). JSON lines are what the topic would carry. Files named .influx or .lp are InfluxDB line
+    protocol, and any file is where [input] says format = "influx". Bad lines are counted and never end it. Each file is a stream of its
+    own, as if it were a partition, unless --joined.
 
     Example: streamkl replay cpu.csv --events episodes.jsonl
     """
     from streamkl import checking
     from streamkl.replay import command
 
-    command.replay_files(files, checking.load_checked(config), events, rejected, joined=joined, quiet=quiet)
+    command.replay_files(files, checking.load_checked(config, files), events, rejected, joined=joined, quiet=quiet)
 
 
 @app.command(short_help="What history says: thresholds, shifts found, settings.")
@@ -211,7 +213,7 @@ def calibrate(
     from streamkl import checking
     from streamkl.calibrate import command
 
-    loaded = checking.load_checked(config)
+    loaded = checking.load_checked(config, files or ())
     command.calibrate(
         files or [], loaded, topic=topic, bootstrap=bootstrap, within=within, write=write, as_json=as_json, top=top, quiet=quiet
     )
@@ -252,7 +254,7 @@ def explain(
     if (topic is None) != (offset is None):
         raise InputError("--topic and --offset go together: streamkl explain --topic metrics --partition 0 --offset 120345")
     where = None if topic is None or offset is None else command.Where(topic, partition, offset)
-    loaded = checking.load_checked(config)
+    loaded = checking.load_checked(config, () if file is None else (file,))
     command.explain(
         loaded, file=file, line=line, where=where, bootstrap=bootstrap, series=series, state=state, as_json=as_json, quiet=quiet
     )

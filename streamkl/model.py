@@ -44,6 +44,7 @@ class Reason(StrEnum):
 
     EMPTY = "empty"  # null or zero-length value
     INVALID_JSON = "invalid_json"  # not JSON, bad UTF-8, too deep
+    INVALID_LINE = "invalid_line"  # not line protocol, bad UTF-8
     MISSING_FIELD = "missing_field"  # a mapped field is absent or null
     WRONG_TYPE = "wrong_type"  # a field has a type the mapping cannot use
     NOT_FINITE = "not_finite"  # NaN, Infinity, or a number beyond a double

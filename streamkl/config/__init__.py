@@ -3,8 +3,9 @@
 from streamkl.config.connection import KafkaConfig
 from streamkl.config.detector import DetectorConfig, EpisodeConfig, GatesConfig, MonitorConfig, ReferenceConfig
 from streamkl.config.fingerprint import config_hash
+from streamkl.config.input import InputConfig
 from streamkl.config.load import load
-from streamkl.config.models import DEFAULT_MONITOR, Config, HttpConfig, InputConfig, StateConfig
+from streamkl.config.models import DEFAULT_MONITOR, Config, HttpConfig, StateConfig
 from streamkl.config.silence import SilenceConfig
 
 __all__ = [

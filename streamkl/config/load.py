@@ -16,18 +16,20 @@ from streamkl.config.trees import MISSING, dotted, find
 from streamkl.errors import ConfigError
 
 
-def load(path: Path | None, examine: Callable[[Config], Iterable[Mistake]] | None = None) -> Config:
+def load(
+    path: Path | None, examine: Callable[[Config], Iterable[Mistake]] | None = None, defaults: Mapping[str, Any] | None = None
+) -> Config:
     """The configuration in a TOML file (None: only defaults), overridden by `STREAMKL_SECTION__OPTION` variables.
 
     Secrets come from a variable, or from the file that the same variable (or option) with `_FILE` (`_file`) at its end names. `examine`
-    finds what the models cannot see; it is given what is valid, with defaults for the rest. Raises ConfigError with every mistake, a line
-    each.
+    finds what the models cannot see; it is given what is valid, with defaults for the rest. `defaults` holds tables for what neither file
+    nor variables say. Raises ConfigError with every mistake, a line each.
     """
     text = "" if path is None else sources.read(path)
     data = sources.parse(text, path)
     found = list(sources.written_secrets(data))
     environment = sources.from_environment()
-    merged = trees.merge(data, environment)
+    merged = trees.merge(trees.merge(defaults or {}, data), environment)
     found += sources.open_secrets(merged)
     set_aside = {problem.paths[0] for problem in found}
     config, invalid = _validate(merged, set_aside)

@@ -8,64 +8,14 @@ from pydantic import Field, model_validator
 
 from streamkl.config.connection import KafkaConfig
 from streamkl.config.detector import DetectorConfig, MonitorConfig
-from streamkl.config.kinds import Duration, Host, Hosts, Instant, JsonPath, Real, Template, Topic, Unit, Whole, duration
+from streamkl.config.input import InputConfig
+from streamkl.config.kinds import Duration, Host, Hosts, Real, Topic, Unit, Whole, duration
 from streamkl.config.section import Mistake, Section
 from streamkl.config.silence import SilenceConfig
-from streamkl.engine.mapping import InputMapping, compile_mapping
-from streamkl.errors import ConfigError
-from streamkl.units import format_duration, parse_instant
+from streamkl.units import format_duration
 
 # The monitor that events name for series which no [[monitors]] takes.
 DEFAULT_MONITOR = "default"
-
-
-class InputConfig(Section):
-    """How a record becomes points."""
-
-    points: JsonPath = ""
-    """JSON path of an array of points inside the record; "" where the record is one point, or an array of points."""
-    series: Template = "{series}"
-    """The series' name, a template over the record: {path}, {tags.*}, {field} (name of the value), {key}, {header:NAME}, {topic}."""
-    timestamp: JsonPath = "timestamp"
-    """JSON path of the time; "" for the Kafka timestamp."""
-    time_unit: Literal["auto", "s", "ms", "us", "ns", "iso8601"] = "auto"
-    """What a number in `timestamp` counts since 1970; `auto` tells by its size."""
-    value: JsonPath = "value"
-    """JSON path of the value; `fields.*` takes every number of an object, one series each."""
-    earliest: Instant = parse_instant("2000-01-01T00:00:00Z")
-    """Points before this time are refused."""
-    max_ahead: Annotated[Duration, Field(ge=0, le=duration("365d"))] = duration("1h")
-    """How far a point may lie ahead of its record's own time."""
-    max_series_bytes: Annotated[Whole, Field(ge=16, le=4_096), Unit("bytes")] = 512
-    """Longest name of a series, in UTF-8."""
-    max_points_per_record: Annotated[Whole, Field(ge=1, le=1_000_000), Unit("points")] = 10_000
-    """A record with more points is refused as a whole."""
-    heartbeat: Annotated[str, Field(max_length=512)] = ""
-    """Shell-style pattern over the series' name: points of these series are not judged, they only move the clock of their partition, by
-    which `no_data_after` is measured; "" for none."""
-
-    def mapping(self) -> InputMapping:
-        """The same, as the codec takes it."""
-        return InputMapping(
-            points=self.points,
-            series=self.series,
-            timestamp=self.timestamp,
-            time_unit=self.time_unit,
-            value=self.value,
-            earliest_us=self.earliest,
-            max_ahead_us=self.max_ahead,
-            max_series_bytes=self.max_series_bytes,
-            max_points_per_record=self.max_points_per_record,
-        )
-
-    def mistakes(self) -> Iterator[Mistake]:
-        """Paths and a template that do not fit together, as the codec sees it."""
-        try:
-            compile_mapping(self.mapping())
-        except ConfigError as error:
-            found = dict(problem.removeprefix("input.").split(": ", 1) for problem in error.problems)
-            for option, text in found.items():
-                yield Mistake((option, "value"), text)
 
 
 class StateConfig(Section):

@@ -144,11 +144,9 @@ class Engine:
     def _take_seats(self, batch: Batch, start: int, stop: int) -> int:
         """Quick where all series are known and all values are numbers; else point by point, since births depend on their order. Returns
         where the piece ends: early, behind a birth after which a budget in all has to be divided anew."""
-        known = self._router.index
-        names = batch.points.series[start:stop]
-        batch.seats[start:stop] = [known.get(name, UNKNOWN) for name in names]
+        batch.seats[start:stop] = self._router.known(batch.points, start, stop)
         if batch.points.text or (batch.seats[start:stop] == UNKNOWN).any():
-            for i, name in enumerate(names, start):
+            for i, name in enumerate(batch.points.series[start:stop], start):
                 batch.seats[i] = self._seat(batch, i, name)
                 if self._router.sharing.due:
                     return i + 1

@@ -19,13 +19,14 @@ _MAX_DIGITS = 400  # no double has more before the point
 _decode = msgspec.json.Decoder().decode
 
 
-def _integer(digits: str) -> int | float:
+def integer(digits: str) -> int | float:
+    """A whole number, infinite where it is beyond any double; no number of digits raises or takes long."""
     return int(digits) if len(digits) <= _MAX_DIGITS else float(digits)
 
 
 # Python's own reader accepts what msgspec refuses as a whole: NaN, Infinity, 1e999, lone surrogates. With it, the one bad number of a
 # record can be named and its other points used. It reads refused records only.
-_lenient = json.JSONDecoder(parse_int=_integer).decode
+_lenient = json.JSONDecoder(parse_int=integer).decode
 
 
 def too_deep(raw: bytes) -> bool:
@@ -36,7 +37,8 @@ def too_deep(raw: bytes) -> bool:
     """
     if len(raw) <= MAX_DEPTH or raw.count(b"{") + raw.count(b"[") <= MAX_DEPTH:
         return False
-    brackets = np.frombuffer(_STRING.sub(b"", raw).translate(None, _NO_BRACKET), np.uint8)
+    outside = _STRING.sub(b"", raw) if b"\\" in raw else b"".join(raw.split(b'"')[::2])  # three times as fast
+    brackets = np.frombuffer(outside.translate(None, _NO_BRACKET), np.uint8)
     steps = np.where((brackets == ord("{")) | (brackets == ord("[")), 1, -1)
     return bool(np.cumsum(steps).max(initial=0) > MAX_DEPTH)
 

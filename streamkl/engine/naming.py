@@ -49,6 +49,19 @@ class Template:
         return cls(text, tuple(map(tuple, segments)), absolute, only.path if isinstance(only, _Field) else None)
 
     @property
+    def paths(self) -> list[Path]:
+        """The paths in its holes."""
+        return [piece.path for segment in self.segments for piece in segment if isinstance(piece, _Field | _Pairs)]
+
+    @property
+    def members(self) -> tuple[str, ...] | None:
+        """The members of a point that make its name, sorted; None where it takes more than those: key, header, topic, the record."""
+        pieces = [piece for segment in self.segments for piece in segment if callable(piece)]
+        roots = {path.steps[0] for path in self.paths if not path.absolute}
+        names = sorted(root for root in roots if isinstance(root, str))
+        return tuple(names) if len(names) == len(roots) and len(pieces) == len(self.paths) and not self.absolute else None
+
+    @property
     def names_the_field(self) -> bool:
         """Whether several values of one point get different names."""
         return len(self.segments) > 1

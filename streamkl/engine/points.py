@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from streamkl.engine.layouts import Layout
+
 
 @dataclass(slots=True)
 class Points:
@@ -18,6 +20,7 @@ class Points:
     value: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty(0, np.float64))  # finite; NaN exactly where `text` has an entry
     text: dict[int, str] = field(default_factory=dict)  # point index -> value that is not a number (a category)
     message: npt.NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))  # index of its message, never decreasing
+    layouts: list[Layout] = field(default_factory=list)  # whose names, one after the other, are `series`; or none
 
     def __len__(self) -> int:
         """How many points. O(1)."""

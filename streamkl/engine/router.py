@@ -1,5 +1,6 @@
 """From a series' name to its place: which monitor takes it, which bank and row hold its state; births, sheds and evictions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
@@ -9,13 +10,16 @@ from numpy.typing import NDArray
 from streamkl.core.absence import HEARTBEAT
 from streamkl.core.bank import Bank
 from streamkl.engine.fleet import Count
+from streamkl.engine.layouts import Layout
 from streamkl.engine.plan import Plan
+from streamkl.engine.points import Points
 from streamkl.engine.silence import Silences
 
 UNKNOWN, IGNORED, SHED = -1, -2, -3  # HEARTBEAT is -4
 FIRST_ROWS = 64  # rows a bank starts with
 MOST_CATEGORIES = 256  # names a categorical series tells apart; later ones share one
 OTHER = "(other)"
+WORTH = 4  # names a layout from which on it is quicker than its names
 
 
 @dataclass(slots=True)
@@ -59,6 +63,7 @@ class Router:
     sharing: Count = field(init=False)
     silences: Silences = field(init=False)
     seat_group: NDArray[np.int64] = field(default_factory=lambda: np.zeros(FIRST_ROWS, np.int64))  # which silences take it
+    token: object = field(default_factory=object)  # of the seats that layouts remember; another one when a series has been forgotten
 
     def __post_init__(self) -> None:
         """Nobody shares a budget yet."""
@@ -72,6 +77,23 @@ class Router:
         """
         known = self.index.get(name, UNKNOWN)
         return known if known != UNKNOWN else self._meet(name, text)
+
+    def known(self, points: Points, start: int, stop: int) -> NDArray[np.int64]:
+        """Seat numbers of the series of points, UNKNOWN where a name is new. One look-up a name; one a layout where layouts repeat."""
+        if points.layouts and stop - start == len(points) >= WORTH * len(points.layouts):
+            token = self.token
+            return np.concatenate([layout.seats if layout.token is token else self._seats(layout) for layout in points.layouts])
+        return self._look_up(points.series[start:stop])
+
+    def _seats(self, layout: Layout) -> NDArray[np.int64]:
+        seats = self._look_up(layout.names)
+        if (seats != UNKNOWN).all():
+            layout.token, layout.seats = self.token, seats
+        return seats
+
+    def _look_up(self, names: Sequence[str]) -> NDArray[np.int64]:
+        find = self.index.get
+        return np.array([find(name, UNKNOWN) for name in names], np.int64)
 
     def _meet(self, name: str, text: bool) -> int:
         if self.plan.heartbeat and fnmatchcase(name, self.plan.heartbeat):
@@ -142,5 +164,7 @@ class Router:
             self.banks[seat.bank].death(seat.row)
             self.sharing.move(self.banks[seat.bank].settings.budget, -1)
             self.free.append(number)
+        if gone:
+            self.token = object()
         self.next_sweep_us = clock_us + max(self.plan.evict_after_us // 4, 1)
         return gone

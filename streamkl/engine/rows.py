@@ -1,9 +1,10 @@
 """Undecided points: what the mapping found in each record, before anything is judged."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from streamkl.engine.faults import Fault, quote
-from streamkl.engine.jsontext import parse
+from streamkl.engine.layouts import Layout
 from streamkl.engine.mapping import CompiledMapping
 from streamkl.engine.paths import Path
 from streamkl.model import Message, Reason
@@ -20,6 +21,7 @@ class Rows:
     value: list[object] = field(default_factory=list)
     counts: list[int] = field(default_factory=list)  # one entry per record
     records: dict[int, Fault] = field(default_factory=dict)  # by index of the record
+    layouts: list[Layout] = field(default_factory=list)  # of the points that `lay` added, in order
 
     def add(self, series: str | Fault, when: object, value: object) -> None:
         """One more point, of the record that is not closed yet."""
@@ -27,22 +29,37 @@ class Rows:
         self.when.append(when)
         self.value.append(value)
 
+    def lay(self, layout: Layout, when: object, values: Iterable[object]) -> None:
+        """More points, a value for each name of the layout, of the record that is not closed yet."""
+        self.series += layout.names
+        self.when += [when] * len(layout.names)
+        self.value += values
+        self.layouts.append(layout)
+
+    @property
+    def laid_out(self) -> bool:
+        """Whether the layouts are those of all points."""
+        return sum([len(layout.names) for layout in self.layouts]) == len(self.series)
+
+    def take_back(self, points: int, layouts: int) -> None:
+        """Keep only the first so many points and layouts, as if the others had never been added."""
+        del self.series[points:], self.when[points:], self.value[points:], self.layouts[layouts:]
+
     def close(self, points: int) -> None:
         """The record is complete: it gave the last so many points."""
         self.counts.append(points)
 
     def reject(self, fault: Fault, points: int = 0) -> None:
         """The record is refused as a whole: the last so many points, all its own, are taken back."""
-        keep = len(self.series) - points
-        del self.series[keep:], self.when[keep:], self.value[keep:]
+        self.take_back(len(self.series) - points, len(self.layouts))
         self.records[len(self.counts)] = fault
         self.counts.append(0)
 
 
 def read_record(mapping: CompiledMapping, message: Message, rows: Rows) -> None:
     """Append the points of one message to `rows`, or its fault; never raises. About 2 µs a point."""
-    record = parse(message.value)
-    points = record if isinstance(record, Fault) else _points(mapping.points, record)
+    record = mapping.parse(message.value)
+    points = record if isinstance(record, Fault) else _points(mapping.points_of(record), record)
     if isinstance(points, Fault):
         rows.reject(points)
         return
@@ -81,6 +98,9 @@ def _points(path: Path | None, record: object) -> list[object] | Fault:
 
 def _read_point(mapping: CompiledMapping, message: Message, point: object, record: object, rows: Rows) -> None:
     path = mapping.value
+    if isinstance(point, Fault):
+        rows.add(point, None, None)
+        return
     if not isinstance(point, dict | list) and not path.absolute:
         rows.add(Fault(Reason.WRONG_TYPE, f"the point is {quote(point)}, not an object"), None, None)
         return

@@ -203,6 +203,32 @@ def test_a_first_line_that_names_no_usable_columns_is_an_error_with_the_fix(writ
     assert says in str(caught.value)
 
 
+LINES = "# sent by hand\n\ncpu,host=a idle=1,n=2i 1700000000000000000\n  # more\nbroken\r\ncpu,host=a idle=3 1700000060\n"
+
+
+@pytest.mark.parametrize("name", ["m.influx", "m.lp", "m.lp.gz", "m.txt", "m"])
+def test_line_protocol_is_read_line_by_line_without_comments(write: Write, name: str) -> None:
+    assert read(write(name, LINES), format="influx") == Found(
+        [
+            ("cpu,host=a,idle", seconds(YEAR_2023), 1.0, 3),
+            ("cpu,host=a,n", seconds(YEAR_2023), 2.0, 3),
+            ("cpu,host=a,idle", seconds(YEAR_2023 + 60), 3.0, 6),
+        ],
+        [(5, Reason.INVALID_LINE)],
+    )
+
+
+def test_csv_stays_csv_where_topics_carry_line_protocol(write: Write) -> None:
+    assert read(write("m.csv", "timestamp,a\n1700000000,1\n"), format="influx").points == [("a", seconds(YEAR_2023), 1.0, 2)]
+
+
+def test_line_protocol_by_name_that_the_mapping_does_not_read_is_an_error_with_the_fix(write: Write) -> None:
+    path = write("m.lp.gz", LINES)
+    with pytest.raises(InputError) as caught:
+        read(path)
+    assert str(caught.value) == f'{path}: is line protocol by its name; set input.format = "influx", or rename it'
+
+
 @pytest.mark.parametrize("name", ["m.csv", "m.jsonl", "m.csv.gz", "m"])
 def test_an_empty_file_holds_nothing(write: Write, name: str) -> None:
     assert read(write(name, "")) == Found([], [])

@@ -85,6 +85,32 @@ def test_json_lines_and_csv_of_the_same_points_give_the_same_episodes(replay: Re
     assert json.dumps(from_lines).replace("cpu.jsonl", "cpu.csv") == json.dumps(from_csv)
 
 
+def write_lines(path: str = "cpu.influx") -> str:
+    Path(path).write_text("".join(f"cpu,host=a load={value} {BEGIN + 60 * i}000000000\n" for i, value in enumerate(values())))
+    return path
+
+
+def test_line_protocol_by_its_name_and_csv_of_the_same_points_give_the_same_episodes(replay: Replay) -> None:
+    rows = "".join(f'"cpu,host=a,load",{row}' for row in csv_rows())
+    Path("cpu.csv").write_text("series,timestamp,value\n" + rows)
+    from_csv = events(replay("cpu.csv")[1])
+    from_lines = events(replay(write_lines())[1])
+    assert len(from_csv) >= 2
+    for each in (*from_csv, *from_lines):  # lines are numbered from the heading on, and names say what is read
+        del each["id"], each["episode_id"], each["source"], each["config_hash"]
+    assert from_lines == from_csv
+
+
+def test_what_the_configuration_says_of_the_format_goes_before_a_name(replay: Replay) -> None:
+    Path("c.toml").write_text("[input]\nformat = 'telegraf'\n")
+    code, _, err = replay(write_lines(), "-c", "c.toml")
+    assert (code, err) == (2, 'error: cpu.influx: is line protocol by its name; set input.format = "influx", or rename it\n')
+    Path("c.toml").write_text("[input]\nseries = '{series}'\nvalue = 'fields.load'\n")
+    code, _, err = replay("cpu.influx", "-c", "c.toml")
+    assert code == 2
+    assert err.startswith('error: input.series = "{series}": {series} is in no metric with format = "influx"')
+
+
 def test_a_replay_repeats_itself_to_the_byte_however_it_is_read(replay: Replay, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = replay(write_csv())[1]
     monkeypatch.setattr(reading, "CHUNK_BYTES", 1_000)

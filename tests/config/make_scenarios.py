@@ -50,9 +50,26 @@ def fraud_drift() -> Iterator[dict[str, Any]]:
         }
 
 
+def telegraf() -> Iterator[dict[str, Any]]:
+    """Batches of two hosts, one a minute for 14 hours. From minute 700 on a job that hangs takes a third of db-1's processors, for 45."""
+    rng = np.random.default_rng(5)
+    begin, load = datetime(2026, 3, 2, tzinfo=UTC), {"db-1": 0.0, "db-2": 0.0}
+    for minute in range(840):
+        when, metrics = round((begin + timedelta(minutes=minute)).timestamp()), []
+        for host, before in load.items():
+            load[host] = now = 0.5 * before + rng.normal()
+            user = round(float(20 + 3 * now + (33 if host == "db-1" and 700 <= minute < 745 else 0)), 2)
+            system = round(float(5 + rng.gamma(4, 0.4)), 2)
+            cpu = {"usage_idle": round(100 - user - system, 2), "usage_system": system, "usage_user": user}
+            net = {"bytes_recv": 10_000_000 + 61_000 * minute + int(rng.integers(0, 5_000))}
+            for name, tags, fields in (("cpu", {"cpu": "cpu-total"}, cpu), ("net", {"interface": "eth0"}, net)):
+                metrics.append({"fields": fields, "name": name, "tags": {**tags, "host": host}, "timestamp": when})
+        yield {"metrics": metrics}
+
+
 def main() -> None:
-    """Both files, each record on a line."""
-    for name, records in (("server-metrics", server_metrics()), ("fraud-drift", fraud_drift())):
+    """All files, each record on a line."""
+    for name, records in (("server-metrics", server_metrics()), ("fraud-drift", fraud_drift()), ("telegraf", telegraf())):
         text = "".join(json.dumps(record, separators=(",", ":")) + "\n" for record in records)
         (FOLDER / f"{name}.scenario.jsonl").write_text(text, encoding="utf-8")
 

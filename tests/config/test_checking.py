@@ -1,4 +1,4 @@
-"""What `streamkl check` says about a budget that series share."""
+"""What `streamkl check` says about a budget that series share, and about the format."""
 
 import pytest
 
@@ -21,3 +21,8 @@ def test_it_says_among_which_series_a_budget_in_all_is_divided(fleet: dict[str, 
 
 def test_it_says_nothing_of_it_where_every_series_has_a_budget_of_its_own() -> None:
     assert "divides" not in summary(Config())
+
+
+def test_it_says_how_records_are_written() -> None:
+    assert summary(Config()).splitlines()[0] == "reads    metrics on localhost:9092 as group streamkl, format json"
+    assert summary(Config.model_validate({"input": {"format": "influx"}})).splitlines()[0].endswith(", format influx")

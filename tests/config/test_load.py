@@ -198,6 +198,27 @@ ONE_MISTAKE = {
         "[input]\nvalue = 'fields.*'",
         "input.series: '{series}' gives all values under 'fields.*' the same name: add {field}",
     ),
+    "unknown format": ("[input]\nformat = 'xml'", 'input.format = "xml": must be one of "json", "telegraf", "influx"; try "json" (line 2)'),
+    "a name that no metric has": (
+        "[input]\nformat = 'influx'\nseries = '{series}/{field}'",
+        'input.series = "{series}/{field}": {series} is in no metric with format = "influx": use {name}, {tags.NAME}, {tags.*} and {field}',
+    ),
+    "a value that no metric has": (
+        "[input]\nformat = 'telegraf'\nvalue = 'value'",
+        'input.value = "value": \'value\' is in no metric with format = "telegraf": write "fields.*" or "fields.NAME" (line 3)',
+    ),
+    "a time that no metric has": (
+        "[input]\nformat = 'telegraf'\ntimestamp = '@timestamp'",
+        'is in no metric with format = "telegraf": write "timestamp", or "" for the Kafka timestamp (line 3)',
+    ),
+    "points where the format has its own": (
+        "[input]\nformat = 'telegraf'\npoints = 'metrics'",
+        'input.points = "metrics": has no effect with format = "telegraf": remove it (line 3)',
+    ),
+    "calendar times in line protocol": (
+        "[input]\nformat = 'influx'\ntime_unit = 'iso8601'",
+        'input.time_unit = "iso8601": has no meaning with format = "influx", whose times are whole numbers: write "auto", "s", "ms"',
+    ),
     "instant": ("[input]\nearliest = 'yesterday'", 'input.earliest = "yesterday": is not an ISO 8601 time'),
 }
 

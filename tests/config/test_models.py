@@ -30,6 +30,17 @@ def test_library_users_get_the_same_checks() -> None:
         KafkaConfig(security_protocol="SASL_SSL")
 
 
+@pytest.mark.parametrize("chosen", ["telegraf", "influx"])
+def test_a_format_brings_its_names_and_values_and_options_override_them(chosen: str) -> None:
+    assert (config(input={"format": chosen}).input.series, config(input={"format": chosen}).input.value) == (
+        "{name},{tags.*},{field}",
+        "fields.*",
+    )
+    found = config(input={"format": chosen, "series": "{tags.host}/{name}", "value": "fields.idle"}).input
+    assert (found.series, found.value, found.timestamp) == ("{tags.host}/{name}", "fields.idle", "timestamp")
+    assert (config(input={"format": "json"}).input.series, config(input={"format": "json"}).input.value) == ("{series}", "value")
+
+
 def test_the_hash_is_stable_between_processes_and_releases() -> None:
     assert re.fullmatch(r"[0-9a-f]{16}", config_hash(Config()))
     assert config_hash(Config()) == config_hash(config(detector={}, kafka={}))
@@ -42,6 +53,8 @@ def test_the_hash_is_stable_between_processes_and_releases() -> None:
         ({"detector": {"false_alarms": "1 per week"}}, {"detector": {"false_alarms": "1 per series per 7 days"}}),
         ({"detector": {"windows": ["1m"]}}, {"detector": {"windows": ["60s"]}}),
         ({"input": {"earliest": "2000-01-01"}}, {"input": {"earliest": "2000-01-01T01:00:00+01:00"}}),
+        ({"input": {"format": "telegraf"}}, {"input": {"format": "influx"}}),
+        ({"input": {"format": "influx"}}, {"input": {"series": "{name},{tags.*},{field}", "value": "fields.*"}}),
         ({"kafka": {"group_id": "a"}}, {"kafka": {"group_id": "b"}}),
         ({"http": {"port": 0}}, {"http": {"port": 1}}),
         ({"state": {"directory": "a"}}, {"state": {"directory": "b"}}),

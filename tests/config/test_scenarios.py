@@ -67,6 +67,15 @@ def test_the_slow_database_is_reported_while_it_is_slow_and_not_before() -> None
     assert [event["series"] for event in events if event["type"] == "closed"] == ["web/web-1/status", "web/web-1/response_ms"]
 
 
+def test_the_job_that_hangs_is_reported_on_the_host_where_it_is() -> None:
+    events = replay("telegraf")
+    begin, end = "2026-03-02T11:40:00Z", "2026-03-02T12:25:00Z"  # as make_scenarios.py has it
+    opened = {event["series"]: event["detected_at"] for event in events if event["type"] == "opened"}
+    assert set(opened) == {"cpu,cpu=cpu-total,host=db-1,usage_idle", "cpu,cpu=cpu-total,host=db-1,usage_user"}
+    assert all(begin <= at <= end for at in opened.values())
+    assert sum(event["type"] == "closed" for event in events) == 2
+
+
 def test_the_tested_cards_are_reported_in_the_country_and_the_feature_where_they_are() -> None:
     events = replay("fraud-drift")
     assert {event["series"] for event in events} == {"payments/DE/amount"}

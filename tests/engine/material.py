@@ -19,6 +19,7 @@ Row = tuple[str, int, float | str, int]  # series, microseconds, value or text, 
 def mapping(**changes: Any) -> InputMapping:
     """The default input contract, with changes."""
     default: dict[str, Any] = {
+        "format": "json",
         "points": "",
         "series": "{series}",
         "timestamp": "timestamp",

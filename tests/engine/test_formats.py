@@ -2,11 +2,14 @@
 
 import re
 import tomllib
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from streamkl.config import InputConfig
+from streamkl.engine.codec import Codec
 from streamkl.engine.mapping import compile_mapping
 from streamkl.model import Reason
 from tests.engine.material import NOW_US, codec, mapping, message, rejections, rows
@@ -16,18 +19,31 @@ PAGE = (Path(__file__).parents[2] / "docs" / "input.md").read_text(encoding="utf
 
 def documented(sender: str) -> dict[str, Any]:
     """The mapping that the page shows for a sender."""
-    (block,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    block = PAGE.partition("## Well-known formats")[2].partition("```toml\n")[2].partition("```")[0]
     (example,) = [example for example in block.split("[input]") if example.strip().startswith(f"# {sender}")]
     options: dict[str, Any] = tomllib.loads("[input]" + example)["input"]
     return options
 
 
-TELEGRAF = documented("Telegraf")
+TELEGRAF = {"series": "{name},{tags.*},{field}", "value": "fields.*"}
 
 
 def test_the_page_tells_every_reason_and_no_other() -> None:
     table = PAGE.partition("| reason | when |")[2].partition("\n\n")[0]
     assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == [reason.value for reason in Reason]
+
+
+def test_the_same_two_points_are_shown_in_both_formats_and_in_words() -> None:
+    shown = PAGE.partition("## Other formats")[2].partition("## Values")[0]
+    (options,), (line,), (batch,) = (re.findall(rf"```{kind}\n(.*?)```", shown, re.DOTALL) for kind in ("toml", "text", "json"))
+    said = re.search(r"two points at (\S+): `(\S+)` is (\S+) and `(\S+)` is (\d+)\.", shown)
+    assert said is not None
+    when = 1_000_000 * int(datetime.fromisoformat(said[1]).timestamp())
+    expected = [(said[2], when, float(said[3]), 0), (said[4], when, float(said[5]), 0)]
+    chosen = tomllib.loads(options)["input"]
+    for config, raw in ((chosen, line), ({**chosen, "format": "telegraf"}, batch)):
+        reader = Codec(InputConfig.model_validate(config).mapping())
+        assert rows(reader.decode([message(raw.encode())])) == expected
 
 
 def test_telegraf_gives_one_series_per_number_and_skips_the_rest() -> None:

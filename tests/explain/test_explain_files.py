@@ -42,6 +42,14 @@ def test_every_event_of_a_replay_is_derived_again_byte_for_byte(name: str, monke
         assert [line for line in out.splitlines() if line.startswith("{")] == by_record[number]
 
 
+def test_a_line_of_line_protocol_is_explained_with_all_its_fields(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("m.lp").write_text("# two lines\nm,t=a b=1,c=2i 1700000000\nm b=OK\n")
+    points = verdict("m.lp", "--line", "2")["points"]
+    assert [(point["series"], point["value"]) for point in points] == [("m,t=a,b", 1.0), ("m,t=a,c", 2.0)]
+    assert verdict("m.lp", "--line", "3")["rejected"] == "invalid_line"
+
+
 def test_the_score_of_a_point_is_that_of_its_event_and_its_bins_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT.parent)
     events = [json.loads(line) for line in (ROOT / "server-metrics.expected.jsonl").read_text().splitlines()]

@@ -44,7 +44,7 @@ def run(target: str, runs: int, seed: int) -> None:
         except ConfigError as error:
             assert error.problems
 
-    written = (*records.WRITTEN, *(good % (1, 1_700_000_000, 0.5) for good in records.GOOD.values()))
+    written = (*records.WRITTEN, *records.LINES, *(good % (1, 1_700_000_000, 0.5) for good in records.GOOD.values()))
     targets = {"records": (record, written), "chunks": (chunk, stored.corpus()), "configs": (config, configs.corpus())}
     one, seeds = targets[target]
     for number, raw in enumerate(seeds):

@@ -11,6 +11,7 @@ from streamkl.engine.limits import Limits
 from streamkl.engine.outgoing import encode_event, encode_rejected
 from streamkl.engine.plan import Plan
 from streamkl.model import Message, Partition
+from tests.engine import test_influx
 from tests.engine.material import NOW_MS, mapping
 from tests.engine.plans import monitor, plan
 from tests.engine.test_codec import ACCEPTED, REJECTED
@@ -22,11 +23,15 @@ MAPPINGS = {
     "flat": mapping(),
     "several values": mapping(points="metrics", series="{name},{tags.*},{field}", value="fields.*"),
     "from everywhere": mapping(series="{key}{header:h}{topic}", value="$", timestamp=""),
+    "telegraf": mapping(format="telegraf", series="{name},{tags.*},{field}", value="fields.*"),
+    "influx": mapping(format="influx", series="{name},{tags.*},{field}", value="fields.*"),
     "deep": mapping(points="$.a.*", series="{$.b}{c.*}", timestamp="[0]", value="[1]", time_unit="ms"),
 }
 GOOD = {  # a record of each mapping: a series, a second, a value
     "flat": b'{"series":"s%d","timestamp":%d,"value":%.3f}',
     "several values": b'{"metrics":[{"name":"m","tags":{"h":"%d","z":"b"},"timestamp":%d,"fields":{"u":%.3f,"v":2,"w":"x"}}]}',
+    "telegraf": b'{"metrics":[{"fields":{"a":1,"b":true},"name":"n","tags":{"h":"%d"},"timestamp":%d},{"fields":{"v":%.3f},"name":"m"}]}',
+    "influx": b'm,h=%d n=%di,v=%.3f,x="y"\nn a=1,b=t 1700000001\n',
     "from everywhere": b"1%d%d%.3f",
     "deep": b'{"b":"n%d","a":{"x":[[%d000,%.3f]],"y":[[1700000000124,1]]}}',
 }
@@ -36,6 +41,7 @@ VALUES: tuple[object, ...] = (
     "\ud800", "a\x00b", "\u202e", "<img onerror=x>", "beat-1", "ignored-1", [], {}, [[]], [1, 2], {"a": 1}, [None] * 150, {"value": 1},
 )  # fmt: skip
 WRITTEN = tuple(raw for raw, _ in (*ACCEPTED.values(), *REJECTED.values()) if raw is not None and len(raw) < 1_000)
+LINES = tuple(raw for raw, _ in (*test_influx.ACCEPTED.values(), *test_influx.REJECTED.values()) if raw is not None and len(raw) < 1_000)
 
 
 @dataclass
@@ -64,17 +70,18 @@ def batches(name: str, seed: int, count: int) -> Iterator[list[Message]]:
     """Mutated records with mutated keys, times and headers."""
     dice = random.Random(f"{name}/{seed}")  # noqa: S311 - no secret
     for start in range(0, count, BATCH):
-        yield [_message(GOOD[name], dice, offset) for offset in range(start, min(start + BATCH, count))]
+        yield [_message(name, dice, offset) for offset in range(start, min(start + BATCH, count))]
 
 
-def _message(good: bytes, dice: random.Random, offset: int) -> Message:
-    raw: bytes | None = good % (offset % 7, NOW_MS // 1_000 + offset // 9, abs(dice.gauss(0, 1)))
+def _message(name: str, dice: random.Random, offset: int) -> Message:
+    others = LINES if name == "influx" else WRITTEN
+    raw: bytes | None = GOOD[name] % (offset % 7, NOW_MS // 1_000 + offset // 9, abs(dice.gauss(0, 1)))
     if offset % BATCH >= WORTH:
         kind = dice.random()
-        if kind < 0.4:
+        if kind < 0.4 and name != "influx":
             raw = json.dumps(_remade(json.loads(raw or b""), dice)).encode()
         elif kind < 0.99:
-            raw = mutate(raw if kind < 0.6 and raw else dice.choice(WRITTEN), dice, WRITTEN)
+            raw = mutate(raw if kind < 0.6 and raw else dice.choice(others), dice, others)
         else:
             raw = None
     when = dice.choice((NOW_MS, NOW_MS + offset, NOW_MS + offset, -1, 0, 2**63 - 1, -(2**63)))

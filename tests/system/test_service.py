@@ -1,5 +1,6 @@
 """`streamkl run` on a real broker: from records to episodes, through stops, kills and everything else that ends a process."""
 
+import json
 import random
 import signal
 import socket
@@ -69,6 +70,40 @@ def test_an_incident_becomes_an_episode_and_a_restart_goes_on_without_learning_a
     assert steps[-1][0] not in {event["type"] for event in opened}
     assert place.sent() == place.expected()
     assert len(place.read("anomalies")) == len(steps)
+
+
+def test_a_sender_may_change_from_line_protocol_to_telegraf_and_nothing_is_learned_again(place: Place) -> None:
+    def values(records: Iterator[bytes]) -> Iterator[tuple[int, float]]:
+        return ((record["timestamp"], record["value"]) for record in map(json.loads, records))
+
+    lines = [
+        f"cpu,zone=a,host=b load={value},n=1i {when}000000000\ncpu,host=c load={value} {when}".encode()
+        for when, value in [*values(metrics(0, 600)), *values(metrics(600, 30, shift=40.0))]
+    ]
+    place.options["input.format"] = '"influx"'
+    place.create("metrics")
+    place.publish([*lines[:300], b"# only a comment", b"cpu,host=b\ncpu,host=c load=50 1700000299", *lines[300:]])
+    place.start()
+    place.wait_until_read()
+    assert place.stop() == 0
+    assert {event["series"] for event in place.events()} == {"cpu,host=b,zone=a,load", "cpu,host=c,load"}
+    assert [dict(letter.headers)["streamkl.reason"] for letter in place.read("dead")] == [b"missing_field", b"invalid_line"]
+    assert place.sent() == place.expected()
+
+    place.options["input.format"] = '"telegraf"'
+    place.publish(
+        [
+            json.dumps({"metrics": [{"name": "cpu", "tags": tags, "fields": {"load": value}, "timestamp": when}
+                                    for tags in ({"host": "b", "zone": "a"}, {"host": "c"})]}).encode()
+            for when, value in values(metrics(630, 300))
+        ]
+    )  # fmt: skip
+    place.start()
+    place.wait_until_read()
+    assert place.stop() == 0
+    assert "(saved state)" in place.log()
+    # Only what was learned from lines can end an episode: 300 records are fewer than the 500 that learning takes.
+    assert {event["series"] for event in place.events() if event["type"] == "closed"} == {"cpu,host=b,zone=a,load", "cpu,host=c,load"}
 
 
 def test_kills_at_any_moment_lose_nothing_and_repeat_nothing_that_differs(place: Place) -> None:

@@ -1,4 +1,4 @@
-"""What a file gives: undecoded messages of JSON lines, or the columns of a CSV file, which need no decoding."""
+"""What a file gives: undecoded messages of JSON lines or line protocol, or the columns of a CSV file, which need no decoding."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from streamkl.model import Message, Rejected
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """JSON lines as messages: the offset is the number of the line, the topic is the file's name."""
+    """Lines of JSON or line protocol as messages: the offset is the number of the line, the topic is the file's name."""
 
     messages: list[Message]
 

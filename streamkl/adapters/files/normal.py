@@ -59,7 +59,8 @@ def read_normal(path: Path, mapping: InputMapping, wanted: int) -> dict[str, Nor
 
 def _timed(name: str, is_table: bool, chunks: Iterator[bytes], mapping: InputMapping, skipped: Counter[str]) -> Iterator[_Row]:
     codec = Codec(mapping)
-    for batch in read_columns(chunks, name, name.rsplit(".", 1)[0], mapping) if is_table else read_messages(chunks, name):
+    comment = b"#" if mapping.format == "influx" else None
+    for batch in read_columns(chunks, name, name.rsplit(".", 1)[0], mapping) if is_table else read_messages(chunks, name, comment=comment):
         if isinstance(batch, Lines):
             decoded = codec.decode(batch.messages)
             points, rejected = decoded.points, decoded.rejected
