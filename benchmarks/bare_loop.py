@@ -6,7 +6,7 @@ import time
 
 from kafka import KafkaConsumer
 
-from streamkl.adapters.kafka import session
+from streamkl.transport import tuning
 
 
 def main(bootstrap: str, topic: str, group: str, commit_seconds: float) -> None:
@@ -21,10 +21,10 @@ def main(bootstrap: str, topic: str, group: str, commit_seconds: float) -> None:
         auto_offset_reset="earliest",
         isolation_level="read_committed",
         check_crcs=True,
-        max_poll_records=session.MAX_POLL_RECORDS,
-        max_partition_fetch_bytes=session.MAX_PARTITION_FETCH_BYTES,
-        fetch_max_bytes=session.FETCH_MAX_BYTES,
-        fetch_max_wait_ms=session.FETCH_MAX_WAIT_MS,
+        max_poll_records=tuning.MAX_POLL_RECORDS,
+        max_partition_fetch_bytes=tuning.MAX_PARTITION_FETCH_BYTES,
+        fetch_max_bytes=tuning.FETCH_MAX_BYTES,
+        fetch_max_wait_ms=tuning.FETCH_MAX_WAIT_MS,
         metrics_enabled=False,
     )
     committed = time.monotonic()

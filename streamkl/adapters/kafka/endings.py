@@ -13,10 +13,10 @@ from kafka import errors as kafka_errors
 from kafka.admin import KafkaAdminClient, TransactionState
 
 from streamkl.adapters.kafka.client import open_client
-from streamkl.adapters.kafka.cluster import Cluster
 from streamkl.adapters.kafka.internals import end_empty_transaction, list_offsets
 from streamkl.adapters.kafka.reader import SharedReader
 from streamkl.errors import SinkError, SourceError
+from streamkl.transport.cluster import Cluster
 
 QUERY_TIMEOUT_MS = 10_000
 STEP_TIMEOUT_MS = 20_000

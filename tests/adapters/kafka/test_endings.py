@@ -6,18 +6,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 import pytest
-from kafka import KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import KafkaConnectionError
 from kafka.structs import ConsumerGroupMetadata, MemberState
 
-from streamkl.adapters.kafka import Cluster, endings, transactions
-from streamkl.adapters.kafka.delivery import Parcel
+from streamkl.adapters.kafka import endings
 from streamkl.adapters.kafka.internals import abandon
 from streamkl.adapters.kafka.transactions import Transactor
 from streamkl.broker.cluster import Cluster as Brokers
 from streamkl.errors import SinkError
-from streamkl.model import Outgoing
+from streamkl.model import Outgoing, Partition
+from streamkl.transport import Cluster, tuning
+from streamkl.transport.clients import Kept, Parcel
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(300)]
 
@@ -33,7 +34,7 @@ def brokers() -> Iterator[Brokers]:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transactions, "ABORT_TIMEOUT_MS", 10_000)  # "given up" means that the coordinator has heard of it
+    monkeypatch.setattr(tuning, "ABORT_TIMEOUT_MS", 10_000)  # "given up" means that the coordinator has heard of it
     monkeypatch.setattr(endings, "QUERY_TIMEOUT_MS", 1_000)
 
 
@@ -91,7 +92,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
 def write(transactor: Transactor, world: World, value: bytes, meanwhile: Callable[[], None] = lambda: None) -> None:
     """One transaction with one record; `meanwhile` comes when the record has arrived and nothing has ended."""
 
-    def offsets(_: Sequence[int]) -> dict[TopicPartition, OffsetAndMetadata]:
+    def offsets(_: Sequence[int]) -> dict[Partition, Kept]:
         meanwhile()
         return {}
 

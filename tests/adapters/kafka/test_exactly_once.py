@@ -6,12 +6,12 @@ from collections.abc import Sequence
 import pytest
 from kafka import KafkaProducer, OffsetAndMetadata, TopicPartition
 
-from streamkl.adapters.kafka import bookmark, state_topic, transactions
-from streamkl.adapters.kafka.chunks import BODY_BYTES
-from streamkl.adapters.kafka.state_topic import TopicStateStore
 from streamkl.errors import FencedError, SinkError, SnapshotError, SourceError
 from streamkl.model import Message, Outgoing, Partition
 from streamkl.ports import Step
+from streamkl.transport import bookmark, state_topic, tuning
+from streamkl.transport.chunks import BODY_BYTES
+from streamkl.transport.state_topic import TopicStateStore
 from tests.adapters.kafka.places import Member, OnKafkaExactlyOnce, Record
 from tests.adapters.kafka.reading import from_the_start, joined, take, wait_until
 from tests.fakes import MemoryStore
@@ -207,8 +207,8 @@ def test_a_state_that_is_gone_or_damaged_is_refused(exactly_once_place: OnKafkaE
 def test_a_topic_that_is_deleted_while_running_fails_the_commit_and_is_named(
     exactly_once_place: OnKafkaExactlyOnce, group: str, deleted: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transactions, "DELIVERY_TIMEOUT_MS", 4_000)
-    monkeypatch.setattr(transactions, "REQUEST_TIMEOUT_MS", 2_000)
+    monkeypatch.setattr(tuning, "TRANSACTIONAL_DELIVERY_TIMEOUT_MS", 4_000)
+    monkeypatch.setattr(tuning, "REQUEST_TIMEOUT_MS", 2_000)
     place, topic, events = exactly_once_place, exactly_once_place.topic(), exactly_once_place.topic()
     partition = Partition(topic, 0)
     member = start(place, group, topic)

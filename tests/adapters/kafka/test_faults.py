@@ -8,11 +8,11 @@ import time
 import pytest
 from kafka.consumer.fetcher import Fetcher
 
-from streamkl.adapters.kafka import delivery, outlet
 from streamkl.broker.launcher import Broker
 from streamkl.errors import SinkError, SourceError
 from streamkl.model import Outgoing, Partition
 from streamkl.ports import Step
+from streamkl.transport import tuning
 from tests.adapters.kafka.places import Member, OnKafka, Record
 from tests.adapters.kafka.reading import from_the_start, joined, take, wait_until
 from tests.fakes import MemoryStore
@@ -23,9 +23,9 @@ pytestmark = pytest.mark.broker
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A producer that gives up after 2 s."""
-    monkeypatch.setattr(outlet, "REQUEST_TIMEOUT_MS", 1_000)
-    monkeypatch.setattr(outlet, "DELIVERY_TIMEOUT_MS", 2_000)
-    monkeypatch.setattr(delivery, "METADATA_TIMEOUT_MS", 1_000)
+    monkeypatch.setattr(tuning, "REQUEST_TIMEOUT_MS", 1_000)
+    monkeypatch.setattr(tuning, "DELIVERY_TIMEOUT_MS", 2_000)
+    monkeypatch.setattr(tuning, "METADATA_TIMEOUT_MS", 1_000)
 
 
 def commit_when_settled(member: Member, partition: Partition, outgoing: list[Outgoing], offset: int) -> None:
@@ -151,7 +151,7 @@ def test_more_results_than_may_be_in_flight_arrive_completely_and_in_order(kafka
     member = kafka_place.member(group, topic, store)
     body = os.urandom(200_000)
     outgoing = [Outgoing(events, b"s", b"%d:" % number + body, ()) for number in range(100)]
-    assert sum(len(each.value or b"") for each in outgoing) > 2 * delivery.UNSENT_BYTES
+    assert sum(len(each.value or b"") for each in outgoing) > 2 * tuning.UNSENT_BYTES
     member.outlet.commit(Step(joined(member.source), outgoing))
     assert [message.value for message in kafka_place.read(events)] == [each.value for each in outgoing]
 

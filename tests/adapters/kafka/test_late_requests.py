@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 import pytest
-from kafka import KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from streamkl.adapters.kafka import Cluster
-from streamkl.adapters.kafka.delivery import Parcel
-from streamkl.adapters.kafka.transactions import Offsets, Transactor
-from streamkl.model import Outgoing
+from streamkl.adapters.kafka.transactions import Transactor
+from streamkl.model import Outgoing, Partition
+from streamkl.transport import Cluster
+from streamkl.transport.clients import Kept, Parcel
 from tests.adapters.kafka.places import OnKafka, join_group
 from tests.chaos.grounds import GROUNDS
 from tests.chaos.proxy import END_TXN, TXN_OFFSET_COMMIT, Frame, LostConnectionError, Proxy, Rule
@@ -82,8 +82,8 @@ def parcel(topic: str, value: bytes) -> Parcel:
     return Parcel(Outgoing(topic, b"k", value, ()))
 
 
-def to(consumer: KafkaConsumer, offset: int) -> Callable[[Sequence[int]], Offsets]:
-    return lambda _delivered: {next(iter(consumer.assignment())): OffsetAndMetadata(offset, "", -1)}
+def to(consumer: KafkaConsumer, offset: int) -> Callable[[Sequence[int]], dict[Partition, Kept]]:
+    return lambda _delivered: {Partition(*next(iter(consumer.assignment()))): Kept(offset)}
 
 
 def committed(consumer: KafkaConsumer) -> int | None:
@@ -122,7 +122,7 @@ def test_an_ending_that_comes_late_ends_nothing(ground: Ground, behind: OnKafka,
     loser = lose(ground, END_TXN)
     transactor.commit([parcel(alerts, b"first")], to(consumer, 1), consumer.group_metadata())
 
-    def too_early(_delivered: Sequence[int]) -> Offsets:
+    def too_early(_delivered: Sequence[int]) -> dict[Partition, Kept]:
         late(ground, loser)
         raise ValueError("the process dies here")
 

@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 import pytest
 from kafka import KafkaAdminClient, KafkaProducer
 
-from streamkl.adapters.kafka import Cluster, TopicHistory, preflight
+from streamkl.adapters.kafka import TopicHistory, preflight
 from streamkl.adapters.kafka.client import open_client
-from streamkl.adapters.kafka.tokens import TokenEndpoint, TokenFile
 from streamkl.broker.launcher import Broker, free_port
 from streamkl.broker.properties import Node
 from streamkl.errors import SinkError, SourceError
+from streamkl.transport import Cluster
+from streamkl.transport.tokens import TokenEndpoint, TokenFile
 from tests.adapters.kafka.issuer import AUDIENCE, CLIENT, ISSUER, SECRET, Issuer, serving, write_key_set
 from tests.adapters.kafka.secure import certificates
 
@@ -170,7 +171,7 @@ def test_an_issuer_that_is_away_is_waited_for(guarded: Guarded) -> None:
 
 def test_a_token_is_kept_until_most_of_its_life_is_over(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1_000.0]
-    monkeypatch.setattr("streamkl.adapters.kafka.tokens.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("streamkl.transport.tokens.time.monotonic", lambda: now[0])
     issuer.life = 100.0
     provider = TokenEndpoint(issuer.url, CLIENT, SECRET, None)
     assert provider.token() == provider.token() == issuer.given[0]

@@ -6,9 +6,9 @@ import pytest
 from kafka import TopicPartition
 from kafka import errors as kafka_errors
 
-from streamkl.adapters.kafka import Cluster
 from streamkl.adapters.kafka.reader import SharedReader
 from streamkl.broker.launcher import Broker
+from streamkl.transport import Cluster
 from tests.adapters.kafka.places import OnKafka
 
 pytestmark = pytest.mark.broker

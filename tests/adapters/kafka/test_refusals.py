@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from kafka.admin import ACLOperation, KafkaAdminClient, ResourceType
 
-from streamkl.adapters.kafka import Cluster, KafkaSession, KafkaSource, Transactor, cluster, preflight
+from streamkl.adapters.kafka import KafkaSession, KafkaSource, Transactor, options, preflight
 from streamkl.errors import ConfigError, SinkError, SourceError
+from streamkl.transport import Cluster
 from tests.adapters.kafka.places import OnKafka
 from tests.adapters.kafka.reading import wait_until
 from tests.adapters.kafka.secure import CANARY, PASSWORD, USER, Secured, permit
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.broker
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "BOOTSTRAP_TIMEOUT_MS", 2_000)
+    monkeypatch.setattr(options, "BOOTSTRAP_TIMEOUT_MS", 2_000)
 
 
 def check(*servers: str, topics: tuple[str, ...] = ("metrics",), **settings: Any) -> list[str]:

@@ -1,0 +1,133 @@
+"""Transactions that either happened as a whole or raised; what is sent and why is for others to say."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
+
+from streamkl.adapters.confluent.delivery import abandon, deliver, open_producer
+from streamkl.adapters.confluent.words import UNKNOWN_TOPIC, error_of, in_words
+from streamkl.errors import FencedError, SinkError
+from streamkl.model import Partition
+from streamkl.transport import Cluster, tuning
+from streamkl.transport.clients import InstanceTakenError, Kept, Parcel
+
+RETRY_SECONDS = 1.0  # until the library sends a request again whose connection broke, a fifth more or less
+MAY_BE_REPEATED = 0.75 * RETRY_SECONDS  # offsets and ending that took less were sent once
+
+_REASSIGNED = {KafkaError.ILLEGAL_GENERATION, KafkaError.UNKNOWN_MEMBER_ID}
+# What no other producer would mend either.
+_FINAL = UNKNOWN_TOPIC | {
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+    KafkaError.SASL_AUTHENTICATION_FAILED,
+    KafkaError.MSG_SIZE_TOO_LARGE,
+    KafkaError.RECORD_LIST_TOO_LARGE,
+    KafkaError.OFFSET_METADATA_TOO_LARGE,
+    KafkaError.TOPIC_EXCEPTION,
+    KafkaError.UNSUPPORTED_VERSION,
+    KafkaError.INVALID_TRANSACTION_TIMEOUT,
+}
+
+
+class ConfluentTransactor:
+    """One transactional id, and at most one producer that speaks for it.
+
+    Whoever opens the same id next fences us and aborts what we left open. Any failure drops the producer. Called from one thread.
+
+    Brokers tell transactions of one epoch apart only in a newer form of the protocol, which the library does not speak: offsets or an
+    ending that were sent twice may end a later transaction. So after any that took long enough for that, a new producer begins.
+    """
+
+    def __init__(self, cluster: Cluster, transactional_id: str, _topics: Sequence[str] = (), _group: str = "") -> None:
+        self._cluster = cluster
+        self._id = transactional_id
+        self._producer: Producer | None = None
+
+    def open(self, permitted: Callable[[], None] | None = None) -> None:
+        """Abort whatever this id left open. About 0.1 s without a producer, else nothing. Raises SinkError.
+
+        `permitted` is called before a producer begins, and raises where we have no right to this id any more.
+        """
+        if self._producer is None and permitted is not None:
+            permitted()
+        self._opened()
+
+    def commit(self, parcels: Sequence[Parcel], offsets: Callable[[Sequence[int]], Mapping[Partition, Kept]], member: bytes) -> None:
+        """Records and group offsets in one transaction; when this returns, all of it is durable and visible.
+
+        `offsets` is asked once all records have arrived, with the offsets they got. `member` is the membership pinned when the partitions
+        became ours. Raises FencedError where the group has moved on, and SinkError, after which the outcome may be unknown: read the
+        group's offsets again before going on.
+        """
+        producer = self._opened()
+        try:
+            producer.begin_transaction()
+            delivered = deliver(producer, parcels, tuning.TRANSACTIONAL_DELIVERY_TIMEOUT_MS / 1000)
+            wanted = [TopicPartition(*where, kept.offset, kept.metadata) for where, kept in offsets(delivered).items()]
+            began = time.monotonic()
+            if wanted:
+                producer.send_offsets_to_transaction(wanted, member, tuning.STEP_TIMEOUT_MS / 1000)
+            producer.commit_transaction(tuning.STEP_TIMEOUT_MS / 1000)
+        except KafkaException as error:
+            self._give_up(producer)
+            raise self._refusal(error_of(error)) from error
+        except BaseException:
+            self._give_up(producer)
+            raise
+        if time.monotonic() - began > MAY_BE_REPEATED:
+            self.close()
+
+    def partitions_of(self, topic: str) -> int:
+        """How many partitions a topic has. Raises SinkError where the broker does not know it."""
+        try:
+            found = self._opened().list_topics(topic, tuning.METADATA_TIMEOUT_MS / 1000).topics[topic]
+            if found.error is not None:
+                raise KafkaException(found.error)
+            return len(found.partitions)
+        except KafkaException as error:
+            why = error_of(error)
+            raise SinkError(f"topic {topic}: {in_words(why)}", transient=why.code() not in _FINAL) from error
+
+    def close(self) -> None:
+        """Nothing more is sent. Idempotent."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            abandon(producer)
+
+    def _opened(self) -> Producer:
+        if self._producer is None:
+            producer = open_producer(
+                self._cluster,
+                delivery_timeout_ms=tuning.TRANSACTIONAL_DELIVERY_TIMEOUT_MS,
+                **{
+                    "transactional.id": self._id,
+                    "transaction.timeout.ms": tuning.TRANSACTION_TIMEOUT_MS,
+                    "retry.backoff.ms": round(RETRY_SECONDS * 1000),
+                    "retry.backoff.max.ms": round(RETRY_SECONDS * 1000),
+                },
+            )
+            try:
+                producer.init_transactions(tuning.METADATA_TIMEOUT_MS / 1000)
+            except KafkaException as error:
+                abandon(producer)
+                why = error_of(error)
+                raise SinkError(f"transactional id {self._id}: {in_words(why)}", transient=why.code() not in _FINAL) from error
+            self._producer = producer
+        return self._producer
+
+    def _refusal(self, error: KafkaError) -> FencedError | SinkError:
+        if error.code() == KafkaError.FENCED_INSTANCE_ID:
+            return InstanceTakenError(in_words(error))
+        if error.code() in _REASSIGNED:
+            return FencedError(f"transactional id {self._id}: the partitions have moved on ({in_words(error)})")
+        return SinkError(f"transactional id {self._id}: {in_words(error)}", transient=error.code() not in _FINAL)
+
+    def _give_up(self, producer: Producer) -> None:
+        """Readers see the end of it now instead of after the transaction's time-out, if the broker still listens to us."""
+        with suppress(KafkaException):
+            producer.abort_transaction(tuning.ABORT_TIMEOUT_MS / 1000)
+        self.close()
