@@ -6,7 +6,7 @@ from functools import partial
 from importlib.util import find_spec
 from typing import Any, Protocol
 
-from streamkl.adapters.kafka import KafkaCourier, KafkaSession, KafkaSource, KafkaStateReader
+from streamkl.adapters.kafka import KafkaCourier, KafkaSession, KafkaSource, KafkaStateReader, Settler
 from streamkl.adapters.kafka import Transactor as KafkaTransactor
 from streamkl.config import KafkaConfig
 from streamkl.errors import ConfigError
@@ -51,6 +51,6 @@ def client_of(kafka: KafkaConfig, state_topic: str) -> Client:
         partial(confluent.ConfluentSession, state_topic=state_topic),
         confluent.ConfluentSource,
         confluent.ConfluentCourier,
-        confluent.ConfluentTransactor,
+        lambda cluster, name, *where: confluent.ConfluentTransactor(cluster, name, Settler(cluster, name, *where)),
         confluent.ConfluentStateReader,
     )

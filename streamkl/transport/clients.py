@@ -105,6 +105,30 @@ class Transactor(Protocol):
         ...
 
 
+class Settler(Protocol):
+    """Brokers may forget to write the ending of a transaction where a partition has no leader at that moment; this writes it again."""
+
+    def settle(self) -> None:
+        """Fence whoever uses the id, and return once everything of it has ended wherever it wrote. Raises SinkError."""
+        ...
+
+    def settled(self) -> bool:
+        """Whether the last commit is visible wherever it wrote. Where not, `settle`. Raises SinkError."""
+        ...
+
+    def committed(self, written: Mapping[Partition, int]) -> None:
+        """A transaction has committed: the last offset that it wrote in each partition."""
+        ...
+
+    def failed(self) -> None:
+        """Nobody knows how the last transaction ended, nor where it wrote."""
+        ...
+
+    def close(self) -> None:
+        """Give the connections back. Idempotent."""
+        ...
+
+
 class StateReader(Protocol):
     """Reads what is committed, outside of the group."""
 

@@ -1,6 +1,7 @@
 """Producers: how they are opened, and how records are sent so that every single one is known to have arrived."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ from confluent_kafka import Message as Report
 from streamkl.adapters.confluent.client import properties_of
 from streamkl.adapters.confluent.words import UNKNOWN_TOPIC, error_of, in_words, may_pass
 from streamkl.errors import SinkError
-from streamkl.model import Outgoing
+from streamkl.model import Outgoing, Partition
 from streamkl.transport import Cluster, tuning
 from streamkl.transport.clients import Parcel, portions
 from streamkl.transport.reaching import obstacle
@@ -18,13 +19,13 @@ from streamkl.transport.reaching import obstacle
 MOST_WAITING = 10**6  # records; more than a portion can be
 SLACK_SECONDS = 1.0  # for the library to give up by itself
 
-_PURGED = {KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT}
+_WITH_OTHERS = {KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT}
 
 
 class Delivered(NamedTuple):
-    """What became of a record: its offset, or why it has not arrived."""
+    """Where a record has arrived."""
 
-    error: KafkaError | None
+    partition: Partition
     offset: int
 
 
@@ -55,45 +56,50 @@ def open_producer(cluster: Cluster, *, delivery_timeout_ms: int, **options: Any)
     )
 
 
-def deliver(producer: Producer, parcels: Sequence[Parcel], timeout_seconds: float) -> list[int]:
-    """Send and await every single acknowledgement; the offsets the records got, in order. Nothing is in flight afterwards.
+def deliver(producer: Producer, parcels: Sequence[Parcel], timeout_seconds: float) -> list[Delivered]:
+    """Send and await every single acknowledgement. Nothing is in flight afterwards.
 
-    Raises SinkError at the first record that did not arrive within `timeout_seconds` of its portion.
+    Returns where each record is now, in order. Raises SinkError at the first record that did not arrive within `timeout_seconds` of its portion.
     """
-    return [offset for portion in portions(parcels) for offset in _deliver(producer, portion, timeout_seconds)]
+    return [each for portion in portions(parcels) for each in _deliver(producer, portion, timeout_seconds)]
 
 
-def _deliver(producer: Producer, portion: Sequence[Parcel], timeout_seconds: float) -> Iterator[int]:
-    reports: list[Delivered | None] = [None] * len(portion)
+def _deliver(producer: Producer, portion: Sequence[Parcel], timeout_seconds: float) -> Iterator[Delivered]:
+    reports: list[Delivered | KafkaError] = [KafkaError(KafkaError._MSG_TIMED_OUT)] * len(portion)
     for number, parcel in enumerate(portion):
         try:
             _hand_over(producer, parcel, partial(_note, reports, number))
         except (KafkaException, BufferError) as error:
             why = error_of(error) if isinstance(error, KafkaException) else KafkaError(KafkaError._QUEUE_FULL)
-            raise _failure(parcel.record.topic, why) from error
+            raise failure(parcel.record.topic, why) from error
     producer.flush(timeout_seconds + SLACK_SECONDS)
-    for parcel, report in zip(portion, reports, strict=True):
-        if report is None or report.error is not None:
-            topic, why = _cause(portion, reports) or (parcel.record.topic, KafkaError(KafkaError._MSG_TIMED_OUT))
-            raise _failure(topic, why)
-        yield report.offset
+    if not all(isinstance(report, Delivered) for report in reports):
+        raise failure(*_cause(producer, portion, reports))
+    yield from reports
 
 
-def _note(reports: list[Delivered | None], number: int, error: KafkaError | None, report: Report) -> None:
+def _note(reports: list[Delivered | KafkaError], number: int, error: KafkaError | None, report: Report) -> None:
     """Called within `flush`."""
-    reports[number] = Delivered(error, report.offset())
+    reports[number] = error or Delivered(Partition(report.topic(), report.partition()), report.offset())
 
 
-def _cause(portion: Sequence[Parcel], reports: Sequence[Delivered | None]) -> tuple[str, KafkaError] | None:
-    """Whose record broke it, and how: the others of a transaction are thrown away with it."""
-    failed = [(parcel.record.topic, report.error) for parcel, report in zip(portion, reports, strict=True) if report and report.error]
-    return next(((topic, error) for topic, error in failed if error.code() not in _PURGED), failed[0] if failed else None)
+def _cause(producer: Producer, portion: Sequence[Parcel], reports: Sequence[Delivered | KafkaError]) -> tuple[str, KafkaError]:
+    """Whose record broke it, and how. The others of a transaction fail with it; and where one waits for a deleted topic, all time out."""
+    failed = [(each.record.topic, report) for each, report in zip(portion, reports, strict=True) if isinstance(report, KafkaError)]
+    topic, error = next((each for each in failed if each[1].code() not in _WITH_OTHERS), failed[0])
+    if error.code() in _WITH_OTHERS or may_pass(error):
+        with suppress(KafkaException):  # nobody answers: then it is that
+            for name in dict.fromkeys(name for name, _ in failed):
+                found = producer.list_topics(name, tuning.ASK_SECONDS).topics[name]
+                if found.error is not None and found.error.code() in UNKNOWN_TOPIC:
+                    return name, found.error
+    return topic, error
 
 
-def _failure(topic: str, error: KafkaError) -> SinkError:
+def failure(topic: str, error: KafkaError) -> SinkError:
+    """Why a topic takes nothing."""
     if error.code() in UNKNOWN_TOPIC:
-        waited = f"after {tuning.METADATA_TIMEOUT_MS / 1000:g} s"
-        return SinkError(f"topic {topic}: unknown to the broker {waited}: does it exist, or was it deleted?", transient=True)
+        return SinkError(f"topic {topic}: unknown to the broker: does it exist, or was it deleted?", transient=True)
     return SinkError(f"topic {topic}: {in_words(error)}", transient=may_pass(error))
 
 
@@ -108,7 +114,8 @@ def _hand_over(producer: Producer, parcel: Parcel, note: Any) -> None:
 def abandon(producer: Producer) -> None:
     """Nothing of it is sent any more. The library closes it once it is forgotten; its own `close` would wait for the broker."""
     producer.purge(blocking=False)
-    producer.poll(0)
+    with suppress(KafkaException):  # of what had failed before
+        producer.poll(0)
 
 
 class ConfluentCourier:

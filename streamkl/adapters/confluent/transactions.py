@@ -6,12 +6,12 @@ from contextlib import suppress
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
-from streamkl.adapters.confluent.delivery import abandon, deliver, open_producer
+from streamkl.adapters.confluent.delivery import abandon, deliver, failure, open_producer
 from streamkl.adapters.confluent.words import UNKNOWN_TOPIC, error_of, in_words
 from streamkl.errors import FencedError, SinkError
 from streamkl.model import Partition
 from streamkl.transport import Cluster, tuning
-from streamkl.transport.clients import InstanceTakenError, Kept, Parcel
+from streamkl.transport.clients import InstanceTakenError, Kept, Parcel, Settler
 
 RETRY_SECONDS = 1.0  # until the library sends a request again whose connection broke, a fifth more or less
 MAY_BE_REPEATED = 0.75 * RETRY_SECONDS  # offsets and ending that took less were sent once
@@ -42,13 +42,15 @@ class ConfluentTransactor:
     ending that were sent twice may end a later transaction. So after any that took long enough for that, a new producer begins.
     """
 
-    def __init__(self, cluster: Cluster, transactional_id: str, _topics: Sequence[str] = (), _group: str = "") -> None:
+    def __init__(self, cluster: Cluster, transactional_id: str, settler: Settler) -> None:
         self._cluster = cluster
         self._id = transactional_id
+        self._settler = settler
         self._producer: Producer | None = None
+        self._counts: dict[str, int] = {}
 
     def open(self, permitted: Callable[[], None] | None = None) -> None:
-        """Abort whatever this id left open. About 0.1 s without a producer, else nothing. Raises SinkError.
+        """Abort whatever this id left open. About 0.4 s without a producer, else nothing. Raises SinkError.
 
         `permitted` is called before a producer begins, and raises where we have no right to this id any more.
         """
@@ -63,11 +65,15 @@ class ConfluentTransactor:
         became ours. Raises FencedError where the group has moved on, and SinkError, after which the outcome may be unknown: read the
         group's offsets again before going on.
         """
+        if not self._settler.settled():
+            self.drop()
         producer = self._opened()
         try:
             producer.begin_transaction()
             delivered = deliver(producer, parcels, tuning.TRANSACTIONAL_DELIVERY_TIMEOUT_MS / 1000)
-            wanted = [TopicPartition(*where, kept.offset, kept.metadata) for where, kept in offsets(delivered).items()]
+            wanted = [
+                TopicPartition(*where, kept.offset, kept.metadata) for where, kept in offsets([each.offset for each in delivered]).items()
+            ]
             began = time.monotonic()
             if wanted:
                 producer.send_offsets_to_transaction(wanted, member, tuning.STEP_TIMEOUT_MS / 1000)
@@ -78,28 +84,37 @@ class ConfluentTransactor:
         except BaseException:
             self._give_up(producer)
             raise
+        self._settler.committed({each.partition: each.offset for each in delivered})
         if time.monotonic() - began > MAY_BE_REPEATED:
-            self.close()
+            self.drop()
 
     def partitions_of(self, topic: str) -> int:
         """How many partitions a topic has. Raises SinkError where the broker does not know it."""
-        try:
-            found = self._opened().list_topics(topic, tuning.METADATA_TIMEOUT_MS / 1000).topics[topic]
+        if topic not in self._counts:
+            try:
+                found = self._opened().list_topics(topic, tuning.METADATA_TIMEOUT_MS / 1000).topics[topic]
+            except KafkaException as error:
+                raise failure(topic, error_of(error)) from error
             if found.error is not None:
-                raise KafkaException(found.error)
-            return len(found.partitions)
-        except KafkaException as error:
-            why = error_of(error)
-            raise SinkError(f"topic {topic}: {in_words(why)}", transient=why.code() not in _FINAL) from error
+                raise failure(topic, found.error)
+            self._counts[topic] = len(found.partitions)
+        return self._counts[topic]
 
     def close(self) -> None:
         """Nothing more is sent. Idempotent."""
+        self.drop()
+        self._settler.close()
+
+    def drop(self) -> None:
+        """Have nobody speak for the id until it is opened again."""
+        self._counts.clear()
         producer, self._producer = self._producer, None
         if producer is not None:
             abandon(producer)
 
     def _opened(self) -> Producer:
         if self._producer is None:
+            self._settler.settle()
             producer = open_producer(
                 self._cluster,
                 delivery_timeout_ms=tuning.TRANSACTIONAL_DELIVERY_TIMEOUT_MS,
@@ -128,6 +143,7 @@ class ConfluentTransactor:
 
     def _give_up(self, producer: Producer) -> None:
         """Readers see the end of it now instead of after the transaction's time-out, if the broker still listens to us."""
+        self._settler.failed()
         with suppress(KafkaException):
             producer.abort_transaction(tuning.ABORT_TIMEOUT_MS / 1000)
-        self.close()
+        self.drop()

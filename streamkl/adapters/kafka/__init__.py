@@ -6,6 +6,7 @@ from streamkl.adapters.kafka.history import MissingTopicError, TopicHistory
 from streamkl.adapters.kafka.keys import partition_of
 from streamkl.adapters.kafka.preflight import preflight
 from streamkl.adapters.kafka.session import KafkaSession
+from streamkl.adapters.kafka.settling import Settler
 from streamkl.adapters.kafka.source import KafkaSource
 from streamkl.adapters.kafka.state_reader import KafkaStateReader
 from streamkl.adapters.kafka.transactions import Transactor
@@ -16,6 +17,7 @@ __all__ = [
     "KafkaSource",
     "KafkaStateReader",
     "MissingTopicError",
+    "Settler",
     "TopicHistory",
     "Transactor",
     "group_members",

@@ -58,7 +58,7 @@ class Transactor:
         """`topics`: where an earlier process with this id may have written; `group`: whose offsets it may have moved."""
         self._cluster = cluster
         self._id = transactional_id
-        self._endings = Endings(cluster, transactional_id, topics, group)
+        self.endings = Endings(cluster, transactional_id, topics, group)
         self._producer: KafkaProducer | None = None
         self._repeated: Callable[[], bool] = lambda: False
 
@@ -92,15 +92,15 @@ class Transactor:
             began, ending = time.monotonic(), True
             commit_transaction(producer, tuning.STEP_TIMEOUT_MS)
         except BaseException as error:
-            self._endings.given_up(written_to(producer), perhaps_committed=ending)
+            self.endings.given_up(written_to(producer), perhaps_committed=ending)
             refusal = self._refusal(transaction_error(producer) or error.__cause__ or error, error)
             self._give_up(producer)
             if refusal is None:
                 raise
             raise refusal from error
-        self._endings.committed({each.partition: each.offset for each in delivered})
+        self.endings.committed({each.partition: each.offset for each in delivered})
         if time.monotonic() - began > tuning.SLOW_COMMIT_SECONDS or self._repeated():
-            self._drop()
+            self.drop()
 
     def partitions_of(self, topic: str) -> int:
         """How many partitions a topic has. Raises SinkError where the broker does not know it."""
@@ -111,18 +111,18 @@ class Transactor:
 
     def close(self) -> None:
         """Nothing more is sent. Idempotent."""
-        self._drop()
-        self._endings.close()
+        self.drop()
+        self.endings.close()
 
     def _ready(self) -> KafkaProducer:
         """A producer whose next transaction decides over nothing but itself."""
         producer = self._opened()
         try:
-            self._endings.complete(producer)
+            self.endings.complete(producer)
         except BaseException as error:
-            unsure = f"topic {self._endings}: it is not certain that the transaction before has ended there"
+            unsure = f"topic {self.endings}: it is not certain that the transaction before has ended there"
             refusal = self._refusal(error, SinkError(f"{unsure}: {in_words(error)}"))
-            self._drop()
+            self.drop()
             if refusal is None:
                 raise
             raise refusal from error
@@ -140,10 +140,10 @@ class Transactor:
             )
             try:
                 self._repeated = watch_repeats(self._producer)
-                self._endings.look_back()
+                self.endings.look_back()
                 self._producer.init_transactions()
             except BaseException as error:
-                self._drop()
+                self.drop()
                 if not isinstance(error, kafka_errors.KafkaError):
                     raise
                 raise SinkError(f"transactional id {self._id}: {in_words(error)}", transient=not isinstance(error, _FINAL)) from error
@@ -167,9 +167,10 @@ class Transactor:
         except kafka_errors.KafkaError:
             pass
         finally:
-            self._drop()
+            self.drop()
 
-    def _drop(self) -> None:
+    def drop(self) -> None:
+        """Have nobody speak for the id until the next `open`."""
         producer, self._producer = self._producer, None
         if producer is not None:
             abandon(producer, DISCARD_SECONDS)

@@ -13,16 +13,18 @@ from kafka.structs import ConsumerGroupMetadata, MemberState
 
 from streamkl.adapters.kafka import endings
 from streamkl.adapters.kafka.internals import abandon
-from streamkl.adapters.kafka.transactions import Transactor
+from streamkl.assembly.clients import client_of
 from streamkl.broker.cluster import Cluster as Brokers
+from streamkl.config import KafkaConfig
 from streamkl.errors import SinkError
 from streamkl.model import Outgoing, Partition
 from streamkl.transport import Cluster, tuning
-from streamkl.transport.clients import Kept, Parcel
+from streamkl.transport.clients import Kept, Parcel, Transactor
+from tests.adapters.kafka.places import with_both
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(300), with_both]
 
-NOBODY = ConsumerGroupMetadata("nobody", 1, "m", None, MemberState.STABLE)  # no offsets are sent
+NOBODY = ConsumerGroupMetadata("nobody", 1, "m", None, MemberState.STABLE)  # no offsets are sent, so confluent never looks at it
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +43,8 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 class World:
     """A topic on the second broker alone."""
 
-    def __init__(self, brokers: Brokers) -> None:
+    def __init__(self, brokers: Brokers, client: str) -> None:
+        self.client = client_of(KafkaConfig(client=client), "")  # type: ignore[arg-type]
         self.bootstrap, self.second = brokers.bootstrap, brokers.brokers[1]
         self.id, self.topic = f"ours-{uuid.uuid4().hex[:8]}", f"events-{uuid.uuid4().hex[:8]}"
         self.where = TopicPartition(self.topic, 0)
@@ -50,7 +53,9 @@ class World:
             admin.wait_for_topics([self.topic])
 
     def transactor(self) -> Transactor:
-        return Transactor(Cluster(bootstrap_servers=tuple(self.bootstrap.split(",")), client_id="test"), self.id, (self.topic,), "group")
+        return self.client.transactor(
+            Cluster(bootstrap_servers=tuple(self.bootstrap.split(",")), client_id="test"), self.id, (self.topic,), "group"
+        )
 
     def lose_the_leader(self) -> None:
         self.second.kill()
@@ -76,8 +81,8 @@ class World:
 
 
 @pytest.fixture
-def world(brokers: Brokers) -> Iterator[World]:
-    opened = World(brokers)
+def world(brokers: Brokers, client: str) -> Iterator[World]:
+    opened = World(brokers, client)
     yield opened
     opened.second.start()
 

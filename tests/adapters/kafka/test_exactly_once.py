@@ -2,21 +2,24 @@
 
 import random
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from kafka import KafkaProducer, OffsetAndMetadata, TopicPartition
+from kafka.structs import ConsumerGroupMetadata
 
 from streamkl.errors import FencedError, SinkError, SnapshotError, SourceError
 from streamkl.model import Message, Outgoing, Partition
 from streamkl.ports import Step
 from streamkl.transport import bookmark, state_topic, tuning
 from streamkl.transport.chunks import BODY_BYTES
+from streamkl.transport.clients import Kept
 from streamkl.transport.state_topic import TopicStateStore
-from tests.adapters.kafka.places import Member, OnKafkaExactlyOnce, Record
+from tests.adapters.kafka.places import Member, OnKafkaExactlyOnce, Record, with_both
 from tests.adapters.kafka.reading import from_the_start, joined, take, wait_until
 from tests.fakes import MemoryStore
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, with_both]
 
 STORE = MemoryStore()  # states have their topic
 
@@ -34,6 +37,14 @@ def start(place: OnKafkaExactlyOnce, group: str, topic: str) -> Member:
 def save(member: Member, partition: Partition, offset: int, packed: bytes | None = None, *, leaving: bool = False) -> None:
     states = {} if packed is None else {partition: packed}
     member.outlet.commit(Step(member.source.assignment(), (), states, {partition: offset}, leaving))
+
+
+def readable(member: Any) -> ConsumerGroupMetadata:
+    """A membership of either library, for a producer of kafka-python."""
+    if not isinstance(member, bytes):
+        return member
+    group, name, *_ = member.removeprefix(b"CGMDv2:")[4:].split(b"\0")
+    return ConsumerGroupMetadata(group.decode(), int.from_bytes(member[7:11], "little"), name.decode())
 
 
 def chunks_in(place: OnKafkaExactlyOnce) -> Sequence[Message]:
@@ -112,17 +123,14 @@ def test_partitions_of_several_topics_share_a_state_topic(exactly_once_place: On
     assert {partition: member.states.load(partition) for partition in partitions} == states
 
 
-def test_a_commit_that_fails_leaves_the_state_before_usable(
-    exactly_once_place: OnKafkaExactlyOnce, group: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    place, topic, events = exactly_once_place, exactly_once_place.topic(), exactly_once_place.topic()
+def test_a_commit_that_fails_leaves_the_state_before_usable(exactly_once_place: OnKafkaExactlyOnce, group: str) -> None:
+    place, topic, events = exactly_once_place, exactly_once_place.topic(), exactly_once_place.topic(max_message_bytes="1000")
     partition = Partition(topic, 0)
     member = start(place, group, topic)
     save(member, partition, 10, b"before")
-    monkeypatch.setattr(KafkaProducer, "begin_transaction", lambda _producer: None)  # the library refuses to send outside a transaction
-    with pytest.raises(Exception, match="send"):
-        member.outlet.commit(Step(member.source.assignment(), [Outgoing(events, b"s", b"x", ())], {partition: b"after"}, {partition: 20}))
-    monkeypatch.undo()
+    outgoing = [Outgoing(events, b"s", b"x", ()), Outgoing(events, b"s", state(1), ())]
+    with pytest.raises(SinkError, match=rf"topic {events}: .*max\.message\.bytes"):
+        member.outlet.commit(Step(member.source.assignment(), outgoing, {partition: b"after"}, {partition: 20}))
     assert member.states.load(partition) == b"before"
     assert member.source.committed(partition) == 10
     save(member, partition, 20, b"after")
@@ -179,16 +187,16 @@ def test_a_state_that_is_gone_or_damaged_is_refused(exactly_once_place: OnKafkaE
     partition = Partition(topic, 0)
     member = start(place, group, topic)
     save(member, partition, 10, b"state")
-    where = TopicPartition(*partition)
-    session = member.states._session  # type: ignore[attr-defined]
-    kept = session.consumer.committed(where, metadata=True)
-    mark = bookmark.read(kept.metadata)
+    store = member.states
+    assert isinstance(store, TopicStateStore)
+    mark = store.mark(partition).bookmark
     assert mark is not None
     assert mark.saved is not None
 
     def point_to(first: int, last: int) -> None:
         moved = bookmark.Bookmark(mark.partitions, bookmark.Saved(10, mark.saved.partition, first, last, 1, mark.saved.slot))
-        session.consumer.commit({where: OffsetAndMetadata(10, bookmark.write(moved), -1)})
+        kept = {partition: Kept(10, bookmark.write(moved))}
+        store._transactor.commit([], lambda _: kept, store._session.membership(member.source.assignment()))
 
     with KafkaProducer(bootstrap_servers=place.bootstrap) as producer:
         key = f"{group}/{topic}/0/{mark.saved.slot}/0".encode()
@@ -255,7 +263,7 @@ def test_what_a_killed_process_left_open_is_gone_before_its_offsets_are_read(exa
         killed.begin_transaction()
         killed.send(events, b"never").get(10)
         killed.send_offsets_to_transaction(
-            {TopicPartition(*partition): OffsetAndMetadata(3, "", -1)}, store._session.membership(member.source.assignment())
+            {TopicPartition(*partition): OffsetAndMetadata(3, "", -1)}, readable(store._session.membership(member.source.assignment()))
         )
         assert store.load(partition) is None
         assert member.source.committed(partition) is None

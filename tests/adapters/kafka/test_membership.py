@@ -9,11 +9,11 @@ from streamkl.errors import FencedError, SourceError
 from streamkl.model import Outgoing, Partition
 from streamkl.ports import Step
 from streamkl.transport import tuning
-from tests.adapters.kafka.places import OnKafka, Record
+from tests.adapters.kafka.places import OnKafka, Record, with_both
 from tests.adapters.kafka.reading import PATIENCE_SECONDS, from_the_start, joined, take, wait_until
 from tests.fakes import MemoryStore
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, with_both]
 
 
 def test_a_member_that_did_not_poll_in_time_cannot_commit(
