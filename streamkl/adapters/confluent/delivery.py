@@ -57,9 +57,9 @@ def open_producer(cluster: Cluster, *, delivery_timeout_ms: int, **options: Any)
 
 
 def deliver(producer: Producer, parcels: Sequence[Parcel], timeout_seconds: float) -> list[Delivered]:
-    """Send and await every single acknowledgement. Nothing is in flight afterwards.
+    """Send and await every single acknowledgement: where each record is now, in order. Nothing is in flight afterwards.
 
-    Returns where each record is now, in order. Raises SinkError at the first record that did not arrive within `timeout_seconds` of its portion.
+    Raises SinkError at the first record that did not arrive within `timeout_seconds` of its portion.
     """
     return [each for portion in portions(parcels) for each in _deliver(producer, portion, timeout_seconds)]
 

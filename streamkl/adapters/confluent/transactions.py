@@ -56,7 +56,7 @@ class ConfluentTransactor:
         """
         if self._producer is None and permitted is not None:
             permitted()
-        self._opened()
+        self._ready()
 
     def commit(self, parcels: Sequence[Parcel], offsets: Callable[[Sequence[int]], Mapping[Partition, Kept]], member: bytes) -> None:
         """Records and group offsets in one transaction; when this returns, all of it is durable and visible.
@@ -65,15 +65,12 @@ class ConfluentTransactor:
         became ours. Raises FencedError where the group has moved on, and SinkError, after which the outcome may be unknown: read the
         group's offsets again before going on.
         """
-        if not self._settler.settled():
-            self.drop()
-        producer = self._opened()
+        producer = self._ready()
         try:
             producer.begin_transaction()
             delivered = deliver(producer, parcels, tuning.TRANSACTIONAL_DELIVERY_TIMEOUT_MS / 1000)
-            wanted = [
-                TopicPartition(*where, kept.offset, kept.metadata) for where, kept in offsets([each.offset for each in delivered]).items()
-            ]
+            moved = offsets([each.offset for each in delivered])
+            wanted = [TopicPartition(*where, kept.offset, kept.metadata) for where, kept in moved.items()]
             began = time.monotonic()
             if wanted:
                 producer.send_offsets_to_transaction(wanted, member, tuning.STEP_TIMEOUT_MS / 1000)
@@ -86,7 +83,7 @@ class ConfluentTransactor:
             raise
         self._settler.committed({each.partition: each.offset for each in delivered})
         if time.monotonic() - began > MAY_BE_REPEATED:
-            self.drop()
+            self._drop()
 
     def partitions_of(self, topic: str) -> int:
         """How many partitions a topic has. Raises SinkError where the broker does not know it."""
@@ -102,15 +99,21 @@ class ConfluentTransactor:
 
     def close(self) -> None:
         """Nothing more is sent. Idempotent."""
-        self.drop()
+        self._drop()
         self._settler.close()
 
-    def drop(self) -> None:
+    def _drop(self) -> None:
         """Have nobody speak for the id until it is opened again."""
         self._counts.clear()
         producer, self._producer = self._producer, None
         if producer is not None:
             abandon(producer)
+
+    def _ready(self) -> Producer:
+        """A producer whose next transaction decides over nothing but itself."""
+        if self._producer is not None and not self._settler.settled():
+            self._drop()
+        return self._opened()
 
     def _opened(self) -> Producer:
         if self._producer is None:
@@ -146,4 +149,4 @@ class ConfluentTransactor:
         self._settler.failed()
         with suppress(KafkaException):
             producer.abort_transaction(tuning.ABORT_TIMEOUT_MS / 1000)
-        self.drop()
+        self._drop()
