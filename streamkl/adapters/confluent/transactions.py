@@ -11,6 +11,7 @@ from streamkl.adapters.confluent.words import UNKNOWN_TOPIC, error_of, in_words
 from streamkl.errors import FencedError, SinkError
 from streamkl.model import Partition
 from streamkl.transport import Cluster, tuning
+from streamkl.transport.bookmark import END
 from streamkl.transport.clients import InstanceTakenError, Kept, Parcel, Settler
 
 RETRY_SECONDS = 1.0  # until the library sends a request again whose connection broke, a fifth more or less
@@ -70,7 +71,7 @@ class ConfluentTransactor:
             producer.begin_transaction()
             delivered = deliver(producer, parcels, tuning.TRANSACTIONAL_DELIVERY_TIMEOUT_MS / 1000)
             moved = offsets([each.offset for each in delivered])
-            wanted = [TopicPartition(*where, kept.offset, kept.metadata) for where, kept in moved.items()]
+            wanted = [TopicPartition(*where, kept.offset, kept.metadata.removesuffix(END)) for where, kept in moved.items()]
             began = time.monotonic()
             if wanted:
                 producer.send_offsets_to_transaction(wanted, member, tuning.STEP_TIMEOUT_MS / 1000)

@@ -8,6 +8,8 @@ import pytest
 from kafka import KafkaProducer, OffsetAndMetadata, TopicPartition
 from kafka.structs import ConsumerGroupMetadata
 
+from streamkl.assembly.clients import client_of
+from streamkl.config import KafkaConfig
 from streamkl.errors import FencedError, SinkError, SnapshotError, SourceError
 from streamkl.model import Message, Outgoing, Partition
 from streamkl.ports import Step
@@ -15,7 +17,7 @@ from streamkl.transport import bookmark, state_topic, tuning
 from streamkl.transport.chunks import BODY_BYTES
 from streamkl.transport.clients import Kept
 from streamkl.transport.state_topic import TopicStateStore
-from tests.adapters.kafka.places import Member, OnKafkaExactlyOnce, Record, with_both
+from tests.adapters.kafka.places import CLIENTS, Member, OnKafkaExactlyOnce, Record, with_both
 from tests.adapters.kafka.reading import from_the_start, joined, take, wait_until
 from tests.fakes import MemoryStore
 
@@ -101,6 +103,21 @@ def test_a_state_that_was_not_finished_is_worth_nothing_to_the_next_process(exac
     assert second.source.committed(partition) == 20
     save(second, partition, 30, state(2, seed=2))
     assert second.states.load(partition) == state(2, seed=2)
+
+
+def test_the_other_library_goes_on_where_one_has_stopped(exactly_once_place: OnKafkaExactlyOnce, group: str, client: str) -> None:
+    place, topic = exactly_once_place, exactly_once_place.topic()
+    partition = Partition(topic, 0)
+    first = start(place, group, topic)
+    save(first, partition, 10, state(2))
+    first.close()
+    (other,) = set(CLIENTS) - {client}
+    place.client = client_of(KafkaConfig(client=other), place.state_topic)  # type: ignore[arg-type]
+    second = start(place, group, topic)
+    assert second.states.load(partition) == state(2)
+    assert second.source.committed(partition) == 10
+    save(second, partition, 20, state(1, seed=1), leaving=True)
+    assert second.states.load(partition) == state(1, seed=1)
 
 
 def test_states_alternate_between_two_keys_so_that_compaction_never_takes_the_living_one(
