@@ -6,6 +6,7 @@ soon after an assignment is lost in it.
 
 import time
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka import Message as Record
@@ -58,20 +59,14 @@ class ConfluentSession:
         session_ms = min(round(session_timeout_seconds * 1000), tuning.MAX_POLL_INTERVAL_MS)
         self.consumer = Consumer(
             properties_of(cluster)
+            | fetching()
             | {
                 "group.id": group_id,
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
-                "isolation.level": "read_committed",  # also what makes committed offsets wait for pending transactions
                 "auto.offset.reset": "error",  # never jump: the loop decides where to read, and lost records are an error
-                "check.crcs": True,
                 "enable.partition.eof": True,  # says how far we are where what follows are only endings of transactions
                 "partition.assignment.strategy": "range",
-                "max.partition.fetch.bytes": tuning.MAX_PARTITION_FETCH_BYTES,
-                "fetch.max.bytes": tuning.FETCH_MAX_BYTES,
-                "fetch.wait.max.ms": tuning.FETCH_MAX_WAIT_MS,
-                "queued.max.messages.kbytes": QUEUE_BYTES // 1024,
-                "fetch.queue.backoff.ms": FULL_QUEUE_MS,
                 "topic.metadata.refresh.interval.ms": tuning.METADATA_MAX_AGE_MS,
                 "max.poll.interval.ms": tuning.MAX_POLL_INTERVAL_MS,
                 "session.timeout.ms": session_ms,
@@ -228,6 +223,19 @@ class ConfluentSession:
         if now - self._complete_at > tuning.MISSING_TOPIC_SECONDS:
             waited = f"for {tuning.MISSING_TOPIC_SECONDS:g} s"
             raise SourceError(f"topic {', '.join(missing)}: unknown to the broker {waited}: create it, or correct kafka.topics")
+
+
+def fetching() -> dict[str, Any]:
+    """How records are fetched."""
+    return {
+        "isolation.level": "read_committed",  # also what makes committed offsets wait for pending transactions
+        "check.crcs": True,
+        "max.partition.fetch.bytes": tuning.MAX_PARTITION_FETCH_BYTES,
+        "fetch.max.bytes": tuning.FETCH_MAX_BYTES,
+        "fetch.wait.max.ms": tuning.FETCH_MAX_WAIT_MS,
+        "queued.max.messages.kbytes": QUEUE_BYTES // 1024,
+        "fetch.queue.backoff.ms": FULL_QUEUE_MS,
+    }
 
 
 def _raise_first(partitions: Sequence[TopicPartition]) -> None:
