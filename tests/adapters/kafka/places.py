@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
+from kafka.structs import ConsumerGroupMetadata
 
 from streamkl.adapters.kafka.internals import rescue_lost_join
 from streamkl.assembly.clients import Client, Session, client_of
@@ -54,6 +55,22 @@ class Place(Protocol):
     def delete_before(self, topic: str, partition: int, offset: int) -> None: ...
 
     def member(self, group: str, topic: str, store: StateStore) -> Member: ...
+
+
+def readable(member: Any) -> ConsumerGroupMetadata:
+    """A membership of either library, for a producer of kafka-python."""
+    if not isinstance(member, bytes):
+        return member
+    group, name, *_ = member.removeprefix(b"CGMDv2:")[4:].split(b"\0")
+    return ConsumerGroupMetadata(group.decode(), int.from_bytes(member[7:11], "little"), name.decode())
+
+
+def member_of(client: str, member: ConsumerGroupMetadata) -> Any:
+    """The other way round: a membership of kafka-python, for a transactor of either library."""
+    if client != "confluent":
+        return member
+    names = [f"{name}\0".encode() for name in (member.group_id, member.member_id)]
+    return b"".join([b"CGMDv2:", member.generation_id.to_bytes(4, "little"), *names, b"\x01"])
 
 
 class InMemory:

@@ -2,11 +2,9 @@
 
 import random
 from collections.abc import Sequence
-from typing import Any
 
 import pytest
 from kafka import KafkaProducer, OffsetAndMetadata, TopicPartition
-from kafka.structs import ConsumerGroupMetadata
 
 from streamkl.assembly.clients import client_of
 from streamkl.config import KafkaConfig
@@ -17,7 +15,7 @@ from streamkl.transport import bookmark, state_topic, tuning
 from streamkl.transport.chunks import BODY_BYTES
 from streamkl.transport.clients import Kept
 from streamkl.transport.state_topic import TopicStateStore
-from tests.adapters.kafka.places import CLIENTS, Member, OnKafkaExactlyOnce, Record, with_both
+from tests.adapters.kafka.places import CLIENTS, Member, OnKafkaExactlyOnce, Record, readable, with_both
 from tests.adapters.kafka.reading import from_the_start, joined, take, wait_until
 from tests.fakes import MemoryStore
 
@@ -39,14 +37,6 @@ def start(place: OnKafkaExactlyOnce, group: str, topic: str) -> Member:
 def save(member: Member, partition: Partition, offset: int, packed: bytes | None = None, *, leaving: bool = False) -> None:
     states = {} if packed is None else {partition: packed}
     member.outlet.commit(Step(member.source.assignment(), (), states, {partition: offset}, leaving))
-
-
-def readable(member: Any) -> ConsumerGroupMetadata:
-    """A membership of either library, for a producer of kafka-python."""
-    if not isinstance(member, bytes):
-        return member
-    group, name, *_ = member.removeprefix(b"CGMDv2:")[4:].split(b"\0")
-    return ConsumerGroupMetadata(group.decode(), int.from_bytes(member[7:11], "little"), name.decode())
 
 
 def chunks_in(place: OnKafkaExactlyOnce) -> Sequence[Message]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import pytest
-from kafka import KafkaProducer, TopicPartition
+from kafka import KafkaProducer, OffsetAndMetadata, TopicPartition
 from kafka import errors as kafka_errors
 from kafka.future import Future
 from kafka.protocol.producer import ProduceRequest
@@ -90,6 +90,10 @@ def parcel(topic: str, value: bytes = b"x") -> Parcel:
     return Parcel(Outgoing(topic, b"k", value, ()))
 
 
+def bare_at(topic: str, *offsets: int) -> dict[TopicPartition, OffsetAndMetadata]:
+    return {TopicPartition(topic, number): OffsetAndMetadata(offset, "", -1) for number, offset in enumerate(offsets)}
+
+
 def at(topic: str, *offsets: int | None) -> Callable[[Sequence[int]], Offsets]:
     """The next offsets of partitions 0, 1, ...; None: not this one."""
     wanted = {Partition(topic, number): Kept(offset) for number, offset in enumerate(offsets) if offset is not None}
@@ -156,10 +160,10 @@ def test_the_bare_library_commits_offsets_of_an_aborted_transaction_with_the_nex
     with bare(kafka_place, group) as producer:
         producer.begin_transaction()
         with pytest.raises(kafka_errors.CommitFailedError):
-            producer.send_offsets_to_transaction(at(topic, 100, 200)([]), ours.member()._replace(generation_id=99))
+            producer.send_offsets_to_transaction(bare_at(topic, 100, 200), ours.member()._replace(generation_id=99))
         producer.abort_transaction()
         producer.begin_transaction()
-        producer.send_offsets_to_transaction(at(topic, 101)([]), ours.member())
+        producer.send_offsets_to_transaction(bare_at(topic, 101), ours.member())
         producer.commit_transaction()
     assert ours.committed(topic, 2) == [101, 200]
 
@@ -185,7 +189,7 @@ def test_the_bare_library_lets_a_dead_member_commit(kafka_place: OnKafka, group:
     nobody = zombie.member()
     with bare(kafka_place, group) as producer:
         producer.begin_transaction()
-        producer.send_offsets_to_transaction(at(topic, 7)([]), nobody)
+        producer.send_offsets_to_transaction(bare_at(topic, 7), nobody)
         producer.commit_transaction()
     assert (nobody.generation_id, nobody.member_id) == (-1, "")
     heir.until(lambda: heir.committed(topic, 1) == [7])
