@@ -33,6 +33,10 @@ class Tokens(Protocol):
         """One that is worth something for a while. Raises TokenError."""
         ...
 
+    def seconds(self) -> float:
+        """How long the one just given is worth something; another is to be asked for when RENEW_AT of it is over."""
+        ...
+
 
 class TokenFile:
     """A token in a file, read anew for each connection, since somebody else renews it."""
@@ -49,6 +53,10 @@ class TokenFile:
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or "no token in it"
             raise TokenError(f"kafka.sasl_oauth_token_path = {str(self._path)!r}: {why}", transient=True) from None
+
+    def seconds(self) -> float:
+        """Unknown: so it is looked for another one soon."""
+        return SHORT_LIFE_SECONDS
 
 
 class TokenEndpoint:
@@ -80,6 +88,10 @@ class TokenEndpoint:
                     raise self._refusal("its answer holds no usable token") from None
                 self._renew_at = asked + RENEW_AT * max(life, 0.0)
             return self._token
+
+    def seconds(self) -> float:
+        """What is left of the token's life."""
+        return max(0.0, self._renew_at - time.monotonic()) / RENEW_AT
 
     def _ask(self) -> Any:
         form = {"grant_type": "client_credentials"} | ({"scope": self._scope} if self._scope else {})

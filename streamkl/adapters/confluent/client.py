@@ -16,7 +16,6 @@ from streamkl.transport.tuning import METADATA_MAX_AGE_MS, RECONNECT_BACKOFF_MAX
 
 REPEAT_SECONDS = 60.0  # the same kind of complaint comes at most once in this time
 MAX_CHARACTERS = 300
-TOKEN_SECONDS = 60.0  # the library asks for a token again at four fifths of this; who gives them keeps each for its own time
 
 _log = logging.getLogger(__name__)
 _silent = logging.Logger("librdkafka", logging.CRITICAL + 1)  # its own lines go to stderr otherwise; complaints come by the callback too
@@ -69,4 +68,9 @@ def take(consumer: Consumer, most: int, timeout_seconds: float) -> list[Record]:
 
 
 def _giver(tokens: Tokens) -> Callable[[str], tuple[str, float]]:
-    return lambda _: (tokens.token(), time.time() + TOKEN_SECONDS)
+    def give(_config: str) -> tuple[str, float]:
+        """The library asks for another one at four fifths of the time that is left, which is when there is one."""
+        token = tokens.token()
+        return token, time.time() + tokens.seconds()
+
+    return give

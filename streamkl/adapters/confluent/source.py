@@ -17,12 +17,11 @@ from streamkl.ports import Assignment
 from streamkl.transport.tuning import QUERY_TIMEOUT_MS
 from streamkl.transport.words import OFFSET_LOST, lost_offset
 
+_DAMAGED = {KafkaError._BAD_MSG, KafkaError._BAD_COMPRESSION}
+_OF_A_PARTITION = OUT_OF_RANGE | _DAMAGED | {KafkaError._LOG_TRUNCATION}
 # What the library does not mend by itself; everything else it tells of, it goes on trying.
-_HALTING = OUT_OF_RANGE | {
+_HALTING = _OF_A_PARTITION | {
     KafkaError._FATAL,
-    KafkaError._BAD_MSG,
-    KafkaError._BAD_COMPRESSION,
-    KafkaError._LOG_TRUNCATION,
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
     KafkaError.GROUP_AUTHORIZATION_FAILED,
     KafkaError.INVALID_SESSION_TIMEOUT,
@@ -133,7 +132,7 @@ class ConfluentSource:
             if error is None:
                 continue
             partition = Partition(record.topic(), record.partition())
-            if partition.partition >= 0 and partition not in self._positions:
+            if error.code() in _OF_A_PARTITION | {KafkaError._PARTITION_EOF} and partition not in self._positions:
                 continue  # it was parked meanwhile
             if error.code() == KafkaError._PARTITION_EOF:
                 self._ends[partition] = record.offset()
@@ -153,7 +152,7 @@ class ConfluentSource:
                 return f"{_name(partition)}: the broker does not hold offset {self._positions[partition]} ({unknown}): {OFFSET_LOST}"
         if error.code() == KafkaError._LOG_TRUNCATION:
             return f"{_name(partition)}: the broker lost records that we have read (unclean leader election): {OFFSET_LOST}"
-        if error.code() in (KafkaError._BAD_MSG, KafkaError._BAD_COMPRESSION):
+        if error.code() in _DAMAGED:
             return f"{_name(partition)}, offset {offset}: {in_words(error)}"
         return f"group {self._session.group_id}: {in_words(error)}"
 
