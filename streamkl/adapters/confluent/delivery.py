@@ -80,7 +80,7 @@ def _deliver(producer: Producer, portion: Sequence[Parcel], timeout_seconds: flo
 
 def _note(reports: list[Delivered | KafkaError], number: int, error: KafkaError | None, report: Report) -> None:
     """Called within `flush`."""
-    reports[number] = error or Delivered(Partition(report.topic(), report.partition()), report.offset())
+    reports[number] = Delivered(Partition(report.topic(), report.partition()), report.offset()) if error is None else error
 
 
 def _cause(producer: Producer, portion: Sequence[Parcel], reports: Sequence[Delivered | KafkaError]) -> tuple[str, KafkaError]:

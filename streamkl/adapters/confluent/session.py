@@ -22,7 +22,6 @@ from streamkl.transport.reaching import obstacle
 from streamkl.transport.subscription import subscription, topic_expression
 from streamkl.transport.words import FIXES
 
-QUEUE_BYTES = 4 * 2**20  # of a partition's records that wait in the library, beside the answer that is being unpacked
 FULL_QUEUE_MS = 5  # until a queue that was full is looked at again; the library's second would leave it empty in between
 LOOK_SECONDS = 1.0  # for topics and partitions, asked between two polls
 TOO_MUCH = "x" * 32_000  # metadata that no broker keeps beside an offset (4 KiB by default)
@@ -68,6 +67,7 @@ class ConfluentSession:
                 "enable.partition.eof": True,  # says how far we are where what follows are only endings of transactions
                 "partition.assignment.strategy": "range",
                 "topic.metadata.refresh.interval.ms": tuning.METADATA_MAX_AGE_MS,
+                "socket.timeout.ms": tuning.COMMIT_TIMEOUT_MS,
                 "max.poll.interval.ms": tuning.MAX_POLL_INTERVAL_MS,
                 "session.timeout.ms": session_ms,
                 "heartbeat.interval.ms": min(tuning.HEARTBEAT_MS, session_ms // 3),
@@ -91,7 +91,7 @@ class ConfluentSession:
             raise self._dismissed
         if time.monotonic() >= self._look_at:
             self._look()
-        if self._subscribed != self._topics:
+        if self._topics and self._subscribed != self._topics:
             self._subscribed = self._topics
             self.consumer.subscribe(self._topics, on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked)
         found = take(self.consumer, tuning.MAX_POLL_RECORDS, timeout_seconds)
@@ -205,7 +205,7 @@ class ConfluentSession:
         try:
             if self._expression is not None:
                 known = self.consumer.list_topics(timeout=LOOK_SECONDS).topics
-                self._topics = sorted(filter(self._expression.match, known)) or self._topics
+                self._topics = sorted(filter(self._expression.match, known))
             else:
                 known = {each: self.consumer.list_topics(each, LOOK_SECONDS).topics[each] for each in self._topics}
         except KafkaException:
@@ -233,7 +233,7 @@ def fetching() -> dict[str, Any]:
         "max.partition.fetch.bytes": tuning.MAX_PARTITION_FETCH_BYTES,
         "fetch.max.bytes": tuning.FETCH_MAX_BYTES,
         "fetch.wait.max.ms": tuning.FETCH_MAX_WAIT_MS,
-        "queued.max.messages.kbytes": QUEUE_BYTES // 1024,
+        "queued.max.messages.kbytes": tuning.FETCH_MAX_BYTES // 1024,  # that wait in the library, of all partitions
         "fetch.queue.backoff.ms": FULL_QUEUE_MS,
     }
 

@@ -3,8 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from kafka import TopicPartition
+from kafka import errors as kafka_errors
 
 from streamkl.adapters.kafka.transactions import Transactor
+from streamkl.adapters.kafka.words import in_words
+from streamkl.errors import SinkError
 from streamkl.model import Partition
 from streamkl.transport import Cluster
 
@@ -26,7 +29,11 @@ class Settler:
 
     def settled(self) -> bool:
         """Whether the last commit is visible wherever it wrote: a request for each leader. Where not, `settle`. Raises SinkError."""
-        return self._endings.visible()
+        try:
+            return self._endings.visible()
+        except kafka_errors.KafkaError as error:
+            unsure = f"topic {self._endings}: it is not certain that the transaction before has ended there"
+            raise SinkError(f"{unsure}: {in_words(error)}", transient=True) from error
 
     def committed(self, written: Mapping[Partition, int]) -> None:
         """A transaction has committed: the last offset that it wrote in each partition."""
