@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka import Message as Report
 
 from streamkl.adapters.confluent.client import properties_of
-from streamkl.adapters.confluent.words import UNKNOWN_TOPIC, error_of, in_words, may_pass
+from streamkl.adapters.confluent.words import FINAL, UNKNOWN_TOPIC, error_of, in_words, may_pass
 from streamkl.errors import SinkError
 from streamkl.model import Outgoing, Partition
 from streamkl.transport import Cluster, tuning
@@ -72,7 +72,10 @@ def _deliver(producer: Producer, portion: Sequence[Parcel], timeout_seconds: flo
         except (KafkaException, BufferError) as error:
             why = error_of(error) if isinstance(error, KafkaException) else KafkaError(KafkaError._QUEUE_FULL)
             raise failure(parcel.record.topic, why) from error
-    producer.flush(timeout_seconds + SLACK_SECONDS)
+    try:
+        producer.flush(timeout_seconds + SLACK_SECONDS)
+    except KafkaException as error:  # of the producer as a whole
+        raise failure(portion[0].record.topic, error_of(error)) from error
     if not all(isinstance(report, Delivered) for report in reports):
         raise failure(*_cause(producer, portion, reports))
     yield from reports
@@ -100,7 +103,7 @@ def failure(topic: str, error: KafkaError) -> SinkError:
     """Why a topic takes nothing."""
     if error.code() in UNKNOWN_TOPIC:
         return SinkError(f"topic {topic}: unknown to the broker: does it exist, or was it deleted?", transient=True)
-    return SinkError(f"topic {topic}: {in_words(error)}", transient=may_pass(error))
+    return SinkError(f"topic {topic}: {in_words(error)}", transient=error.code() not in FINAL)
 
 
 def _hand_over(producer: Producer, parcel: Parcel, note: Any) -> None:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from streamkl.adapters.confluent.delivery import abandon, deliver, failure, open_producer
-from streamkl.adapters.confluent.words import UNKNOWN_TOPIC, error_of, in_words
+from streamkl.adapters.confluent.words import FINAL, error_of, in_words
 from streamkl.errors import FencedError, SinkError
 from streamkl.model import Partition
 from streamkl.transport import Cluster, tuning
@@ -18,20 +18,6 @@ RETRY_SECONDS = 1.0  # until the library sends a request again whose connection 
 MAY_BE_REPEATED = 0.75 * RETRY_SECONDS  # offsets and ending that took less were sent once
 
 _REASSIGNED = {KafkaError.ILLEGAL_GENERATION, KafkaError.UNKNOWN_MEMBER_ID}
-# What no other producer would mend either.
-_FINAL = UNKNOWN_TOPIC | {
-    KafkaError.TOPIC_AUTHORIZATION_FAILED,
-    KafkaError.GROUP_AUTHORIZATION_FAILED,
-    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
-    KafkaError.SASL_AUTHENTICATION_FAILED,
-    KafkaError.MSG_SIZE_TOO_LARGE,
-    KafkaError.RECORD_LIST_TOO_LARGE,
-    KafkaError.OFFSET_METADATA_TOO_LARGE,
-    KafkaError.TOPIC_EXCEPTION,
-    KafkaError.UNSUPPORTED_VERSION,
-    KafkaError.INVALID_TRANSACTION_TIMEOUT,
-}
 
 
 class ConfluentTransactor:
@@ -134,7 +120,7 @@ class ConfluentTransactor:
             except KafkaException as error:
                 abandon(producer)
                 why = error_of(error)
-                raise SinkError(f"transactional id {self._id}: {in_words(why)}", transient=why.code() not in _FINAL) from error
+                raise SinkError(f"transactional id {self._id}: {in_words(why)}", transient=why.code() not in FINAL) from error
             self._producer = producer
         return self._producer
 
@@ -143,7 +129,7 @@ class ConfluentTransactor:
             return InstanceTakenError(in_words(error))
         if error.code() in _REASSIGNED:
             return FencedError(f"transactional id {self._id}: the partitions have moved on ({in_words(error)})")
-        return SinkError(f"transactional id {self._id}: {in_words(error)}", transient=error.code() not in _FINAL)
+        return SinkError(f"transactional id {self._id}: {in_words(error)}", transient=error.code() not in FINAL)
 
     def _give_up(self, producer: Producer) -> None:
         """Readers see the end of it now instead of after the transaction's time-out, if the broker still listens to us."""

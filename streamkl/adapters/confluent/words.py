@@ -9,6 +9,21 @@ OUT_OF_RANGE = {KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._AUTO_OFFSET_RESET}
 NOT_A_MEMBER = {KafkaError.ILLEGAL_GENERATION, KafkaError.UNKNOWN_MEMBER_ID, KafkaError.REBALANCE_IN_PROGRESS, KafkaError._ASSIGNMENT_LOST}
 TAKEN = {KafkaError.FENCED_INSTANCE_ID, KafkaError._FATAL}  # a consumer knows no other fatal error than another process with its name
 
+# What no other producer would mend either.
+FINAL = UNKNOWN_TOPIC | {
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+    KafkaError.SASL_AUTHENTICATION_FAILED,
+    KafkaError.MSG_SIZE_TOO_LARGE,
+    KafkaError.RECORD_LIST_TOO_LARGE,
+    KafkaError.OFFSET_METADATA_TOO_LARGE,
+    KafkaError.TOPIC_EXCEPTION,
+    KafkaError.UNSUPPORTED_VERSION,
+    KafkaError.INVALID_TRANSACTION_TIMEOUT,
+}
+
 _LOCAL = {
     KafkaError._TIMED_OUT: NO_ANSWER,
     KafkaError._MSG_TIMED_OUT: NO_ANSWER,
