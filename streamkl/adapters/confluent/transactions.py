@@ -1,5 +1,6 @@
 """Transactions that either happened as a whole or raised; what is sent and why is for others to say."""
 
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -16,6 +17,8 @@ from streamkl.transport.clients import InstanceTakenError, Kept, Parcel, Settler
 
 RETRY_SECONDS = 1.0  # until the library sends a request again whose connection broke, a fifth more or less
 MAY_BE_REPEATED = 0.75 * RETRY_SECONDS  # offsets and ending that took less were sent once
+
+SLACK_SECONDS = 1.0  # for the library's own time-out to be the first
 
 _REASSIGNED = {KafkaError.ILLEGAL_GENERATION, KafkaError.UNKNOWN_MEMBER_ID}
 
@@ -60,8 +63,8 @@ class ConfluentTransactor:
             wanted = [TopicPartition(*where, kept.offset, kept.metadata.removesuffix(END)) for where, kept in moved.items()]
             began = time.monotonic()
             if wanted:
-                producer.send_offsets_to_transaction(wanted, member, tuning.STEP_TIMEOUT_MS / 1000)
-            producer.commit_transaction(tuning.STEP_TIMEOUT_MS / 1000)
+                _within(tuning.STEP_TIMEOUT_MS / 1000, producer.send_offsets_to_transaction, wanted, member)
+            _within(tuning.STEP_TIMEOUT_MS / 1000, producer.commit_transaction)
         except KafkaException as error:
             self._give_up(producer)
             raise self._refusal(error_of(error)) from error
@@ -135,5 +138,27 @@ class ConfluentTransactor:
         """Readers see the end of it now instead of after the transaction's time-out, if the broker still listens to us."""
         self._settler.failed()
         with suppress(KafkaException):
-            producer.abort_transaction(tuning.ABORT_TIMEOUT_MS / 1000)
+            _within(tuning.ABORT_TIMEOUT_MS / 1000, producer.abort_transaction)
         self._drop()
+
+
+def _within(seconds: float, call: Callable[..., object], *arguments: object) -> None:
+    """A step of a transaction. Where connections break during it, the library forgets its time-out and may wait for ever: then its thread
+    is left behind with a producer that nobody uses any more. Raises what the step raises, or KafkaException.
+    """
+    outcome: list[BaseException | None] = []
+
+    def step() -> None:
+        try:
+            call(*arguments, seconds)
+        except BaseException as error:  # noqa: BLE001 - raised below
+            outcome.append(error)
+        else:
+            outcome.append(None)
+
+    thread = threading.Thread(target=step, name="transaction", daemon=True)
+    thread.start()
+    thread.join(seconds + SLACK_SECONDS)
+    failed = outcome[0] if outcome else KafkaException(KafkaError(KafkaError._TIMED_OUT))
+    if failed is not None:
+        raise failed
