@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "benchmarks"
 WIDE = 160  # columns of a file or pipe
 UPRIGHT = 3  # rows that stand upright where there are more columns than these
-PACKAGES = ("numpy", "numba", "kafka-python")
+PACKAGES = ("numpy", "numba", "kafka-python", "confluent-kafka")
 
 Cell = str | int | float | None
 Row = Mapping[str, Cell]

@@ -3,14 +3,15 @@
 from contextlib import ExitStack
 from functools import partial
 
-from streamkl.adapters.kafka import ExactlyOnceOutlet, KafkaOutlet, KafkaSession, TopicStateStore, Transactor
 from streamkl.adapters.state_files import FileStateStore
 from streamkl.adapters.state_memory import MemoryStateStore
+from streamkl.assembly.clients import Client, Session
 from streamkl.assembly.joining import source_of
 from streamkl.config import Config, KafkaConfig
 from streamkl.engine.outgoing import encode_event, encode_rejected
 from streamkl.ports import Outlet, States, StateStore
 from streamkl.runner.holdings import Encoders
+from streamkl.transport import AtLeastOnceOutlet, ExactlyOnceOutlet, TopicStateStore
 
 
 def state_topic(config: Config) -> str:
@@ -42,11 +43,11 @@ def encoders_of(kafka: KafkaConfig) -> Encoders:
     )
 
 
-def deliver_through(config: Config, session: KafkaSession, store: StateStore | None) -> tuple[Outlet, States]:
+def deliver_through(config: Config, client: Client, session: Session, store: StateStore | None) -> tuple[Outlet, States]:
     """The outlet for the chosen delivery, and where its states come back from."""
     if store is not None:
-        return KafkaOutlet(session.cluster, session, store), store
+        return AtLeastOnceOutlet(session, client.courier(session.cluster), store), store
     written = (config.kafka.events_topic, config.kafka.dead_letter_topic, config.state.topic)
-    transactor = Transactor(session.cluster, transactional_id(config.kafka), written, config.kafka.group_id)
-    states = TopicStateStore(session, transactor, config.state.topic)
+    transactor = client.transactor(session.cluster, transactional_id(config.kafka), written, config.kafka.group_id)
+    states = TopicStateStore(session, transactor, client.reader(session), config.state.topic)
     return ExactlyOnceOutlet(session, transactor, states, config.state.topic), states

@@ -1,16 +1,22 @@
 """Waiting for the cluster, or refusing to: until it answers, has the topics and lets us in."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 
-from streamkl.adapters.kafka import Cluster, KafkaSession, preflight
+from streamkl.adapters.kafka import preflight
 from streamkl.adapters.telemetry import Telemetry
+from streamkl.assembly.clients import Client, Session
 from streamkl.assembly.stopping import Stopping
 from streamkl.config import KafkaConfig
 from streamkl.errors import ConfigError, InputError, SourceError
 from streamkl.ports import Clock
+from streamkl.transport import Cluster
 
 log = logging.getLogger(__name__)
+
+_Opened = TypeVar("_Opened")
 
 RETRY_SECONDS = 2.0
 REPEAT_SECONDS = 60.0  # an unchanged problem is logged so often
@@ -54,18 +60,18 @@ def source_of(kafka: KafkaConfig) -> str:
     return f"/streamkl/{kafka.group_id}"
 
 
-def join(kafka: KafkaConfig, state_topic: str, stopping: Stopping, clock: Clock, telemetry: Telemetry) -> KafkaSession | None:
+def join(kafka: KafkaConfig, state_topic: str, client: Client, stopping: Stopping, clock: Clock, telemetry: Telemetry) -> Session | None:
     """A session with the cluster, once nothing stands in its way; None where a stop was requested before.
 
     `state_topic` is where state is kept, or "". Raises ConfigError, and SourceError with all problems where `startup` is "exit".
     """
     cluster = cluster_of(kafka)
-    cluster.options()  # what is wrong with the settings themselves does not mend by waiting
+    cluster.ssl_context()  # what is wrong with the settings themselves does not mend by waiting
     _say_exposed(cluster)
     said, said_at = [""], 0.0
     while not stopping.requested:
-        problems = _problems(kafka, state_topic, cluster)
-        if isinstance(problems, KafkaSession):
+        problems = _problems(kafka, state_topic, cluster, client)
+        if not isinstance(problems, list):
             return problems
         if kafka.startup == "exit":
             raise SourceError("; ".join(problems))
@@ -91,12 +97,12 @@ def _say_exposed(cluster: Cluster) -> None:
         )
 
 
-def _problems(kafka: KafkaConfig, state_topic: str, cluster: Cluster) -> list[str] | KafkaSession:
+def _problems(kafka: KafkaConfig, state_topic: str, cluster: Cluster, client: Client) -> list[str] | Session:
     problems = obstacles(kafka, state_topic, cluster)
     if problems:
         return problems
     try:
-        return open_session(kafka, state_topic, cluster)
+        return open_session(kafka, state_topic, cluster, client.session)
     except SourceError as error:
         return [str(error)]
 
@@ -114,9 +120,9 @@ def obstacles(kafka: KafkaConfig, state_topic: str, cluster: Cluster) -> list[st
     )
 
 
-def open_session(kafka: KafkaConfig, state_topic: str, cluster: Cluster) -> KafkaSession:
+def open_session(kafka: KafkaConfig, state_topic: str, cluster: Cluster, build: Callable[..., _Opened]) -> _Opened:
     """A member of the group. Raises ConfigError, SourceError."""
-    return KafkaSession(
+    return build(
         cluster,
         group_id=kafka.group_id,
         topics=kafka.topics,

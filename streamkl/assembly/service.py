@@ -8,8 +8,8 @@ from functools import partial
 
 from streamkl.adapters.clock import MonotonicClock
 from streamkl.adapters.console import ConsoleLog
-from streamkl.adapters.kafka import KafkaSession, KafkaSource
 from streamkl.adapters.telemetry import Telemetry
+from streamkl.assembly.clients import Client, Session, client_of
 from streamkl.assembly.delivering import deliver_through, encoders_of, open_store, state_topic
 from streamkl.assembly.joining import join
 from streamkl.assembly.plan import build_engine, build_plan
@@ -31,6 +31,7 @@ def run(config: Config) -> int:
     """
     clock = MonotonicClock()
     with ExitStack() as stack:
+        client = client_of(config.kafka, state_topic(config))
         console = stack.enter_context(ConsoleLog(clock))
         stopping = stack.enter_context(Stopping())
         store = open_store(config, stack)
@@ -39,21 +40,23 @@ def run(config: Config) -> int:
         plan = build_plan(config)
         warm_up(plan, clock)
         gc.freeze()  # what has been imported and loaded stays: no later collection looks through it
-        session = join(config.kafka, state_topic(config), stopping, clock, telemetry)
+        session = join(config.kafka, state_topic(config), client, stopping, clock, telemetry)
         if session is None:
             return 0
         stack.callback(session.close)
-        runner = _build_runner(config, plan, session, store, (telemetry, console))
+        runner = _build_runner(config, plan, client, session, store, (telemetry, console))
         stopping.tell(runner.stop)
         runner.run()
         log.info("stopped in good order")
     return 0
 
 
-def _build_runner(config: Config, plan: Plan, session: KafkaSession, store: StateStore | None, observers: Sequence[Observer]) -> Runner:
+def _build_runner(
+    config: Config, plan: Plan, client: Client, session: Session, store: StateStore | None, observers: Sequence[Observer]
+) -> Runner:
     kafka = config.kafka
-    source = KafkaSource(session)
-    outlet, states = deliver_through(config, session, store)
+    source = client.source(session)
+    outlet, states = deliver_through(config, client, session, store)
     return Runner(
         source=source,
         outlet=outlet,

@@ -15,10 +15,10 @@ import msgspec
 from kafka import KafkaProducer
 
 from streamkl.adapters.kafka.client import open_client
-from streamkl.adapters.kafka.cluster import Cluster
 from streamkl.demo.machine import Machine
 from streamkl.demo.web_probe import WebProbe
 from streamkl.errors import SinkError, StreamklError
+from streamkl.transport import Cluster
 
 RESPONSE_TIME = "http.response_time_ms"
 STATUS_CODE = "http.status_code"

@@ -15,7 +15,6 @@ from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import KafkaError
 
 from streamkl.adapters.kafka.client import open_client
-from streamkl.adapters.kafka.cluster import Cluster
 from streamkl.broker.launcher import Broker
 from streamkl.broker.loopback import free_port
 from streamkl.demo.detector import Detector, Topics
@@ -24,6 +23,7 @@ from streamkl.demo.screen import Screen
 from streamkl.demo.watch import EventReader
 from streamkl.errors import SinkError
 from streamkl.model import Event
+from streamkl.transport import Cluster
 
 HERTZ = 20
 WEB_SECONDS = 30.0

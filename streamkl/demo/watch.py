@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.text import Text
 
 from streamkl.adapters.kafka.client import open_client
-from streamkl.adapters.kafka.cluster import Cluster
 from streamkl.errors import SourceError, StreamklError
 from streamkl.model import Bin, Event
+from streamkl.transport import Cluster
 
 STYLES = {"opened": "bold red", "updated": "yellow", "closed": "bold green", "warning": "magenta"}
 BINS_TOLD = 2

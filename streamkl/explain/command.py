@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from streamkl.adapters.kafka import Cluster, MissingTopicError, TopicHistory
+from streamkl.adapters.kafka import MissingTopicError, TopicHistory
 from streamkl.adapters.state_files import read_state
 from streamkl.assembly import build_plan
 from streamkl.assembly.delivering import encoders_of
@@ -20,6 +20,7 @@ from streamkl.errors import InputError
 from streamkl.explain import display
 from streamkl.explain.origin import Suspect, Watch, from_file, from_topic
 from streamkl.model import Message, Outgoing, Partition
+from streamkl.transport import Cluster
 
 
 class Where(NamedTuple):

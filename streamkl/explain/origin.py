@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from streamkl.adapters.files import LineFile, Lines, read_batches
-from streamkl.adapters.kafka import Cluster, TopicHistory
+from streamkl.adapters.kafka import TopicHistory
 from streamkl.assembly.plan import build_engine
 from streamkl.engine.engine import Engine
 from streamkl.engine.mapping import InputMapping
@@ -14,6 +14,7 @@ from streamkl.engine.plan import Plan
 from streamkl.engine.points import Points
 from streamkl.errors import InputError
 from streamkl.model import Message, Partition, Rejected
+from streamkl.transport import Cluster
 
 # Hears how much is read of how much (None: unknown), bytes of a file or records of a partition.
 Watch = Callable[[int, int | None], None]

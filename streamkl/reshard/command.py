@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from streamkl.adapters.clock import MonotonicClock
 from streamkl.adapters.console import ConsoleLog
-from streamkl.adapters.kafka import ExactlyOnceOutlet, KafkaSession, TopicStateStore, Transactor, group_members
+from streamkl.adapters.kafka import KafkaSession, KafkaStateReader, Transactor, group_members
 from streamkl.assembly import build_plan
 from streamkl.assembly.delivering import transactional_id
 from streamkl.assembly.joining import cluster_of, obstacles, open_session
@@ -19,6 +19,7 @@ from streamkl.errors import InputError, SourceError
 from streamkl.model import Outgoing, Partition
 from streamkl.ports import Assignment, Step
 from streamkl.reshard.moving import Moved, Mover
+from streamkl.transport import ExactlyOnceOutlet, TopicStateStore
 
 log = logging.getLogger(__name__)
 
@@ -64,10 +65,10 @@ def reshard(config: Config, *, dry_run: bool, settled: bool) -> Report:
         cluster = cluster_of(config.kafka)
         if problems := obstacles(config.kafka, config.state.topic, cluster):
             raise SourceError("; ".join(problems))
-        session = open_session(config.kafka, config.state.topic, cluster)
+        session = open_session(config.kafka, config.state.topic, cluster, KafkaSession)
         stack.callback(session.close)
         transactor = Transactor(cluster, transactional_id(config.kafka))
-        store = TopicStateStore(session, transactor, config.state.topic, any_count=True)
+        store = TopicStateStore(session, transactor, KafkaStateReader(cluster), config.state.topic, any_count=True)
         outlet = ExactlyOnceOutlet(session, transactor, store, config.state.topic)
         stack.callback(outlet.close)
         assignment = _join(session)

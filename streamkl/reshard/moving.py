@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from streamkl.adapters.kafka import Cluster, TopicHistory, TopicStateStore
+from streamkl.adapters.kafka import TopicHistory
 from streamkl.assembly.delivering import encoders_of
 from streamkl.assembly.plan import build_engine
 from streamkl.config import Config
@@ -15,6 +15,7 @@ from streamkl.engine.resharding import deal
 from streamkl.errors import SinkError, SnapshotError, SourceError
 from streamkl.model import Message, Outgoing, Partition
 from streamkl.reshard.evidence import NOT_AGAIN, Evidence
+from streamkl.transport import Cluster, TopicStateStore
 
 log = logging.getLogger(__name__)
 

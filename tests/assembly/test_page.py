@@ -4,10 +4,11 @@ import re
 from pathlib import Path
 
 from streamkl.adapters import http_server, telemetry
-from streamkl.adapters.kafka import delivery, session, unpacking
+from streamkl.adapters.kafka import unpacking
 from streamkl.assembly import joining, stopping
 from streamkl.engine import jsontext, outgoing, router, values
 from streamkl.runner import loop
+from streamkl.transport import tuning
 from tests.statuses import HandClock, a_status
 
 PAGE = (Path(__file__).parents[2] / "docs/service.md").read_text()
@@ -30,10 +31,10 @@ def test_the_numbers_on_the_page_are_those_of_the_program() -> None:
         f"after a pause of {loop.FIRST_PAUSE_SECONDS:g} s that doubles up\n  to {loop.LONGEST_PAUSE_SECONDS:g} s",
         f"After {loop.MAX_FAILURES} failures in a row, about five minutes",
         f"results that wait for a commit | {loop.MAX_PENDING_RECORDS:,}, or {loop.MAX_PENDING_BYTES // 2**20} MB of keys",
-        f"bytes handed to the producer and not acknowledged | {delivery.UNSENT_BYTES // 2**20} MB",
+        f"bytes handed to the producer and not acknowledged | {tuning.UNSENT_BYTES // 2**20} MB",
         f"what a compressed batch unpacks to | {unpacking.LARGEST_BATCH // 2**20} MB",
-        f"{session.MAX_POLL_RECORDS:,} a poll, {session.MAX_PARTITION_FETCH_BYTES // 2**20} MB a partition",
-        f"a partition, {session.FETCH_MAX_BYTES // 2**20} MB an answer",
+        f"{tuning.MAX_POLL_RECORDS:,} a poll, {tuning.MAX_PARTITION_FETCH_BYTES // 2**20} MB a partition",
+        f"a partition, {tuning.FETCH_MAX_BYTES // 2**20} MB an answer",
         f"{outgoing.LARGEST_DEAD_LETTER:,} bytes each",
         f"{values.MAX_TEXT_BYTES} bytes, {router.MOST_CATEGORIES}",
         f"a record's nesting | {jsontext.MAX_DEPTH} levels",

@@ -44,6 +44,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=10, help="lives of the service for each fault, each with its own topics")
     parser.add_argument("--strikes", type=int, default=0, help="in each life (default: what the fault says)")
     parser.add_argument("--seed", type=int, default=1, help="the first life's seed; the next one has the next number")
+    parser.add_argument("--client", choices=["kafka-python", "confluent"], default="kafka-python", help="what the service reads through")
     parser.add_argument("--mutants", action="store_true", help="services that break the promise: each has to be caught within so many runs")
     parser.add_argument("--batchings", type=int, default=0, help="no service: so many random ways to cut one input, all with one result")
     parser.add_argument(
@@ -75,13 +76,13 @@ def _plans(chosen: argparse.Namespace) -> Iterator[Plan]:
         mixing = [name for name, fault in FAULTS.items() if fault.mixes]
         for seed in seeds:
             pair = random.Random(f"mix/{seed}").sample(mixing, 2)  # noqa: S311 - no secret
-            yield Plan(seed, tuple(sorted(pair)), chosen.strikes)
+            yield Plan(seed, tuple(sorted(pair)), chosen.strikes, client=chosen.client)
         return
     wanted = list(FAULTS) if chosen.all else chosen.fault or ["kill at random"]
     names = [name for name, fault in FAULTS.items() if {name, str(fault.row)} & set(wanted)]
     if not names:
         raise SystemExit(f"no such fault: {', '.join(wanted)}; there are:\n  " + "\n  ".join(FAULTS))
-    yield from (Plan(seed, (name,), chosen.strikes) for seed in seeds for name in names)
+    yield from (Plan(seed, (name,), chosen.strikes, client=chosen.client) for seed in seeds for name in names)
 
 
 def _run(chosen: argparse.Namespace, grounds: _Grounds) -> int:

@@ -31,10 +31,11 @@ class Plan:
     strikes: int = 0  # 0: as many as the fault says
     mutant: str = ""
     weather: tuple[str, ...] = ()
+    client: str = "kafka-python"
 
     @property
     def name(self) -> str:
-        return " + ".join(self.faults)
+        return " + ".join(self.faults) + ("" if self.client == "kafka-python" else f" ({self.client})")
 
 
 @contextmanager
@@ -43,6 +44,7 @@ def scene_of(ground: Ground, folder: Path, plan: Plan) -> Iterator[Scene]:
     dice = random.Random(f"{plan.name}/{plan.seed}")  # noqa: S311 - no secret
     place = exactly_once(ground.bootstrap, folder, 2)
     place.mutant, place.weather = plan.mutant, plan.weather
+    place.options["kafka.client"] = f'"{plan.client}"'
     if ground.proxy:
         place.options["kafka.bootstrap_servers"] = f'["{ground.proxy.bootstrap}"]'
     place.create("metrics")

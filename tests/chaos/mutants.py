@@ -12,14 +12,15 @@ from kafka import errors as kafka_errors
 from kafka.structs import ConsumerGroupMetadata
 
 from streamkl.adapters.kafka import transactions
-from streamkl.adapters.kafka.delivery import Delivered, Parcel
+from streamkl.adapters.kafka.delivery import Delivered
 from streamkl.adapters.kafka.endings import Endings
 from streamkl.adapters.kafka.internals import abort_transaction, send_offsets_to_transaction
 from streamkl.adapters.kafka.session import KafkaSession
-from streamkl.adapters.kafka.transactions import Offsets, Transactor
+from streamkl.adapters.kafka.transactions import Transactor
 from streamkl.engine.engine import Engine, Output
 from streamkl.model import Event, Message
 from streamkl.runner.holdings import Holding, Holdings
+from streamkl.transport.clients import Parcel
 
 Finding = Literal["lost", "twice", "different", "ended"]
 
@@ -31,7 +32,7 @@ NEWS_SECONDS = 1.5  # long enough for a member to learn that it is none any more
 def _offsets_before_results() -> None:
     commit = Transactor.commit
 
-    def in_two(self: Transactor, parcels: Sequence[Parcel], offsets: Callable[[Sequence[int]], Offsets], member: Any) -> None:
+    def in_two(self: Transactor, parcels: Sequence[Parcel], offsets: Callable[[Sequence[int]], Mapping[Any, Any]], member: Any) -> None:
         results = [parcel for parcel in parcels if parcel.partition is None]
         commit(self, parcels[len(results) :], lambda delivered: offsets([0] * len(results) + list(delivered)), member)
         time.sleep(GAP_SECONDS)
@@ -68,7 +69,7 @@ def _live_metadata() -> None:
         alive[:] = [self]
         return self.consumer.group_metadata()._replace(generation_id=1, member_id="somebody")
 
-    def as_of_now(producer: KafkaProducer, offsets: Offsets, _member: Any, timeout_ms: int) -> None:
+    def as_of_now(producer: KafkaProducer, offsets: Mapping[Any, Any], _member: Any, timeout_ms: int) -> None:
         _wait(NEWS_SECONDS)
         send_offsets_to_transaction(producer, offsets, alive[0].consumer.group_metadata()._replace(group_instance_id=None), timeout_ms)
 

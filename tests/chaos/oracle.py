@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from streamkl.adapters.kafka import Cluster, KafkaSession, TopicStateStore, Transactor
+from streamkl.adapters.kafka import KafkaSession, KafkaStateReader, Transactor
 from streamkl.assembly import build_plan
 from streamkl.assembly.plan import build_engine
 from streamkl.config import load
 from streamkl.engine.outgoing import encode_event, encode_rejected
 from streamkl.model import Message, Outgoing, Partition
+from streamkl.transport import Cluster, TopicStateStore
 from tests.chaos.place import ExactlyOncePlace
 
 SESSION_SECONDS = 6
@@ -101,7 +102,7 @@ def stored(place: ExactlyOncePlace) -> Mapping[Partition, bytes | None]:
         group_instance_id="one",
     )
     transactor = Transactor(cluster, f"streamkl-group-{place.name}-one")
-    store = TopicStateStore(session, transactor, f"state-{place.name}")
+    store = TopicStateStore(session, transactor, KafkaStateReader(cluster), f"state-{place.name}")
     try:
         deadline = time.monotonic() + 30
         while len(session.assignment().partitions) < place.partitions:

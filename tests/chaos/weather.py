@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from unittest import mock
 
-from streamkl.adapters.kafka import transactions
+from streamkl.transport import tuning
 
 HOUR = 3600.0
 
@@ -18,8 +18,8 @@ def _jumping_clock() -> None:
 
 
 def _impatient() -> None:
-    for name, milliseconds in (("DELIVERY_TIMEOUT_MS", 3_000), ("REQUEST_TIMEOUT_MS", 1_000)):
-        mock.patch.object(transactions, name, milliseconds).start()
+    for name, milliseconds in (("TRANSACTIONAL_DELIVERY_TIMEOUT_MS", 3_000), ("REQUEST_TIMEOUT_MS", 1_000)):
+        mock.patch.object(tuning, name, milliseconds).start()
 
 
 WEATHER: dict[str, Callable[[], None]] = {

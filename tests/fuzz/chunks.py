@@ -4,12 +4,12 @@ import hashlib
 import random
 from collections.abc import Callable, Sequence
 
-from streamkl.adapters.kafka import bookmark, chunks
-from streamkl.adapters.kafka.bookmark import Bookmark, Saved
 from streamkl.engine import snapshot
 from streamkl.engine.memory import Kept
 from streamkl.errors import SnapshotError
 from streamkl.model import Partition
+from streamkl.transport import bookmark, chunks
+from streamkl.transport.bookmark import Bookmark, Saved
 from tests.engine.plans import engine, records, shifted
 from tests.fuzz.mutations import flip, mutate
 

@@ -14,10 +14,10 @@ def run(target: str, runs: int, seed: int) -> None:
     import streamkl.core.absence  # noqa: PLC0415 - compiled code cannot be watched, so it comes before
     import streamkl.core.bank  # noqa: F401, PLC0415
 
-    with atheris.instrument_imports(include=["streamkl.engine", "streamkl.adapters", "streamkl.config", "streamkl.units"]):
-        from streamkl.adapters.kafka import chunks  # noqa: PLC0415 - imported so that it is instrumented
+    with atheris.instrument_imports(include=["streamkl.engine", "streamkl.transport", "streamkl.config", "streamkl.units"]):
         from streamkl.config import load  # noqa: PLC0415
         from streamkl.engine.codec import Codec  # noqa: PLC0415
+        from streamkl.transport import chunks  # noqa: PLC0415 - imported so that it is instrumented
         from tests.fuzz import chunks as stored  # noqa: PLC0415
         from tests.fuzz import configs, records  # noqa: PLC0415
     codecs = [Codec(mapping) for mapping in records.MAPPINGS.values()]

@@ -9,26 +9,15 @@ from kafka import errors as kafka_errors
 from kafka.producer.future import FutureRecordMetadata
 
 from streamkl.adapters.kafka.client import open_client
-from streamkl.adapters.kafka.cluster import Cluster
-from streamkl.adapters.kafka.internals import forgotten_topics
+from streamkl.adapters.kafka.internals import abandon, forgotten_topics
 from streamkl.adapters.kafka.words import in_words, may_pass
 from streamkl.errors import SinkError
 from streamkl.model import Outgoing
+from streamkl.transport import tuning
+from streamkl.transport.clients import Parcel, portions
+from streamkl.transport.cluster import Cluster
 
-# Tuned producer settings.
-LINGER_MS = 5
-BATCH_BYTES = 256 * 2**10
-MAX_RECORD_BYTES = 64 * 2**20  # the topic decides what is too large, not we
-METADATA_TIMEOUT_MS = 10_000  # to learn about a topic, or to begin with a transactional id
-ASK_SECONDS = 2.0  # whether a topic is still there, once records for it were not taken
-UNSENT_BYTES = 8 * 2**20  # the client buffers without bound, so so much is sent and awaited before more is handed over
-
-
-class Parcel(NamedTuple):
-    """A record, and the partition it has to go to (None: where its key belongs)."""
-
-    record: Outgoing
-    partition: int | None = None
+DISCARD_SECONDS = 5.0
 
 
 def open_producer(cluster: Cluster, *, delivery_timeout_ms: int, request_timeout_ms: int, **options: Any) -> KafkaProducer:
@@ -40,10 +29,10 @@ def open_producer(cluster: Cluster, *, delivery_timeout_ms: int, request_timeout
         enable_idempotence=True,
         acks="all",
         compression_type="lz4",
-        linger_ms=LINGER_MS,
-        batch_size=BATCH_BYTES,
-        max_request_size=MAX_RECORD_BYTES,
-        max_block_ms=METADATA_TIMEOUT_MS,
+        linger_ms=tuning.LINGER_MS,
+        batch_size=tuning.BATCH_BYTES,
+        max_request_size=tuning.MAX_RECORD_BYTES,
+        max_block_ms=tuning.METADATA_TIMEOUT_MS,
         delivery_timeout_ms=delivery_timeout_ms,
         request_timeout_ms=request_timeout_ms,
         metrics_enabled=False,
@@ -64,18 +53,7 @@ def deliver(producer: KafkaProducer, parcels: Sequence[Parcel], timeout_seconds:
     Returns where each record is now, in order. Nothing is in flight afterwards. Raises SinkError at the first record that did not arrive
     within `timeout_seconds` of its portion.
     """
-    return [each for portion in _portions(parcels) for each in _deliver(producer, portion, timeout_seconds)]
-
-
-def _portions(parcels: Sequence[Parcel]) -> Iterator[Sequence[Parcel]]:
-    start = size = 0
-    for index, parcel in enumerate(parcels):
-        size += parcel.record.size
-        if size >= UNSENT_BYTES:
-            yield parcels[start : index + 1]
-            start, size = index + 1, 0
-    if start < len(parcels):
-        yield parcels[start:]
+    return [each for portion in portions(parcels) for each in _deliver(producer, portion, timeout_seconds)]
 
 
 def _deliver(producer: KafkaProducer, portion: Sequence[Parcel], timeout_seconds: float) -> Iterator[Delivered]:
@@ -90,7 +68,7 @@ def _deliver(producer: KafkaProducer, portion: Sequence[Parcel], timeout_seconds
             yield Delivered(found.topic_partition, found.offset)
     except kafka_errors.KafkaError as error:
         unsent = dict.fromkeys(topic for topic, future in sent if not future.succeeded())
-        if gone := forgotten_topics(producer, unsent, ASK_SECONDS):
+        if gone := forgotten_topics(producer, unsent, tuning.ASK_SECONDS):
             raise SinkError(f"topic {gone[0]}: the broker does not know it any more: was it deleted?", transient=True) from error
         topic, cause = _cause(sent) or (portion[min(len(sent), len(portion) - 1)].record.topic, error)
         raise SinkError(f"topic {topic}: {in_words(cause)}", transient=may_pass(cause)) from cause
@@ -109,5 +87,32 @@ def _hand_over(producer: KafkaProducer, parcel: Parcel) -> FutureRecordMetadata:
     try:
         return producer.send(record.topic, key=record.key, value=value, headers=list(record.headers), partition=parcel.partition)
     except kafka_errors.KafkaTimeoutError as error:
-        waited = METADATA_TIMEOUT_MS / 1000
+        waited = tuning.METADATA_TIMEOUT_MS / 1000
         raise SinkError(f"topic {record.topic}: unknown to the broker after {waited:g} s: does it exist?", transient=True) from error
+
+
+class KafkaCourier:
+    """Delivers at least once. After any failure the producer is thrown away and the next delivery opens a new one: the library's producer
+    keeps sending, or stays broken, after some errors.
+    """
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._producer: KafkaProducer | None = None
+
+    def deliver(self, records: Sequence[Outgoing]) -> None:
+        """Returns when every single record is acknowledged; at most about DELIVERY_TIMEOUT_MS. Raises SinkError."""
+        delivery, request = tuning.DELIVERY_TIMEOUT_MS, tuning.REQUEST_TIMEOUT_MS
+        try:
+            if self._producer is None:
+                self._producer = open_producer(self._cluster, delivery_timeout_ms=delivery, request_timeout_ms=request)
+            deliver(self._producer, [Parcel(record) for record in records], delivery / 1000)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Nothing more is sent. Idempotent."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            abandon(producer, DISCARD_SECONDS)

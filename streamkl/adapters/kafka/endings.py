@@ -13,10 +13,10 @@ from kafka import errors as kafka_errors
 from kafka.admin import KafkaAdminClient, TransactionState
 
 from streamkl.adapters.kafka.client import open_client
-from streamkl.adapters.kafka.cluster import Cluster
 from streamkl.adapters.kafka.internals import end_empty_transaction, list_offsets
 from streamkl.adapters.kafka.reader import SharedReader
 from streamkl.errors import SinkError, SourceError
+from streamkl.transport.cluster import Cluster
 
 QUERY_TIMEOUT_MS = 10_000
 STEP_TIMEOUT_MS = 20_000
@@ -54,6 +54,10 @@ class Endings:
         """A transaction has committed: the last offset that it wrote in each partition."""
         self._hidden = dict(written)
 
+    def forget(self) -> None:
+        """A transaction failed of which nobody knows where it wrote: the next producer looks back as the first one does."""
+        self._asked = False
+
     def look_back(self) -> None:
         """Learn how the last transaction ended, before a new producer begins: then the coordinator forgets. Raises the library's errors."""
         if self._asked and not self._unknown:
@@ -80,7 +84,9 @@ class Endings:
             left = self._visible_until(self._undone)  # whose leaders answer
             self._end(producer, left, commit=False)
             self._undone = set()
-        self._await_visible(producer)
+        if not self.visible():
+            self._end(producer, self._hidden, commit=True)  # or another process' open transaction hides them: then it does no harm
+            self._hidden = {}
 
     def __str__(self) -> str:
         return ", ".join(sorted({each.topic for each in (*self._done, *self._undone, *self._hidden)}))
@@ -92,16 +98,17 @@ class Endings:
     def _end(self, producer: KafkaProducer, partitions: Iterable[TopicPartition], *, commit: bool) -> None:
         end_empty_transaction(producer, partitions, self._group, commit=commit, timeout_ms=STEP_TIMEOUT_MS)
 
-    def _await_visible(self, producer: KafkaProducer) -> None:
-        began = time.monotonic()
+    def visible(self) -> bool:
+        """Whether readers see what was committed last: at once, or after PATIENCE_SECONDS at most. Raises SinkError."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while self._hidden:
             ends = self._visible_until(self._hidden)
             self._hidden = {each: offset for each, offset in self._hidden.items() if ends.get(each, offset + 1) <= offset}
-            if self._hidden and time.monotonic() - began > PATIENCE_SECONDS:
-                self._end(producer, self._hidden, commit=True)  # or another process' open transaction hides them: then it does no harm
-                self._hidden = {}
-            elif self._hidden:
+            if self._hidden and time.monotonic() > deadline:
+                return False
+            if self._hidden:
                 time.sleep(LOOK_SECONDS)
+        return True
 
     def _visible_until(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, int]:
         """The first offset of each that a reader of committed records does not see yet, from its leader; not those of deleted topics."""

@@ -6,9 +6,9 @@ from kafka import errors as kafka_errors
 from kafka.admin import KafkaAdminClient
 
 from streamkl.adapters.kafka.client import open_client
-from streamkl.adapters.kafka.cluster import Cluster
 from streamkl.adapters.kafka.words import in_words, may_pass
 from streamkl.errors import SourceError
+from streamkl.transport.cluster import Cluster
 
 
 def group_members(cluster: Cluster, group_id: str) -> list[str]:

@@ -10,15 +10,14 @@ from kafka import errors as kafka_errors
 from kafka.admin import KafkaAdminClient
 
 from streamkl.adapters.kafka.client import open_client, open_reader
-from streamkl.adapters.kafka.cluster import Cluster
 from streamkl.adapters.kafka.internals import list_offsets
-from streamkl.adapters.kafka.session import FETCH_MAX_BYTES, FETCH_MAX_WAIT_MS, MAX_PARTITION_FETCH_BYTES, MAX_POLL_RECORDS
 from streamkl.adapters.kafka.source import messages_of
 from streamkl.adapters.kafka.words import in_words, may_pass
 from streamkl.errors import SourceError
 from streamkl.model import Message, Partition
+from streamkl.transport.cluster import Cluster
+from streamkl.transport.tuning import FETCH_MAX_BYTES, FETCH_MAX_WAIT_MS, MAX_PARTITION_FETCH_BYTES, MAX_POLL_RECORDS, QUERY_TIMEOUT_MS
 
-QUERY_TIMEOUT_MS = 30_000
 POLL_SECONDS = 0.5
 SILENCE_SECONDS = 30.0  # without any progress: the broker is away
 

@@ -10,10 +10,10 @@ from kafka import errors as kafka_errors
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from streamkl.adapters.kafka.client import open_client
-from streamkl.adapters.kafka.cluster import Cluster
-from streamkl.adapters.kafka.subscription import topic_expression
 from streamkl.adapters.kafka.words import in_words
 from streamkl.errors import ConfigError, SourceError
+from streamkl.transport.cluster import Cluster
+from streamkl.transport.subscription import topic_expression
 
 NEW_TOPIC_PARTITIONS = (
     3  # of an output topic that we create: consumers can share the work, a series stays in order; replicas: the broker's default

@@ -6,7 +6,7 @@ from typing import Any
 from kafka import KafkaConsumer
 
 from streamkl.adapters.kafka.client import open_reader
-from streamkl.adapters.kafka.cluster import Cluster
+from streamkl.transport.cluster import Cluster
 
 
 class SharedReader:

@@ -5,7 +5,7 @@ An exactly-once outlet takes `membership(assignment)` from here into its transac
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
@@ -13,33 +13,25 @@ from kafka import errors as kafka_errors
 from kafka.structs import ConsumerGroupMetadata, MemberState
 
 from streamkl.adapters.kafka.client import open_client
-from streamkl.adapters.kafka.cluster import Cluster
 from streamkl.adapters.kafka.internals import (
     ask_again,
     ask_for_membership,
+    committed_offsets,
     forbidden_topics,
     keep_finished_joins,
     partition_count,
     rescue_lost_join,
     unknown_topics,
 )
-from streamkl.adapters.kafka.subscription import subscription
 from streamkl.adapters.kafka.words import in_words, may_pass
 from streamkl.errors import FencedError, SinkError, SourceError
 from streamkl.model import Partition
 from streamkl.ports import Assignment
+from streamkl.transport import tuning
+from streamkl.transport.clients import Kept
+from streamkl.transport.cluster import Cluster
+from streamkl.transport.subscription import subscription
 
-# Tuned consumer settings.
-MAX_POLL_RECORDS = 10_000
-MAX_PARTITION_FETCH_BYTES = 4 * 2**20
-FETCH_MAX_BYTES = 32 * 2**20  # of one answer: bounds the memory that records wait in
-FETCH_MAX_WAIT_MS = 100  # an idle partition's record is seen at once anyway; this only bounds an empty answer
-METADATA_MAX_AGE_MS = 15_000  # until new topics and partitions are noticed
-ASK_AGAIN_SECONDS = 0.5  # while a topic is unknown
-MISSING_TOPIC_SECONDS = 60.0  # a topic unknown for so long is gone; shorter gaps come with a broker's restart
-MAX_POLL_INTERVAL_MS = 300_000  # a loop that does not poll for so long is given up and its partitions move on
-COMMIT_TIMEOUT_MS = 30_000
-CONFIRM_TIMEOUT_MS = 10_000
 CLOSE_TIMEOUT_MS = 5_000  # to leave the group; it notices by itself after the session timeout
 
 _FENCED = (
@@ -83,14 +75,14 @@ class KafkaSession:
             isolation_level="read_committed",  # also what makes committed offsets wait for pending transactions
             auto_offset_reset="none",  # never jump: the loop decides where to read, and lost records are an error
             check_crcs=True,
-            max_poll_records=MAX_POLL_RECORDS,
-            max_partition_fetch_bytes=MAX_PARTITION_FETCH_BYTES,
-            fetch_max_bytes=FETCH_MAX_BYTES,
-            fetch_max_wait_ms=FETCH_MAX_WAIT_MS,
-            metadata_max_age_ms=METADATA_MAX_AGE_MS,
-            max_poll_interval_ms=MAX_POLL_INTERVAL_MS,
+            max_poll_records=tuning.MAX_POLL_RECORDS,
+            max_partition_fetch_bytes=tuning.MAX_PARTITION_FETCH_BYTES,
+            fetch_max_bytes=tuning.FETCH_MAX_BYTES,
+            fetch_max_wait_ms=tuning.FETCH_MAX_WAIT_MS,
+            metadata_max_age_ms=tuning.METADATA_MAX_AGE_MS,
+            max_poll_interval_ms=tuning.MAX_POLL_INTERVAL_MS,
             session_timeout_ms=round(session_timeout_seconds * 1000),
-            heartbeat_interval_ms=min(3000, round(session_timeout_seconds * 1000 / 3)),
+            heartbeat_interval_ms=min(tuning.HEARTBEAT_MS, round(session_timeout_seconds * 1000 / 3)),
             metrics_enabled=False,
         )
         keep_finished_joins(self.consumer)
@@ -123,12 +115,14 @@ class KafkaSession:
         if not missing:
             self._complete_at = now
             return
-        if now - self._asked_at > ASK_AGAIN_SECONDS:
+        if now - self._asked_at > tuning.ASK_AGAIN_SECONDS:
             self._asked_at = now
             ask_again(self.consumer)
-        if now - self._complete_at > MISSING_TOPIC_SECONDS:
+        if now - self._complete_at > tuning.MISSING_TOPIC_SECONDS:
             gone = ", ".join(missing)
-            raise SourceError(f"topic {gone}: unknown to the broker for {MISSING_TOPIC_SECONDS:g} s: create it, or correct kafka.topics")
+            raise SourceError(
+                f"topic {gone}: unknown to the broker for {tuning.MISSING_TOPIC_SECONDS:g} s: create it, or correct kafka.topics"
+            )
 
     def _adopt(self) -> None:
         if self._changes.pending is None:
@@ -161,14 +155,14 @@ class KafkaSession:
         return member
 
     def confirm(self) -> None:
-        """Ask the group whether we are still the member it knows. Some milliseconds, at most CONFIRM_TIMEOUT_MS.
+        """Ask the group whether we are still the member it knows. Some milliseconds, at most tuning.CONFIRM_TIMEOUT_MS.
 
         Raises FencedError where we are not, and SourceError where nobody answers. Who begins with a transactional id fences whoever used it
         before, and after another process has taken our name that would be the rightful one.
         """
         self.membership(self._assignment)
         try:
-            ask_for_membership(self.consumer, CONFIRM_TIMEOUT_MS)
+            ask_for_membership(self.consumer, tuning.CONFIRM_TIMEOUT_MS)
         except kafka_errors.RebalanceInProgressError:
             return  # a member still; what it may commit shows when it does
         except kafka_errors.FencedInstanceIdError as error:
@@ -179,17 +173,26 @@ class KafkaSession:
             raise SourceError(f"group {self.group_id}: {in_words(error)}", transient=may_pass(error)) from error
 
     def commit(self, assignment: Assignment, offsets: Mapping[Partition, int]) -> None:
-        """Commit next offsets as the member that got this assignment. At most COMMIT_TIMEOUT_MS. Raises FencedError, SinkError."""
+        """Commit next offsets as the member that got this assignment. At most tuning.COMMIT_TIMEOUT_MS. Raises FencedError, SinkError."""
         self.membership(assignment)
         wanted = {TopicPartition(*partition): OffsetAndMetadata(offset, "", -1) for partition, offset in offsets.items()}
         try:
-            self.consumer.commit(wanted, timeout_ms=COMMIT_TIMEOUT_MS)
+            self.consumer.commit(wanted, timeout_ms=tuning.COMMIT_TIMEOUT_MS)
         except kafka_errors.FencedInstanceIdError as error:
             raise self.dismiss(in_words(error)) from error
         except _FENCED as error:
             raise FencedError(f"group {self.group_id}: the partitions have moved on ({in_words(error)})") from error
         except kafka_errors.KafkaError as error:
             raise SinkError(f"group {self.group_id}: offsets not committed: {in_words(error)}", transient=may_pass(error)) from error
+
+    def kept(self, partitions: Collection[Partition]) -> Mapping[Partition, Kept]:
+        """What the group has committed for these, as far as it has, once no transaction stands in the way. Raises SourceError."""
+        wanted = [TopicPartition(*partition) for partition in sorted(partitions)]
+        try:
+            found = committed_offsets(self.consumer, wanted, tuning.QUERY_TIMEOUT_MS)
+        except kafka_errors.KafkaError as error:
+            raise SourceError(f"{wanted[0].topic}/{wanted[0].partition}: {in_words(error)}", transient=may_pass(error)) from error
+        return {Partition(*where): Kept(kept.offset, kept.metadata or "") for where, kept in found.items()}
 
     def dismiss(self, why: str) -> FencedError:
         """Another process has taken our static membership: every later poll refuses, where the library would read on. What to raise now."""

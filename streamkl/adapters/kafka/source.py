@@ -13,14 +13,10 @@ from streamkl.adapters.kafka.words import in_words, may_pass
 from streamkl.errors import SourceError
 from streamkl.model import Message, Partition
 from streamkl.ports import Assignment
+from streamkl.transport.tuning import QUERY_TIMEOUT_MS
+from streamkl.transport.words import OFFSET_LOST, lost_offset
 
-QUERY_TIMEOUT_MS = 30_000  # for committed offsets and bounds
 PAUSE_SECONDS = 0.1  # after a failure that passes, so that a loop does not spin
-
-_RESET = (
-    "restore the records, or accept the gap: stop the group, move its offset (kafka-consumer-groups --reset-offsets --to-earliest)"
-    " and remove the partition's saved state"
-)
 
 _Answer = TypeVar("_Answer")
 
@@ -110,7 +106,7 @@ class KafkaSource:
             return "; ".join(self._lost(Partition(*where), offset) for where, offset in error.args[0].items())
         if isinstance(error, kafka_errors.LogTruncationError):
             names = ", ".join(sorted(_name(Partition(*where)) for where in error.divergent_offsets))
-            return f"{names}: the broker lost records that we have read (unclean leader election): {_RESET}"
+            return f"{names}: the broker lost records that we have read (unclean leader election): {OFFSET_LOST}"
         names = ", ".join(sorted(map(_name, self._session.assignment().partitions)))
         if isinstance(error, kafka_errors.CorruptRecordError):
             return f"{names}: {in_words(error)}"
@@ -119,9 +115,7 @@ class KafkaSource:
         return f"a record of {names} cannot be decoded: {in_words(error)}"
 
     def _lost(self, partition: Partition, offset: int) -> str:
-        first, end = self.bounds(partition)
-        lost = f"{first - offset} records were deleted before they were read" if offset < first else "the topic was emptied or made anew"
-        return f"{_name(partition)}: reading should go on at offset {offset}, but the broker holds {first} to {end} ({lost}): {_RESET}"
+        return lost_offset(_name(partition), offset, self.bounds(partition))
 
 
 def _name(partition: Partition) -> str:

@@ -10,8 +10,7 @@ from kafka import KafkaProducer, OffsetAndMetadata, TopicPartition
 from kafka import errors as kafka_errors
 from kafka.structs import ConsumerGroupMetadata
 
-from streamkl.adapters.kafka.cluster import Cluster
-from streamkl.adapters.kafka.delivery import Parcel, deliver, open_producer
+from streamkl.adapters.kafka.delivery import deliver, open_producer
 from streamkl.adapters.kafka.endings import Endings
 from streamkl.adapters.kafka.internals import (
     abandon,
@@ -24,14 +23,12 @@ from streamkl.adapters.kafka.internals import (
 )
 from streamkl.adapters.kafka.words import in_words
 from streamkl.errors import FencedError, SinkError
+from streamkl.model import Partition
+from streamkl.transport import tuning
+from streamkl.transport.clients import InstanceTakenError, Kept, Parcel
+from streamkl.transport.cluster import Cluster
 
-DELIVERY_TIMEOUT_MS = 15_000  # until a record that the broker does not acknowledge has failed
-REQUEST_TIMEOUT_MS = 10_000
-TRANSACTION_TIMEOUT_MS = 20_000  # after which the broker aborts what we left open: so long readers wait for a process that never returns
-STEP_TIMEOUT_MS = 20_000  # for offsets and for the end of a transaction; the library would wait for ever
-ABORT_TIMEOUT_MS = 2_000  # a farewell, so that readers need not wait; the next start aborts it anyway
 RETRY_BACKOFF_MS = 10  # "the transaction before is still being written" is answered in milliseconds, and asked about with this pause
-SLOW_COMMIT_SECONDS = 1.0  # after an ending that took so long, or was sent twice, nothing more is begun under the same epoch
 DISCARD_SECONDS = 5.0
 
 _REASSIGNED = (kafka_errors.CommitFailedError, kafka_errors.IllegalGenerationError, kafka_errors.UnknownMemberIdError)
@@ -49,12 +46,6 @@ _FINAL = (
     kafka_errors.InvalidTransactionTimeoutError,
 )
 
-Offsets = Mapping[TopicPartition, OffsetAndMetadata]
-
-
-class InstanceTakenError(FencedError):
-    """Another process runs under our static membership; this one has to end."""
-
 
 class Transactor:
     """One transactional id, and at most one producer that speaks for it.
@@ -67,7 +58,7 @@ class Transactor:
         """`topics`: where an earlier process with this id may have written; `group`: whose offsets it may have moved."""
         self._cluster = cluster
         self._id = transactional_id
-        self._endings = Endings(cluster, transactional_id, topics, group)
+        self.endings = Endings(cluster, transactional_id, topics, group)
         self._producer: KafkaProducer | None = None
         self._repeated: Callable[[], bool] = lambda: False
 
@@ -80,7 +71,9 @@ class Transactor:
             permitted()
         self._ready()
 
-    def commit(self, parcels: Sequence[Parcel], offsets: Callable[[Sequence[int]], Offsets], member: ConsumerGroupMetadata) -> None:
+    def commit(
+        self, parcels: Sequence[Parcel], offsets: Callable[[Sequence[int]], Mapping[Partition, Kept]], member: ConsumerGroupMetadata
+    ) -> None:
         """Records and group offsets in one transaction; when this returns, all of it is durable and visible.
 
         `offsets` is asked once all records have arrived, with the offsets they got. `member` is the membership pinned when the partitions
@@ -92,22 +85,22 @@ class Transactor:
         producer, ending = self._ready(), False
         try:
             producer.begin_transaction()
-            delivered = deliver(producer, parcels, DELIVERY_TIMEOUT_MS / 1000)
-            wanted = dict(offsets([each.offset for each in delivered]))
+            delivered = deliver(producer, parcels, tuning.TRANSACTIONAL_DELIVERY_TIMEOUT_MS / 1000)
+            wanted = _as_taken(offsets([each.offset for each in delivered]))
             if wanted:
-                send_offsets_to_transaction(producer, wanted, member, STEP_TIMEOUT_MS)
+                send_offsets_to_transaction(producer, wanted, member, tuning.STEP_TIMEOUT_MS)
             began, ending = time.monotonic(), True
-            commit_transaction(producer, STEP_TIMEOUT_MS)
+            commit_transaction(producer, tuning.STEP_TIMEOUT_MS)
         except BaseException as error:
-            self._endings.given_up(written_to(producer), perhaps_committed=ending)
+            self.endings.given_up(written_to(producer), perhaps_committed=ending)
             refusal = self._refusal(transaction_error(producer) or error.__cause__ or error, error)
             self._give_up(producer)
             if refusal is None:
                 raise
             raise refusal from error
-        self._endings.committed({each.partition: each.offset for each in delivered})
-        if time.monotonic() - began > SLOW_COMMIT_SECONDS or self._repeated():
-            self._drop()
+        self.endings.committed({each.partition: each.offset for each in delivered})
+        if time.monotonic() - began > tuning.SLOW_COMMIT_SECONDS or self._repeated():
+            self.drop()
 
     def partitions_of(self, topic: str) -> int:
         """How many partitions a topic has. Raises SinkError where the broker does not know it."""
@@ -118,18 +111,18 @@ class Transactor:
 
     def close(self) -> None:
         """Nothing more is sent. Idempotent."""
-        self._drop()
-        self._endings.close()
+        self.drop()
+        self.endings.close()
 
     def _ready(self) -> KafkaProducer:
         """A producer whose next transaction decides over nothing but itself."""
         producer = self._opened()
         try:
-            self._endings.complete(producer)
+            self.endings.complete(producer)
         except BaseException as error:
-            unsure = f"topic {self._endings}: it is not certain that the transaction before has ended there"
+            unsure = f"topic {self.endings}: it is not certain that the transaction before has ended there"
             refusal = self._refusal(error, SinkError(f"{unsure}: {in_words(error)}"))
-            self._drop()
+            self.drop()
             if refusal is None:
                 raise
             raise refusal from error
@@ -139,18 +132,18 @@ class Transactor:
         if self._producer is None:
             self._producer = open_producer(
                 self._cluster,
-                delivery_timeout_ms=DELIVERY_TIMEOUT_MS,
-                request_timeout_ms=REQUEST_TIMEOUT_MS,
+                delivery_timeout_ms=tuning.TRANSACTIONAL_DELIVERY_TIMEOUT_MS,
+                request_timeout_ms=tuning.REQUEST_TIMEOUT_MS,
                 transactional_id=self._id,
-                transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
+                transaction_timeout_ms=tuning.TRANSACTION_TIMEOUT_MS,
                 retry_backoff_ms=RETRY_BACKOFF_MS,
             )
             try:
                 self._repeated = watch_repeats(self._producer)
-                self._endings.look_back()
+                self.endings.look_back()
                 self._producer.init_transactions()
             except BaseException as error:
-                self._drop()
+                self.drop()
                 if not isinstance(error, kafka_errors.KafkaError):
                     raise
                 raise SinkError(f"transactional id {self._id}: {in_words(error)}", transient=not isinstance(error, _FINAL)) from error
@@ -170,13 +163,18 @@ class Transactor:
     def _give_up(self, producer: KafkaProducer) -> None:
         """Readers see the end of it now instead of after the transaction's time-out, if the broker still listens to us."""
         try:
-            abort_transaction(producer, ABORT_TIMEOUT_MS)
+            abort_transaction(producer, tuning.ABORT_TIMEOUT_MS)
         except kafka_errors.KafkaError:
             pass
         finally:
-            self._drop()
+            self.drop()
 
-    def _drop(self) -> None:
+    def drop(self) -> None:
+        """Have nobody speak for the id until the next `open`."""
         producer, self._producer = self._producer, None
         if producer is not None:
             abandon(producer, DISCARD_SECONDS)
+
+
+def _as_taken(offsets: Mapping[Partition, Kept]) -> dict[TopicPartition, OffsetAndMetadata]:
+    return {TopicPartition(*partition): OffsetAndMetadata(kept.offset, kept.metadata, -1) for partition, kept in offsets.items()}

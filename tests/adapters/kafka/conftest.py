@@ -2,29 +2,33 @@
 
 import uuid
 from collections.abc import Iterator
+from typing import TypeVar
 
 import pytest
 
 from streamkl.broker.launcher import Broker
-from tests.adapters.kafka.places import InMemory, OnKafka, OnKafkaExactlyOnce, Place
+from tests.adapters.kafka.places import CLIENTS, InMemory, OnKafka, OnKafkaExactlyOnce, Place
 from tests.adapters.kafka.secure import Secured, secured_broker
 from tests.conftest import RunningBroker
 from tests.fakes import MemoryStore
 
 
 @pytest.fixture
-def kafka_place(broker: RunningBroker) -> Iterator[OnKafka]:
-    """The shared broker; members that a test opened are closed after it."""
-    yield from _place(broker.bootstrap)
+def client(request: pytest.FixtureRequest) -> str:
+    """The library under test; tests marked `with_both` run with each."""
+    return getattr(request, "param", CLIENTS[0])
 
 
 @pytest.fixture
-def exactly_once_place(broker: RunningBroker) -> Iterator[OnKafkaExactlyOnce]:
+def kafka_place(broker: RunningBroker, client: str) -> Iterator[OnKafka]:
+    """The shared broker; members that a test opened are closed after it."""
+    yield from _closing(OnKafka(broker.bootstrap, client))
+
+
+@pytest.fixture
+def exactly_once_place(broker: RunningBroker, client: str) -> Iterator[OnKafkaExactlyOnce]:
     """The shared broker, with everything of a commit in one transaction."""
-    place = OnKafkaExactlyOnce(broker.bootstrap)
-    yield place
-    for member in place.members:
-        member.close()
+    yield from _closing(OnKafkaExactlyOnce(broker.bootstrap, client))
 
 
 @pytest.fixture(scope="session")
@@ -41,24 +45,34 @@ def own_broker(secured: Secured) -> Broker:
 
 
 @pytest.fixture
-def own_place(own_broker: Broker) -> Iterator[OnKafka]:
+def own_place(own_broker: Broker, client: str) -> Iterator[OnKafka]:
     """A place on the broker that may be mistreated; it runs again after each test."""
     own_broker.start()
-    yield from _place(own_broker.bootstrap)
+    yield from _closing(OnKafka(own_broker.bootstrap, client))
     own_broker.resume()
 
 
-def _place(bootstrap: str) -> Iterator[OnKafka]:
-    place = OnKafka(bootstrap)
+_Opened = TypeVar("_Opened", bound=OnKafka)
+
+
+def _closing(place: _Opened) -> Iterator[_Opened]:
     yield place
     for member in place.members:
         member.close()
 
 
-@pytest.fixture(params=["memory", *(pytest.param(name, marks=pytest.mark.broker) for name in ("kafka", "exactly_once"))])
-def place(request: pytest.FixtureRequest) -> Place:
+KINDS: dict[str, type[OnKafka]] = {"kafka": OnKafka, "exactly_once": OnKafkaExactlyOnce}
+PLACES = [pytest.param((kind, client), marks=pytest.mark.broker, id=f"{kind}-{client}") for kind in KINDS for client in CLIENTS]
+
+
+@pytest.fixture(params=["memory", *PLACES])
+def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     """Each contract test runs in all places."""
-    return InMemory() if request.param == "memory" else request.getfixturevalue(f"{request.param}_place")
+    if request.param == "memory":
+        yield InMemory()
+        return
+    kind, client = request.param
+    yield from _closing(KINDS[kind](request.getfixturevalue("broker").bootstrap, client))
 
 
 @pytest.fixture

@@ -5,14 +5,21 @@ import uuid
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
+import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
+from kafka.structs import ConsumerGroupMetadata
 
-from streamkl.adapters.kafka import Cluster, ExactlyOnceOutlet, KafkaOutlet, KafkaSession, KafkaSource, TopicStateStore, Transactor
 from streamkl.adapters.kafka.internals import rescue_lost_join
+from streamkl.assembly.clients import Client, Session, client_of
+from streamkl.config import KafkaConfig
 from streamkl.model import Message, Partition
 from streamkl.ports import Outlet, Source, States, StateStore
+from streamkl.transport import AtLeastOnceOutlet, Cluster, ExactlyOnceOutlet, TopicStateStore
 from tests.fakes import MemoryCluster, MemoryOutlet, MemorySource
+
+CLIENTS = ("kafka-python", "confluent")
+with_both = pytest.mark.parametrize("client", CLIENTS, indirect=True)
 
 
 class Member(NamedTuple):
@@ -48,6 +55,22 @@ class Place(Protocol):
     def delete_before(self, topic: str, partition: int, offset: int) -> None: ...
 
     def member(self, group: str, topic: str, store: StateStore) -> Member: ...
+
+
+def readable(member: Any) -> ConsumerGroupMetadata:
+    """A membership of either library, for a producer of kafka-python."""
+    if not isinstance(member, bytes):
+        return member
+    group, name, *_ = member.removeprefix(b"CGMDv2:")[4:].split(b"\0")
+    return ConsumerGroupMetadata(group.decode(), int.from_bytes(member[7:11], "little"), name.decode())
+
+
+def member_of(client: str, member: ConsumerGroupMetadata) -> Any:
+    """The other way round: a membership of kafka-python, for a transactor of either library."""
+    if client != "confluent":
+        return member
+    names = [f"{name}\0".encode() for name in (member.group_id, member.member_id)]
+    return b"".join([b"CGMDv2:", member.generation_id.to_bytes(4, "little"), *names, b"\x01"])
 
 
 class InMemory:
@@ -101,10 +124,13 @@ def poll(consumer: KafkaConsumer) -> None:
 
 
 class OnKafka:
-    """A real broker, written and read with the bare library."""
+    """A real broker, written and read with the bare library; members use the one that `client` names."""
 
-    def __init__(self, bootstrap: str) -> None:
+    state_topic = ""
+
+    def __init__(self, bootstrap: str, client: str = CLIENTS[0]) -> None:
         self.bootstrap = bootstrap
+        self.client: Client = client_of(KafkaConfig(client=client), self.state_topic)  # type: ignore[arg-type]
         self.members: list[Member] = []
 
     def admin(self) -> KafkaAdminClient:
@@ -160,7 +186,7 @@ class OnKafka:
         group_instance_id: str | None = None,
     ) -> Member:
         cluster = Cluster(bootstrap_servers=(self.bootstrap,), client_id="test")
-        session = KafkaSession(
+        session = self.client.session(
             cluster,
             group_id=group,
             topics=topics,
@@ -169,23 +195,24 @@ class OnKafka:
             session_timeout_seconds=6.0,
             group_instance_id=group_instance_id,
         )
-        member = self.assemble(cluster, session, store)
+        member = self.assemble(session, store, group_instance_id or uuid.uuid4().hex)
         self.members.append(member)
         return member
 
-    def assemble(self, cluster: Cluster, session: KafkaSession, store: StateStore) -> Member:
-        return Member(KafkaSource(session), KafkaOutlet(cluster, session, store), store)
+    def assemble(self, session: Session, store: StateStore, _name: str) -> Member:
+        return Member(self.client.source(session), AtLeastOnceOutlet(session, self.client.courier(session.cluster), store), store)
 
 
 class OnKafkaExactlyOnce(OnKafka):
     """The same broker, with results, states and offsets in one transaction."""
 
-    def __init__(self, bootstrap: str) -> None:
-        super().__init__(bootstrap)
+    def __init__(self, bootstrap: str, client: str = CLIENTS[0]) -> None:
+        self.bootstrap = bootstrap
         self.state_topic = self.topic(partitions=2, cleanup_policy="compact")
+        super().__init__(bootstrap, client)
 
-    def assemble(self, cluster: Cluster, session: KafkaSession, store: StateStore) -> Member:  # noqa: ARG002 - states have their topic
-        name = session.consumer.config["group_instance_id"] or uuid.uuid4().hex
-        transactor = Transactor(cluster, f"test-{session.group_id}-{name}")
-        states = TopicStateStore(session, transactor, self.state_topic)
-        return Member(KafkaSource(session), ExactlyOnceOutlet(session, transactor, states, self.state_topic), states)
+    def assemble(self, session: Session, _store: StateStore, name: str) -> Member:
+        """States have their topic."""
+        transactor = self.client.transactor(session.cluster, f"test-{session.group_id}-{name}")
+        states = TopicStateStore(session, transactor, self.client.reader(session), self.state_topic)
+        return Member(self.client.source(session), ExactlyOnceOutlet(session, transactor, states, self.state_topic), states)

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamkl.adapters.kafka import bookmark, chunks
-from streamkl.adapters.kafka.bookmark import Bookmark, Saved
-from streamkl.adapters.kafka.chunks import BODY_BYTES, cut, join, read
 from streamkl.errors import SnapshotError
 from streamkl.model import Partition
+from streamkl.transport import bookmark, chunks
+from streamkl.transport.bookmark import Bookmark, Saved
+from streamkl.transport.chunks import BODY_BYTES, cut, join, read
 
 PARTITION = Partition("metrics", 3)
 SIZES = [0, 1, BODY_BYTES - 1, BODY_BYTES, BODY_BYTES + 1, 3 * BODY_BYTES + 17]

@@ -2,10 +2,10 @@
 
 import pytest
 
-from streamkl.adapters.kafka import session
 from streamkl.errors import FencedError, SnapshotError, SourceError
 from streamkl.model import Message, Outgoing, Partition
 from streamkl.ports import Step
+from streamkl.transport import tuning
 from tests.adapters.kafka.places import Place, Record
 from tests.adapters.kafka.reading import from_the_start, joined, take, wait_until
 from tests.fakes import MemoryStore
@@ -72,7 +72,7 @@ def test_a_parked_partition_delivers_nothing_until_it_is_sought_again(place: Pla
 def test_a_partition_that_is_parked_with_records_half_delivered_is_read_again_from_where_it_is_sought(
     place: Place, group: str, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "MAX_POLL_RECORDS", 10)
+    monkeypatch.setattr(tuning, "MAX_POLL_RECORDS", 10)
     topic = place.topic(partitions=2)
     source = place.member(group, topic, store).source
     from_the_start(source)

@@ -6,22 +6,25 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 import pytest
-from kafka import KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import KafkaConnectionError
 from kafka.structs import ConsumerGroupMetadata, MemberState
 
-from streamkl.adapters.kafka import Cluster, endings, transactions
-from streamkl.adapters.kafka.delivery import Parcel
+from streamkl.adapters.kafka import endings
 from streamkl.adapters.kafka.internals import abandon
-from streamkl.adapters.kafka.transactions import Transactor
+from streamkl.assembly.clients import client_of
 from streamkl.broker.cluster import Cluster as Brokers
+from streamkl.config import KafkaConfig
 from streamkl.errors import SinkError
-from streamkl.model import Outgoing
+from streamkl.model import Outgoing, Partition
+from streamkl.transport import Cluster, tuning
+from streamkl.transport.clients import Kept, Parcel, Transactor
+from tests.adapters.kafka.places import with_both
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(300), with_both]
 
-NOBODY = ConsumerGroupMetadata("nobody", 1, "m", None, MemberState.STABLE)  # no offsets are sent
+NOBODY = ConsumerGroupMetadata("nobody", 1, "m", None, MemberState.STABLE)  # no offsets are sent, so confluent never looks at it
 
 
 @pytest.fixture(scope="module")
@@ -33,14 +36,15 @@ def brokers() -> Iterator[Brokers]:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transactions, "ABORT_TIMEOUT_MS", 10_000)  # "given up" means that the coordinator has heard of it
+    monkeypatch.setattr(tuning, "ABORT_TIMEOUT_MS", 10_000)  # "given up" means that the coordinator has heard of it
     monkeypatch.setattr(endings, "QUERY_TIMEOUT_MS", 1_000)
 
 
 class World:
     """A topic on the second broker alone."""
 
-    def __init__(self, brokers: Brokers) -> None:
+    def __init__(self, brokers: Brokers, client: str) -> None:
+        self.client = client_of(KafkaConfig(client=client), "")  # type: ignore[arg-type]
         self.bootstrap, self.second = brokers.bootstrap, brokers.brokers[1]
         self.id, self.topic = f"ours-{uuid.uuid4().hex[:8]}", f"events-{uuid.uuid4().hex[:8]}"
         self.where = TopicPartition(self.topic, 0)
@@ -49,7 +53,9 @@ class World:
             admin.wait_for_topics([self.topic])
 
     def transactor(self) -> Transactor:
-        return Transactor(Cluster(bootstrap_servers=tuple(self.bootstrap.split(",")), client_id="test"), self.id, (self.topic,), "group")
+        return self.client.transactor(
+            Cluster(bootstrap_servers=tuple(self.bootstrap.split(",")), client_id="test"), self.id, (self.topic,), "group"
+        )
 
     def lose_the_leader(self) -> None:
         self.second.kill()
@@ -75,8 +81,8 @@ class World:
 
 
 @pytest.fixture
-def world(brokers: Brokers) -> Iterator[World]:
-    opened = World(brokers)
+def world(brokers: Brokers, client: str) -> Iterator[World]:
+    opened = World(brokers, client)
     yield opened
     opened.second.start()
 
@@ -91,7 +97,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
 def write(transactor: Transactor, world: World, value: bytes, meanwhile: Callable[[], None] = lambda: None) -> None:
     """One transaction with one record; `meanwhile` comes when the record has arrived and nothing has ended."""
 
-    def offsets(_: Sequence[int]) -> dict[TopicPartition, OffsetAndMetadata]:
+    def offsets(_: Sequence[int]) -> dict[Partition, Kept]:
         meanwhile()
         return {}
 

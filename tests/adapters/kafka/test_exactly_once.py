@@ -6,17 +6,20 @@ from collections.abc import Sequence
 import pytest
 from kafka import KafkaProducer, OffsetAndMetadata, TopicPartition
 
-from streamkl.adapters.kafka import bookmark, state_topic, transactions
-from streamkl.adapters.kafka.chunks import BODY_BYTES
-from streamkl.adapters.kafka.state_topic import TopicStateStore
+from streamkl.assembly.clients import client_of
+from streamkl.config import KafkaConfig
 from streamkl.errors import FencedError, SinkError, SnapshotError, SourceError
 from streamkl.model import Message, Outgoing, Partition
 from streamkl.ports import Step
-from tests.adapters.kafka.places import Member, OnKafkaExactlyOnce, Record
+from streamkl.transport import bookmark, state_topic, tuning
+from streamkl.transport.chunks import BODY_BYTES
+from streamkl.transport.clients import Kept
+from streamkl.transport.state_topic import TopicStateStore
+from tests.adapters.kafka.places import CLIENTS, Member, OnKafkaExactlyOnce, Record, readable, with_both
 from tests.adapters.kafka.reading import from_the_start, joined, take, wait_until
 from tests.fakes import MemoryStore
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, with_both]
 
 STORE = MemoryStore()  # states have their topic
 
@@ -92,6 +95,21 @@ def test_a_state_that_was_not_finished_is_worth_nothing_to_the_next_process(exac
     assert second.states.load(partition) == state(2, seed=2)
 
 
+def test_the_other_library_goes_on_where_one_has_stopped(exactly_once_place: OnKafkaExactlyOnce, group: str, client: str) -> None:
+    place, topic = exactly_once_place, exactly_once_place.topic()
+    partition = Partition(topic, 0)
+    first = start(place, group, topic)
+    save(first, partition, 10, state(2))
+    first.close()
+    (other,) = set(CLIENTS) - {client}
+    place.client = client_of(KafkaConfig(client=other), place.state_topic)  # type: ignore[arg-type]
+    second = start(place, group, topic)
+    assert second.states.load(partition) == state(2)
+    assert second.source.committed(partition) == 10
+    save(second, partition, 20, state(1, seed=1), leaving=True)
+    assert second.states.load(partition) == state(1, seed=1)
+
+
 def test_states_alternate_between_two_keys_so_that_compaction_never_takes_the_living_one(
     exactly_once_place: OnKafkaExactlyOnce, group: str
 ) -> None:
@@ -112,17 +130,14 @@ def test_partitions_of_several_topics_share_a_state_topic(exactly_once_place: On
     assert {partition: member.states.load(partition) for partition in partitions} == states
 
 
-def test_a_commit_that_fails_leaves_the_state_before_usable(
-    exactly_once_place: OnKafkaExactlyOnce, group: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    place, topic, events = exactly_once_place, exactly_once_place.topic(), exactly_once_place.topic()
+def test_a_commit_that_fails_leaves_the_state_before_usable(exactly_once_place: OnKafkaExactlyOnce, group: str) -> None:
+    place, topic, events = exactly_once_place, exactly_once_place.topic(), exactly_once_place.topic(max_message_bytes="1000")
     partition = Partition(topic, 0)
     member = start(place, group, topic)
     save(member, partition, 10, b"before")
-    monkeypatch.setattr(KafkaProducer, "begin_transaction", lambda _producer: None)  # the library refuses to send outside a transaction
-    with pytest.raises(Exception, match="send"):
-        member.outlet.commit(Step(member.source.assignment(), [Outgoing(events, b"s", b"x", ())], {partition: b"after"}, {partition: 20}))
-    monkeypatch.undo()
+    outgoing = [Outgoing(events, b"s", b"x", ()), Outgoing(events, b"s", state(1), ())]
+    with pytest.raises(SinkError, match=rf"topic {events}: .*max\.message\.bytes"):
+        member.outlet.commit(Step(member.source.assignment(), outgoing, {partition: b"after"}, {partition: 20}))
     assert member.states.load(partition) == b"before"
     assert member.source.committed(partition) == 10
     save(member, partition, 20, b"after")
@@ -179,16 +194,16 @@ def test_a_state_that_is_gone_or_damaged_is_refused(exactly_once_place: OnKafkaE
     partition = Partition(topic, 0)
     member = start(place, group, topic)
     save(member, partition, 10, b"state")
-    where = TopicPartition(*partition)
-    session = member.states._session  # type: ignore[attr-defined]
-    kept = session.consumer.committed(where, metadata=True)
-    mark = bookmark.read(kept.metadata)
+    store = member.states
+    assert isinstance(store, TopicStateStore)
+    mark = store.mark(partition).bookmark
     assert mark is not None
     assert mark.saved is not None
 
     def point_to(first: int, last: int) -> None:
         moved = bookmark.Bookmark(mark.partitions, bookmark.Saved(10, mark.saved.partition, first, last, 1, mark.saved.slot))
-        session.consumer.commit({where: OffsetAndMetadata(10, bookmark.write(moved), -1)})
+        kept = {partition: Kept(10, bookmark.write(moved))}
+        store._transactor.commit([], lambda _: kept, store._session.membership(member.source.assignment()))
 
     with KafkaProducer(bootstrap_servers=place.bootstrap) as producer:
         key = f"{group}/{topic}/0/{mark.saved.slot}/0".encode()
@@ -207,8 +222,8 @@ def test_a_state_that_is_gone_or_damaged_is_refused(exactly_once_place: OnKafkaE
 def test_a_topic_that_is_deleted_while_running_fails_the_commit_and_is_named(
     exactly_once_place: OnKafkaExactlyOnce, group: str, deleted: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transactions, "DELIVERY_TIMEOUT_MS", 4_000)
-    monkeypatch.setattr(transactions, "REQUEST_TIMEOUT_MS", 2_000)
+    monkeypatch.setattr(tuning, "TRANSACTIONAL_DELIVERY_TIMEOUT_MS", 4_000)
+    monkeypatch.setattr(tuning, "REQUEST_TIMEOUT_MS", 2_000)
     place, topic, events = exactly_once_place, exactly_once_place.topic(), exactly_once_place.topic()
     partition = Partition(topic, 0)
     member = start(place, group, topic)
@@ -255,7 +270,7 @@ def test_what_a_killed_process_left_open_is_gone_before_its_offsets_are_read(exa
         killed.begin_transaction()
         killed.send(events, b"never").get(10)
         killed.send_offsets_to_transaction(
-            {TopicPartition(*partition): OffsetAndMetadata(3, "", -1)}, store._session.membership(member.source.assignment())
+            {TopicPartition(*partition): OffsetAndMetadata(3, "", -1)}, readable(store._session.membership(member.source.assignment()))
         )
         assert store.load(partition) is None
         assert member.source.committed(partition) is None

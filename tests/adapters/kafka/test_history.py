@@ -8,9 +8,10 @@ import pytest
 from kafka import KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
 
-from streamkl.adapters.kafka import Cluster, TopicHistory, history
+from streamkl.adapters.kafka import TopicHistory, history
 from streamkl.errors import SourceError
 from streamkl.model import Message
+from streamkl.transport import Cluster
 from tests.adapters.kafka.secure import PASSWORD, USER, Secured
 from tests.conftest import RunningBroker
 

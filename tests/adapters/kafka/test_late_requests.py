@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 import pytest
-from kafka import KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from streamkl.adapters.kafka import Cluster
-from streamkl.adapters.kafka.delivery import Parcel
-from streamkl.adapters.kafka.transactions import Offsets, Transactor
-from streamkl.model import Outgoing
-from tests.adapters.kafka.places import OnKafka, join_group
+from streamkl.assembly.clients import client_of
+from streamkl.config import KafkaConfig
+from streamkl.model import Outgoing, Partition
+from streamkl.transport import Cluster
+from streamkl.transport.clients import Kept, Parcel, Transactor
+from tests.adapters.kafka.places import OnKafka, join_group, member_of, with_both
 from tests.chaos.grounds import GROUNDS
 from tests.chaos.proxy import END_TXN, TXN_OFFSET_COMMIT, Frame, LostConnectionError, Proxy, Rule
 from tests.chaos.scene import Ground
@@ -82,8 +83,8 @@ def parcel(topic: str, value: bytes) -> Parcel:
     return Parcel(Outgoing(topic, b"k", value, ()))
 
 
-def to(consumer: KafkaConsumer, offset: int) -> Callable[[Sequence[int]], Offsets]:
-    return lambda _delivered: {next(iter(consumer.assignment())): OffsetAndMetadata(offset, "", -1)}
+def to(consumer: KafkaConsumer, offset: int) -> Callable[[Sequence[int]], dict[Partition, Kept]]:
+    return lambda _delivered: {Partition(*next(iter(consumer.assignment()))): Kept(offset)}
 
 
 def committed(consumer: KafkaConsumer) -> int | None:
@@ -115,30 +116,38 @@ def test_in_the_bare_library_an_ending_ends_a_later_transaction(ground: Ground, 
             producer.abort_transaction()
 
 
-def test_an_ending_that_comes_late_ends_nothing(ground: Ground, behind: OnKafka, group: str, consumer: KafkaConsumer) -> None:
-    alerts = behind.topic()
-    transactor = Transactor(Cluster(bootstrap_servers=(through_proxy(ground),), client_id="test"), group)
+def transactor_of(client: str, ground: Ground, group: str) -> Transactor:
+    kind = client_of(KafkaConfig(client=client), "")  # type: ignore[arg-type]
+    return kind.transactor(Cluster(bootstrap_servers=(through_proxy(ground),), client_id="test"), group)
+
+
+@with_both
+def test_an_ending_that_comes_late_ends_nothing(ground: Ground, behind: OnKafka, group: str, consumer: KafkaConsumer, client: str) -> None:
+    alerts, member = behind.topic(), member_of(client, consumer.group_metadata())
+    transactor = transactor_of(client, ground, group)
     transactor.open()
     loser = lose(ground, END_TXN)
-    transactor.commit([parcel(alerts, b"first")], to(consumer, 1), consumer.group_metadata())
+    transactor.commit([parcel(alerts, b"first")], to(consumer, 1), member)
 
-    def too_early(_delivered: Sequence[int]) -> Offsets:
+    def too_early(_delivered: Sequence[int]) -> dict[Partition, Kept]:
         late(ground, loser)
         raise ValueError("the process dies here")
 
     with pytest.raises(ValueError, match="dies here"):
-        transactor.commit([parcel(alerts, b"not yet")], too_early, consumer.group_metadata())
+        transactor.commit([parcel(alerts, b"not yet")], too_early, member)
     transactor.close()
     assert values(behind, alerts) == [b"first"]
     assert committed(consumer) == 1
 
 
-def test_offsets_that_come_late_move_nothing_back(ground: Ground, group: str, consumer: KafkaConsumer) -> None:
-    transactor = Transactor(Cluster(bootstrap_servers=(through_proxy(ground),), client_id="test"), group)
+@with_both
+def test_offsets_that_come_late_move_nothing_back(ground: Ground, group: str, consumer: KafkaConsumer, client: str) -> None:
+    member = member_of(client, consumer.group_metadata())
+    transactor = transactor_of(client, ground, group)
     transactor.open()
     loser = lose(ground, TXN_OFFSET_COMMIT)
-    transactor.commit([], to(consumer, 1), consumer.group_metadata())
+    transactor.commit([], to(consumer, 1), member)
     loser.before_the_next_ending = True
-    transactor.commit([], to(consumer, 2), consumer.group_metadata())
+    transactor.commit([], to(consumer, 2), member)
     transactor.close()
     assert committed(consumer) == 2

@@ -5,15 +5,15 @@ import time
 import pytest
 from kafka import KafkaProducer
 
-from streamkl.adapters.kafka import session
 from streamkl.errors import FencedError, SourceError
 from streamkl.model import Outgoing, Partition
 from streamkl.ports import Step
-from tests.adapters.kafka.places import OnKafka, Record
+from streamkl.transport import tuning
+from tests.adapters.kafka.places import OnKafka, Record, with_both
 from tests.adapters.kafka.reading import PATIENCE_SECONDS, from_the_start, joined, take, wait_until
 from tests.fakes import MemoryStore
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, with_both]
 
 
 def test_a_member_that_did_not_poll_in_time_cannot_commit(
@@ -22,7 +22,7 @@ def test_a_member_that_did_not_poll_in_time_cannot_commit(
     topic, events = kafka_place.topic(), kafka_place.topic()
     partition = Partition(topic, 0)
     kafka_place.write(topic, 0, [Record(b"k", b"v")] * 3)
-    monkeypatch.setattr(session, "MAX_POLL_INTERVAL_MS", 1_500)
+    monkeypatch.setattr(tuning, "MAX_POLL_INTERVAL_MS", 1_500)
     sleeper = kafka_place.member(group, topic, store)
     monkeypatch.undo()
     assignment = from_the_start(sleeper.source)
@@ -41,7 +41,7 @@ def test_a_dead_member_that_polls_again_joins_anew(
     kafka_place: OnKafka, group: str, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     topic = kafka_place.topic()
-    monkeypatch.setattr(session, "MAX_POLL_INTERVAL_MS", 1_000)
+    monkeypatch.setattr(tuning, "MAX_POLL_INTERVAL_MS", 1_000)
     member = kafka_place.member(group, topic, store)
     before = joined(member.source)
     time.sleep(2.0)
@@ -72,7 +72,7 @@ def test_a_join_that_finishes_while_nobody_polls_is_not_begun_again(kafka_place:
 
 
 def test_new_partitions_are_taken_in(kafka_place: OnKafka, group: str, store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "METADATA_MAX_AGE_MS", 500)
+    monkeypatch.setattr(tuning, "METADATA_MAX_AGE_MS", 500)
     topic = kafka_place.topic()
     source = kafka_place.member(group, topic, store).source
     generation = joined(source).generation
@@ -85,7 +85,7 @@ def test_new_partitions_are_taken_in(kafka_place: OnKafka, group: str, store: Me
 def test_a_pattern_takes_in_new_topics_and_never_our_own_output(
     kafka_place: OnKafka, group: str, store: MemoryStore, topic_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "METADATA_MAX_AGE_MS", 500)
+    monkeypatch.setattr(tuning, "METADATA_MAX_AGE_MS", 500)
     for suffix in ("", ".dead", ".backup", "-old"):
         kafka_place.topic(name=topic_name + suffix)
     source = kafka_place.join(
@@ -120,8 +120,8 @@ def test_of_two_processes_with_one_instance_id_the_older_one_halts(kafka_place: 
 
 
 def test_a_deleted_topic_halts_the_source(kafka_place: OnKafka, group: str, store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "METADATA_MAX_AGE_MS", 500)
-    monkeypatch.setattr(session, "MISSING_TOPIC_SECONDS", 1.0)
+    monkeypatch.setattr(tuning, "METADATA_MAX_AGE_MS", 500)
+    monkeypatch.setattr(tuning, "MISSING_TOPIC_SECONDS", 1.0)
     topic, other = kafka_place.topic(), kafka_place.topic()
     source = kafka_place.join(group, store, topics=(topic, other)).source
     joined(source)

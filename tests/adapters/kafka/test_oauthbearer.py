@@ -8,12 +8,15 @@ from typing import Any, NamedTuple
 import pytest
 from kafka import KafkaAdminClient, KafkaProducer
 
-from streamkl.adapters.kafka import Cluster, TopicHistory, preflight
+from streamkl.adapters.confluent import ConfluentCourier
+from streamkl.adapters.kafka import TopicHistory, preflight
 from streamkl.adapters.kafka.client import open_client
-from streamkl.adapters.kafka.tokens import TokenEndpoint, TokenFile
 from streamkl.broker.launcher import Broker, free_port
 from streamkl.broker.properties import Node
 from streamkl.errors import SinkError, SourceError
+from streamkl.model import Outgoing
+from streamkl.transport import Cluster
+from streamkl.transport.tokens import TokenEndpoint, TokenFile
 from tests.adapters.kafka.issuer import AUDIENCE, CLIENT, ISSUER, SECRET, Issuer, serving, write_key_set
 from tests.adapters.kafka.secure import certificates
 
@@ -114,6 +117,23 @@ def test_a_token_of_the_issuer_opens_the_door_and_is_renewed_while_it_is_used(gu
         assert [message.value for _, messages in past.batches() for message in messages] == [b"%d" % n for n in range(count)]
 
 
+def test_confluent_is_given_tokens_while_it_uses_them(guarded: Guarded, issuer: Issuer) -> None:
+    topic = create(guarded, "renewed-too")
+    issuer.life = 8.0
+    courier = ConfluentCourier(cluster(guarded))
+    until = time.monotonic() + 3 * REAUTHENTICATE_MS / 1_000
+    count = 0
+    while time.monotonic() < until:
+        courier.deliver([Outgoing(topic, None, b"%d" % count, ())])
+        count += 1
+        time.sleep(0.1)
+    courier.close()
+    assert len(set(issuer.given)) > 1
+    issuer.life = 300.0
+    with TopicHistory(cluster(guarded), topic) as past:
+        assert [message.value for _, messages in past.batches() for message in messages] == [b"%d" % n for n in range(count)]
+
+
 def test_a_file_with_a_token_opens_it_too_and_may_change(guarded: Guarded, issuer: Issuer, tmp_path: Path) -> None:
     path = tmp_path / "token"
     path.write_text(issuer.token() + "\n")
@@ -170,7 +190,7 @@ def test_an_issuer_that_is_away_is_waited_for(guarded: Guarded) -> None:
 
 def test_a_token_is_kept_until_most_of_its_life_is_over(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1_000.0]
-    monkeypatch.setattr("streamkl.adapters.kafka.tokens.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("streamkl.transport.tokens.time.monotonic", lambda: now[0])
     issuer.life = 100.0
     provider = TokenEndpoint(issuer.url, CLIENT, SECRET, None)
     assert provider.token() == provider.token() == issuer.given[0]

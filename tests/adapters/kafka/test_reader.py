@@ -5,11 +5,16 @@ from collections.abc import Iterator
 import pytest
 from kafka import TopicPartition
 from kafka import errors as kafka_errors
+from kafka.consumer.fetcher import Fetcher
 
-from streamkl.adapters.kafka import Cluster
 from streamkl.adapters.kafka.reader import SharedReader
 from streamkl.broker.launcher import Broker
+from streamkl.errors import SourceError
+from streamkl.model import Partition
+from streamkl.transport import Cluster
 from tests.adapters.kafka.places import OnKafka
+from tests.adapters.kafka.reading import joined
+from tests.fakes import MemoryStore
 
 pytestmark = pytest.mark.broker
 
@@ -50,3 +55,18 @@ def test_one_that_met_a_broker_at_rest_is_not_used_again(reader: SharedReader, o
     with reader as after:
         assert after is not before
     assert end(reader, topic) == 0
+
+
+def test_a_leader_that_does_not_know_its_offsets_yet_is_asked_again_later(
+    kafka_place: OnKafka, group: str, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer is cut: an election cannot be timed so finely. The library raises KeyError over what then is missing."""
+    topic = kafka_place.topic()
+    source = kafka_place.member(group, topic, store).source
+    joined(source)
+    monkeypatch.setattr(Fetcher, "_handle_list_offsets_response", lambda _self, _response: ({}, set()))
+    with pytest.raises(SourceError, match=r"its leader does not know its offsets yet") as raised:
+        source.bounds(Partition(topic, 0))
+    assert raised.value.transient
+    monkeypatch.undo()
+    assert source.bounds(Partition(topic, 0)) == (0, 0)

@@ -8,10 +8,14 @@ from typing import Any
 import pytest
 from kafka.admin import ACLOperation, KafkaAdminClient, ResourceType
 
-from streamkl.adapters.kafka import Cluster, KafkaSession, KafkaSource, Transactor, cluster, preflight
+from streamkl.adapters.kafka import options, preflight
+from streamkl.assembly.clients import Client, client_of
+from streamkl.config import KafkaConfig
 from streamkl.errors import ConfigError, SinkError, SourceError
-from tests.adapters.kafka.places import OnKafka
-from tests.adapters.kafka.reading import wait_until
+from streamkl.model import Outgoing
+from streamkl.transport import Cluster
+from tests.adapters.kafka.places import OnKafka, with_both
+from tests.adapters.kafka.reading import from_the_start, take, wait_until
 from tests.adapters.kafka.secure import CANARY, PASSWORD, USER, Secured, permit
 from tests.fakes import MemoryStore
 
@@ -20,7 +24,7 @@ pytestmark = pytest.mark.broker
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "BOOTSTRAP_TIMEOUT_MS", 2_000)
+    monkeypatch.setattr(options, "BOOTSTRAP_TIMEOUT_MS", 2_000)
 
 
 def check(*servers: str, topics: tuple[str, ...] = ("metrics",), **settings: Any) -> list[str]:
@@ -39,6 +43,10 @@ def only(problems: list[str]) -> str:
     (problem,) = problems
     assert "\n" not in problem
     return problem
+
+
+def kind_of(client: str) -> Client:
+    return client_of(KafkaConfig(client=client), "")  # type: ignore[arg-type]
 
 
 PASSWORDS = {"sasl_mechanism": "PLAIN", "sasl_username": USER, "sasl_password": PASSWORD}
@@ -121,6 +129,27 @@ def test_the_right_password_works_and_a_wrong_one_is_refused_and_never_shown(
     assert PASSWORD not in shown
 
 
+@with_both
+@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256"])
+def test_records_go_out_and_come_back_over_tls_with_a_password(secured: Secured, mechanism: str, client: str, topic_name: str) -> None:
+    with KafkaAdminClient(bootstrap_servers=secured.plaintext) as admin:
+        admin.create_topics({topic_name: {}}, wait_for_metadata=True)
+        permit(admin, ResourceType.TOPIC, topic_name, ACLOperation.READ, ACLOperation.WRITE)
+        permit(admin, ResourceType.GROUP, "over-tls", ACLOperation.READ)
+    login = {"sasl_mechanism": mechanism, "sasl_username": USER, "sasl_password": PASSWORD}
+    us = Cluster((secured.sasl_ssl,), "test", security_protocol="SASL_SSL", ssl_cafile=secured.authority, **login)
+    kind = kind_of(client)
+    courier = kind.courier(us)
+    courier.deliver([Outgoing(topic_name, b"k", b"v", ())])
+    courier.close()
+    options = {"topics": (topic_name,), "topic_pattern": "", "excluded_topics": (), "session_timeout_seconds": 6.0}
+    source = kind.source(kind.session(us, group_id="over-tls", **options))
+    from_the_start(source)
+    ((message,),) = take(source, 1).values()
+    assert (message.key, message.value) == (b"k", b"v")
+    source.close()
+
+
 def test_permissions_that_are_missing_are_named_one_by_one(secured: Secured) -> None:
     with KafkaAdminClient(bootstrap_servers=secured.plaintext) as admin:
         admin.create_topics({"in": {}, "out": {}}, wait_for_metadata=True)
@@ -135,9 +164,10 @@ def test_permissions_that_are_missing_are_named_one_by_one(secured: Secured) -> 
     ]
 
 
-def test_reading_without_permission_halts_with_the_topic_or_the_group_named(secured: Secured) -> None:
+@with_both
+def test_reading_without_permission_halts_with_the_topic_or_the_group_named(secured: Secured, client: str) -> None:
     with KafkaAdminClient(bootstrap_servers=secured.plaintext) as admin:
-        admin.create_topics({"hidden": {}, "shown": {}}, wait_for_metadata=True)
+        admin.create_topics({"hidden": {}, "shown": {}}, wait_for_metadata=True, raise_errors=False)
         permit(admin, ResourceType.TOPIC, "shown", ACLOperation.READ)
         permit(admin, ResourceType.GROUP, "ours", ACLOperation.READ)
     us = Cluster(bootstrap_servers=(secured.sasl_plaintext,), client_id="test", security_protocol="SASL_PLAINTEXT", **PASSWORDS)
@@ -145,8 +175,10 @@ def test_reading_without_permission_halts_with_the_topic_or_the_group_named(secu
         ("theirs", "shown", "no permission for the consumer group"),
         ("ours", "hidden", "no permission for the topic"),
     ):
-        session = KafkaSession(us, group_id=group, topics=(topic,), topic_pattern="", excluded_topics=(), session_timeout_seconds=6.0)
-        source = KafkaSource(session)
+        kind = kind_of(client)
+        source = kind.source(
+            kind.session(us, group_id=group, topics=(topic,), topic_pattern="", excluded_topics=(), session_timeout_seconds=6.0)
+        )
         with pytest.raises(SourceError, match=words):
             wait_until(lambda: False, source)
         source.close()
@@ -173,9 +205,10 @@ def test_the_state_topic_is_created_compacted_and_refused_otherwise(kafka_place:
     )
 
 
-def test_exactly_once_needs_the_state_topic_and_the_transactional_id(secured: Secured) -> None:
+@with_both
+def test_exactly_once_needs_the_state_topic_and_the_transactional_id(secured: Secured, client: str) -> None:
     with KafkaAdminClient(bootstrap_servers=secured.plaintext) as admin:
-        admin.create_topics({"exact-in": {}, "exact-state": {}, "hidden-state": {}}, wait_for_metadata=True)
+        admin.create_topics({"exact-in": {}, "exact-state": {}, "hidden-state": {}}, wait_for_metadata=True, raise_errors=False)
         permit(admin, ResourceType.TOPIC, "exact-in", ACLOperation.READ)
         permit(admin, ResourceType.GROUP, "exact", ACLOperation.READ)
         for operation in (ACLOperation.READ, ACLOperation.WRITE):
@@ -187,7 +220,7 @@ def test_exactly_once_needs_the_state_topic_and_the_transactional_id(secured: Se
     assert only(preflight(us, **settings, create_missing=False, state_topic="hidden-state")) == (
         "topic hidden-state: no permission: grant our user Read on it (if it exists)"
     )
-    transactor = Transactor(us, "streamkl-exact-one")
+    transactor = kind_of(client).transactor(us, "streamkl-exact-one")
     with pytest.raises(SinkError, match="no permission for the transactional id") as caught:
         transactor.open()
     assert not caught.value.transient
@@ -232,12 +265,13 @@ def test_reading_what_we_write_ourselves_is_refused(kafka_place: OnKafka, group:
         kafka_place.join(group, MemoryStore(), topics=("metrics", "anomalies"), excluded_topics=("anomalies",))
 
 
+@with_both
 def test_a_session_timeout_that_the_broker_does_not_allow_names_the_field(kafka_place: OnKafka, group: str) -> None:
     us = Cluster(bootstrap_servers=(kafka_place.bootstrap,), client_id="test")
-    session = KafkaSession(
+    session = kafka_place.client.session(
         us, group_id=group, topics=(kafka_place.topic(),), topic_pattern="", excluded_topics=(), session_timeout_seconds=0.5
     )
-    source = KafkaSource(session)
+    source = kafka_place.client.source(session)
     with pytest.raises(SourceError, match=r"kafka\.session_timeout_seconds"):
         wait_until(lambda: False, source)
     source.close()

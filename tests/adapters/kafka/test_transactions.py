@@ -13,25 +13,25 @@ from kafka.future import Future
 from kafka.protocol.producer import ProduceRequest
 from kafka.structs import ConsumerGroupMetadata
 
-from streamkl.adapters.kafka import Cluster, transactions
-from streamkl.adapters.kafka.delivery import Parcel
 from streamkl.adapters.kafka.transactions import Transactor
 from streamkl.broker.launcher import Broker
 from streamkl.errors import FencedError, SinkError
-from streamkl.model import Outgoing
+from streamkl.model import Outgoing, Partition
+from streamkl.transport import Cluster, tuning
+from streamkl.transport.clients import Kept, Parcel
 from tests.adapters.kafka.places import OnKafka, join_group, poll
 
 pytestmark = pytest.mark.broker
 
-Offsets = Mapping[TopicPartition, OffsetAndMetadata]
+Offsets = Mapping[Partition, Kept]
 
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Gives up after 2 s."""
     for name in ("DELIVERY_TIMEOUT_MS", "STEP_TIMEOUT_MS"):
-        monkeypatch.setattr(transactions, name, 2_000)
-    monkeypatch.setattr(transactions, "REQUEST_TIMEOUT_MS", 1_000)
+        monkeypatch.setattr(tuning, name, 2_000)
+    monkeypatch.setattr(tuning, "REQUEST_TIMEOUT_MS", 1_000)
 
 
 @pytest.fixture
@@ -90,11 +90,13 @@ def parcel(topic: str, value: bytes = b"x") -> Parcel:
     return Parcel(Outgoing(topic, b"k", value, ()))
 
 
+def bare_at(topic: str, *offsets: int) -> dict[TopicPartition, OffsetAndMetadata]:
+    return {TopicPartition(topic, number): OffsetAndMetadata(offset, "", -1) for number, offset in enumerate(offsets)}
+
+
 def at(topic: str, *offsets: int | None) -> Callable[[Sequence[int]], Offsets]:
     """The next offsets of partitions 0, 1, ...; None: not this one."""
-    wanted = {
-        TopicPartition(topic, number): OffsetAndMetadata(offset, "", -1) for number, offset in enumerate(offsets) if offset is not None
-    }
+    wanted = {Partition(topic, number): Kept(offset) for number, offset in enumerate(offsets) if offset is not None}
     return lambda _delivered: wanted
 
 
@@ -158,10 +160,10 @@ def test_the_bare_library_commits_offsets_of_an_aborted_transaction_with_the_nex
     with bare(kafka_place, group) as producer:
         producer.begin_transaction()
         with pytest.raises(kafka_errors.CommitFailedError):
-            producer.send_offsets_to_transaction(at(topic, 100, 200)([]), ours.member()._replace(generation_id=99))
+            producer.send_offsets_to_transaction(bare_at(topic, 100, 200), ours.member()._replace(generation_id=99))
         producer.abort_transaction()
         producer.begin_transaction()
-        producer.send_offsets_to_transaction(at(topic, 101)([]), ours.member())
+        producer.send_offsets_to_transaction(bare_at(topic, 101), ours.member())
         producer.commit_transaction()
     assert ours.committed(topic, 2) == [101, 200]
 
@@ -187,7 +189,7 @@ def test_the_bare_library_lets_a_dead_member_commit(kafka_place: OnKafka, group:
     nobody = zombie.member()
     with bare(kafka_place, group) as producer:
         producer.begin_transaction()
-        producer.send_offsets_to_transaction(at(topic, 7)([]), nobody)
+        producer.send_offsets_to_transaction(bare_at(topic, 7), nobody)
         producer.commit_transaction()
     assert (nobody.generation_id, nobody.member_id) == (-1, "")
     heir.until(lambda: heir.committed(topic, 1) == [7])
@@ -289,7 +291,7 @@ def test_whoever_opens_the_same_id_next_aborts_what_was_open_and_fences_the_one_
     heir.open()
     heir.commit([parcel(alerts, b"heir")], at(topic, 1), ours.member())
     assert values(kafka_place, alerts) == [b"heir"]
-    assert time.monotonic() - began < transactions.TRANSACTION_TIMEOUT_MS / 1000 / 2
+    assert time.monotonic() - began < tuning.TRANSACTION_TIMEOUT_MS / 1000 / 2
     heir.close()
 
 
@@ -353,7 +355,7 @@ def test_records_tell_their_offsets_before_the_group_moves(
 
     def note(delivered: Sequence[int]) -> Offsets:
         told.extend(delivered)
-        return {TopicPartition(topic, 0): OffsetAndMetadata(3, ",".join(map(str, delivered)), -1)}
+        return {Partition(topic, 0): Kept(3, ",".join(map(str, delivered)))}
 
     transactor.commit([parcel(alerts, b"0"), parcel(alerts, b"1")], note, ours.member())
     assert told == [0, 1]

@@ -11,9 +11,10 @@ from kafka import KafkaProducer, codec
 from kafka.errors import CorruptRecordError
 from kafka.record import default_records
 
-from streamkl.adapters.kafka import Cluster, unpacking
+from streamkl.adapters.kafka import unpacking
 from streamkl.adapters.kafka.unpacking import gunzip, limit_unpacking, unlz4, unsnappy, unzstd
 from streamkl.errors import SourceError
+from streamkl.transport import Cluster
 from tests.adapters.kafka.places import OnKafka
 from tests.adapters.kafka.reading import from_the_start
 from tests.fakes import MemoryStore

@@ -5,6 +5,7 @@ import msgspec
 from streamkl.errors import SnapshotError
 
 VERSION = 1
+END = "\0"  # confluent-kafka reads a string of C and sends the byte that ends it, so it is there whoever writes
 _PREFIX = "streamkl"
 
 
@@ -30,17 +31,17 @@ class Bookmark(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
 
 
 def write(bookmark: Bookmark) -> str:
-    """The metadata of an offset; brokers take 4 KiB.
+    r"""The metadata of an offset; brokers take 4 KiB.
 
     >>> write(Bookmark(4, Saved(120, 0, 7, 9, 2, 1)))
-    'streamkl 1 [4,[120,0,7,9,2,1]]'
+    'streamkl 1 [4,[120,0,7,9,2,1]]\x00'
     """
-    return f"{_PREFIX} {VERSION} {msgspec.json.encode(bookmark).decode()}"
+    return f"{_PREFIX} {VERSION} {msgspec.json.encode(bookmark).decode()}{END}"
 
 
 def read(metadata: str) -> Bookmark | None:
     """The inverse; None where somebody else committed the offset. Raises SnapshotError for a newer or damaged bookmark."""
-    prefix, _, rest = metadata.partition(" ")
+    prefix, _, rest = metadata.removesuffix(END).partition(" ")
     if prefix != _PREFIX:
         return None
     version, _, body = rest.partition(" ")

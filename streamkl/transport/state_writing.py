@@ -3,11 +3,11 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from streamkl.adapters.kafka import chunks
-from streamkl.adapters.kafka.bookmark import Saved
-from streamkl.adapters.kafka.delivery import Parcel
-from streamkl.adapters.kafka.state_topic import key_prefix
 from streamkl.model import Outgoing, Partition
+from streamkl.transport import chunks
+from streamkl.transport.bookmark import Saved
+from streamkl.transport.clients import Parcel
+from streamkl.transport.state_topic import key_prefix
 
 PORTION_CHUNKS = 3  # 1.4 MB with each commit, or
 COMMITS = 8  # as many as it takes to be done after so many commits

@@ -4,20 +4,12 @@ import ssl
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from os import PathLike, fspath
-from typing import Any
 from urllib.parse import urlsplit
 
-from kafka.net.sasl.oauth import AbstractTokenProvider
-
-from streamkl.adapters.kafka.sockets import ClosingSocket, ClosingSSLSocket
-from streamkl.adapters.kafka.tokens import TokenEndpoint, TokenFile
 from streamkl.errors import ConfigError
+from streamkl.transport.tokens import TokenEndpoint, TokenFile, Tokens
 
 DEFAULT_PORT = 9092
-BOOTSTRAP_TIMEOUT_MS = 5_000  # from the first connection to the cluster's metadata; a wrong password takes all of it
-REQUEST_TIMEOUT_MS = 30_000  # a silent broker is given up after this
-RECONNECT_BACKOFF_MS = 100  # doubles with each failure up to
-RECONNECT_BACKOFF_MAX_MS = 500  # the library's 30 s would add up to 30 s to every broker restart
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +50,10 @@ class Cluster:
         """(host, port) of each bootstrap server. Raises ConfigError on one that cannot be read."""
         return [_address(server) for server in self.bootstrap_servers]
 
+    def servers(self) -> list[str]:
+        """The same as "host:port", with brackets around an IPv6 address. Raises ConfigError."""
+        return [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in self.addresses()]
+
     def ssl_context(self) -> ssl.SSLContext | None:
         """The context of every connection, or None without TLS. Raises ConfigError where a file is missing or wrong."""
         if not self.encrypted:
@@ -69,7 +65,6 @@ class Cluster:
                 [f"kafka.ssl_cafile = {str(self.ssl_cafile)!r}: not a readable PEM file of certificates ({error})"]
             ) from error
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.sslsocket_class = ClosingSSLSocket
         if self.ssl_certfile:
             self._load_own_certificate(context, self.ssl_certfile)
         return context
@@ -84,31 +79,13 @@ class Cluster:
             problem = f"kafka.ssl_certfile = {str(certfile)!r}: cannot be loaded with kafka.ssl_keyfile and kafka.ssl_password ({error})"
             raise ConfigError([problem]) from error
 
-    def tokens(self) -> AbstractTokenProvider | None:
+    def tokens(self) -> Tokens | None:
         """Where tokens for OAUTHBEARER come from; None with other mechanisms."""
         if self.sasl_mechanism != "OAUTHBEARER":
             return None
         if self.sasl_oauth_token_path:
             return TokenFile(self.sasl_oauth_token_path)
         return TokenEndpoint(self.sasl_oauth_token_url or "", self.sasl_username or "", self.sasl_password or "", self.sasl_oauth_scope)
-
-    def options(self) -> dict[str, Any]:
-        """The arguments that every client of the library takes. Raises ConfigError."""
-        return {
-            "bootstrap_servers": [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in self.addresses()],
-            "client_id": self.client_id,
-            "security_protocol": self.security_protocol,
-            "ssl_context": self.ssl_context(),
-            "sasl_mechanism": self.sasl_mechanism,
-            "sasl_plain_username": self.sasl_username,
-            "sasl_plain_password": self.sasl_password,
-            "sasl_oauth_token_provider": self.tokens(),
-            "bootstrap_timeout_ms": BOOTSTRAP_TIMEOUT_MS,
-            "request_timeout_ms": REQUEST_TIMEOUT_MS,
-            "reconnect_backoff_ms": RECONNECT_BACKOFF_MS,
-            "reconnect_backoff_max_ms": RECONNECT_BACKOFF_MAX_MS,
-            "proxy_url": ClosingSocket.URL,
-        }
 
 
 def _is_loopback(host: str) -> bool:

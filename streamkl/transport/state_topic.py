@@ -5,32 +5,21 @@ A state is valid because the offset that points to it was committed in the same 
 
 import logging
 import time
-from collections.abc import Callable, Collection, Sequence
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Collection, Iterator, Sequence
+from typing import NamedTuple
 
-from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
-from kafka import errors as kafka_errors
-
-from streamkl.adapters.kafka import bookmark, chunks
-from streamkl.adapters.kafka.bookmark import Bookmark, Saved
-from streamkl.adapters.kafka.internals import committed_offsets, list_offsets, partition_count
-from streamkl.adapters.kafka.reader import SharedReader
-from streamkl.adapters.kafka.session import KafkaSession
-from streamkl.adapters.kafka.transactions import TRANSACTION_TIMEOUT_MS, Transactor
-from streamkl.adapters.kafka.words import in_words, may_pass
 from streamkl.errors import SnapshotError, SourceError
 from streamkl.model import Partition
+from streamkl.transport import bookmark, chunks
+from streamkl.transport.bookmark import Bookmark, Saved
+from streamkl.transport.clients import Kept, Membership, OutOfRangeError, StateReader, Stored, Transactor
+from streamkl.transport.tuning import TRANSACTION_TIMEOUT_MS
 
-QUERY_TIMEOUT_MS = 30_000
-POLL_MS = 200
-FETCH_BYTES = 8 * 2**20
-RETRY_BACKOFF_MS = 10  # what the library sleeps while the first answer is under way, for each partition that is restored: 0.2 s by default
 READ_SECONDS = TRANSACTION_TIMEOUT_MS / 1000 + 10  # another member's open transaction hides what lies behind it for so long at most
 ASK_AGAIN_TIMES, ASK_AGAIN_SECONDS = 5, 0.2  # where the group has no offset although there is a state
 NOT_AGAIN = "choose another kafka.group_id to learn again from the input's history"
 
 _log = logging.getLogger(__name__)
-_Answer = TypeVar("_Answer")
 
 
 class Mark(NamedTuple):
@@ -43,13 +32,13 @@ class Mark(NamedTuple):
 class TopicStateStore:
     """The state of the partitions that are ours, as of the last transaction. Only an `ExactlyOnceOutlet` writes it."""
 
-    def __init__(self, session: KafkaSession, transactor: Transactor, topic: str, *, any_count: bool = False) -> None:
+    def __init__(self, session: Membership, transactor: Transactor, reader: StateReader, topic: str, *, any_count: bool = False) -> None:
         """`any_count`: states of another number of input partitions are given out too."""
         self._any_count = any_count
         self._session = session
         self._transactor = transactor
+        self._reader = reader
         self._topic = topic
-        self._reader = SharedReader(session.cluster, max_partition_fetch_bytes=FETCH_BYTES, retry_backoff_ms=RETRY_BACKOFF_MS)
 
     def rest(self) -> None:
         """Close what reading needs; the next reading opens it again. Idempotent."""
@@ -63,10 +52,8 @@ class TopicStateStore:
         if not partitions:
             return []
         self._transactor.open(self._session.confirm)
-        wanted = sorted(partitions)
-        consumer, places = self._session.consumer, [TopicPartition(*partition) for partition in wanted]
-        kept = self._ask(wanted[0], lambda: committed_offsets(consumer, places, QUERY_TIMEOUT_MS))
-        return sorted(wanted, key=lambda partition: _behind(kept.get(TopicPartition(*partition))))
+        kept = self._session.kept(partitions)
+        return sorted(sorted(partitions), key=lambda partition: _behind(kept.get(partition)))
 
     def load(self, partition: Partition) -> bytes | None:
         """The state that belongs to the committed offset; None for a new group, or where a tool has moved the offset.
@@ -87,13 +74,11 @@ class TopicStateStore:
 
     def mark(self, partition: Partition) -> Mark:
         """What is committed, once no transaction stands in the way. Raises SnapshotError, SourceError."""
-        where = TopicPartition(*partition)
-        kept = self._ask(partition, lambda: self._session.consumer.committed(where, metadata=True, timeout_ms=QUERY_TIMEOUT_MS))
+        kept = self._session.kept([partition]).get(partition)
         if kept is None:
             return Mark(None, None)
-        found = bookmark.read(kept.metadata or "")
-        now = partition_count(self._session.consumer, partition.topic)
-        if not self._any_count and found is not None and found.saved is not None and now is not None and found.partitions != now:
+        found, now = bookmark.read(kept.metadata), self._session.partitions_of(partition.topic)
+        if not self._any_count and found is not None and found.saved is not None and now and found.partitions != now:
             raise SnapshotError(
                 f"topic {partition.topic} had {found.partitions} partitions when its state was saved and has {now} now, so that series lie"
                 f" elsewhere: `streamkl reshard` moves what they have learned, or {NOT_AGAIN}"
@@ -102,20 +87,12 @@ class TopicStateStore:
 
     def _expect_nothing(self, partition: Partition) -> None:
         """A group that has never committed has no state; one whose offsets were forgotten must not silently begin anew."""
-        with self._reader as reader:
-            count = len(self._ask(partition, lambda: reader.partitions_for_topic(self._topic)) or ())
-            if not count:
-                return
-            where = TopicPartition(self._topic, partition.partition % count)
-            reader.assign([where])
-            reader.seek_to_beginning(where)
-            end = self._ask(partition, lambda: list_offsets(reader.end_offsets, [where], QUERY_TIMEOUT_MS)[where])
-            prefix = key_prefix(self._session.group_id, partition)
-            while self._ask(partition, lambda: reader.position(where, timeout_ms=QUERY_TIMEOUT_MS)) < end:
-                if any((record.key or b"").startswith(prefix) for record in self._poll(partition, reader)):
-                    break
-            else:
-                return
+        count = self._reader.partitions_of(self._topic)
+        where = Partition(self._topic, partition.partition % max(1, count))
+        prefix = key_prefix(self._session.group_id, partition)
+        batches = self._records(partition, where, None, None) if count else iter(())
+        if not any(record.key.startswith(prefix) for batch in batches for record in batch):
+            return
         for _ in range(ASK_AGAIN_TIMES):
             time.sleep(ASK_AGAIN_SECONDS)
             if self.mark(partition).offset is not None:
@@ -126,18 +103,13 @@ class TopicStateStore:
         )
 
     def _read(self, partition: Partition, saved: Saved) -> bytes:
-        where = TopicPartition(self._topic, saved.partition)
         prefix = key_prefix(self._session.group_id, partition, saved.slot)
         found: list[tuple[chunks.Header, bytes]] = []
         deadline = time.monotonic() + READ_SECONDS
-        with self._reader as reader:
-            reader.assign([where])
-            reader.seek(where, saved.first)
-            while self._ask(partition, lambda: reader.position(where, timeout_ms=QUERY_TIMEOUT_MS)) <= saved.last:
-                if time.monotonic() > deadline:
-                    raise SourceError(f"topic {self._topic}: offset {saved.last} cannot be read yet", transient=True)
-                batch = [record for record in self._poll(partition, reader) if record.offset <= saved.last]
-                found += [chunks.read(record.value) for record in batch if record.key.startswith(prefix)]
+        for batch in self._records(partition, Partition(self._topic, saved.partition), saved.first, saved.last):
+            found += [chunks.read(record.value) for record in batch if record.key.startswith(prefix)]
+            if not batch and time.monotonic() > deadline:
+                raise SourceError(f"topic {self._topic}: offset {saved.last} cannot be read yet", transient=True)
         mine = (self._session.group_id, *partition, saved.next_offset, saved.chunks)
         ours = [(header, body) for header, body in found if (*_names(header), header.next_offset, header.count) == mine]
         try:
@@ -146,23 +118,20 @@ class TopicStateStore:
             place = f"topic {self._topic}, partition {saved.partition}, offsets {saved.first} to {saved.last}"
             raise SnapshotError(f"{place}: {error}; {NOT_AGAIN}") from error
 
-    def _poll(self, partition: Partition, reader: KafkaConsumer) -> list[Any]:
-        return [record for batch in self._ask(partition, lambda: reader.poll(POLL_MS)).values() for record in batch]
-
-    def _ask(self, partition: Partition, question: Callable[[], _Answer]) -> _Answer:
+    def _records(self, partition: Partition, where: Partition, first: int | None, last: int | None) -> Iterator[Sequence[Stored]]:
         try:
-            return question()
-        except kafka_errors.OffsetOutOfRangeError as error:
+            yield from self._reader.read(where, first, last)
+        except OutOfRangeError as error:
             raise SnapshotError(f"{partition.topic}/{partition.partition}: its state is no longer in {self._topic}: {NOT_AGAIN}") from error
-        except kafka_errors.KafkaError as error:
-            raise SourceError(f"{partition.topic}/{partition.partition}: {in_words(error)}", transient=may_pass(error)) from error
+        except SourceError as error:
+            raise SourceError(f"{partition.topic}/{partition.partition}: {error}", transient=error.transient) from error
 
 
-def _behind(kept: OffsetAndMetadata | None) -> int:
+def _behind(kept: Kept | None) -> int:
     """Records between the state and the group's offset."""
     if kept is None:
         return 0
-    found = bookmark.read(kept.metadata or "")
+    found = bookmark.read(kept.metadata)
     return 0 if found is None or found.saved is None else kept.offset - found.saved.next_offset
 
 

@@ -11,10 +11,9 @@ import urllib.parse
 import urllib.request
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from kafka import errors as kafka_errors
-from kafka.net.sasl.oauth import AbstractTokenProvider
+from streamkl.errors import SourceError
 
 ANSWER_SECONDS = 5.0  # the client's connections wait meanwhile
 LARGEST_ANSWER = 256 * 2**10  # bytes; the same for a file
@@ -23,32 +22,50 @@ SHORT_LIFE_SECONDS = 60.0  # where the provider does not say how long a token li
 _SPACE = " \t\r\n"
 
 
-class TokenFile(AbstractTokenProvider):  # type: ignore[misc]
+class TokenError(SourceError):
+    """There is no token at the moment; the line says why and shows no secret."""
+
+
+class Tokens(Protocol):
+    """Where bearer tokens come from."""
+
+    def token(self) -> str:
+        """One that is worth something for a while. Raises TokenError."""
+        ...
+
+    def seconds(self) -> float:
+        """How long the one just given is worth something; another is to be asked for when RENEW_AT of it is over."""
+        ...
+
+
+class TokenFile:
     """A token in a file, read anew for each connection, since somebody else renews it."""
 
     def __init__(self, path: str | PathLike[str]) -> None:
-        super().__init__()
         self._path = Path(fspath(path))
 
     def token(self) -> str:
-        """The token. KafkaConnectionError, which never shows it, where there is none."""
+        """The token. TokenError, which never shows it, where there is none."""
         try:
             with self._path.open("rb") as file:
                 held = file.read(LARGEST_ANSWER)
             return _checked(held.decode("ascii").strip(_SPACE))
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or "no token in it"
-            raise kafka_errors.KafkaConnectionError(f"kafka.sasl_oauth_token_path = {str(self._path)!r}: {why}") from None
+            raise TokenError(f"kafka.sasl_oauth_token_path = {str(self._path)!r}: {why}", transient=True) from None
+
+    def seconds(self) -> float:
+        """Unknown: so it is looked for another one soon."""
+        return SHORT_LIFE_SECONDS
 
 
-class TokenEndpoint(AbstractTokenProvider):  # type: ignore[misc]
+class TokenEndpoint:
     """A token of an OAuth 2 provider (RFC 6749, client credentials), kept until most of its life is over. Threads may share it.
 
     Redirects are not followed: the credentials are for this address only. With https its certificate and host name are checked.
     """
 
     def __init__(self, url: str, client_id: str, client_secret: str, scope: str | None) -> None:
-        super().__init__()
         self._url = url
         self._scope = scope
         pair = f"{urllib.parse.quote(client_id, safe='')}:{urllib.parse.quote(client_secret, safe='')}"
@@ -59,7 +76,7 @@ class TokenEndpoint(AbstractTokenProvider):  # type: ignore[misc]
         self._renew_at = float("-inf")
 
     def token(self) -> str:
-        """The token; ANSWER_SECONDS at most where it has to be asked for. KafkaConnectionError, which shows no secret, if there is none."""
+        """The token; ANSWER_SECONDS at most where it has to be asked for. TokenError, which shows no secret, if there is none."""
         with self._lock:
             if time.monotonic() >= self._renew_at:
                 asked = time.monotonic()
@@ -71,6 +88,10 @@ class TokenEndpoint(AbstractTokenProvider):  # type: ignore[misc]
                     raise self._refusal("its answer holds no usable token") from None
                 self._renew_at = asked + RENEW_AT * max(life, 0.0)
             return self._token
+
+    def seconds(self) -> float:
+        """What is left of the token's life."""
+        return max(0.0, self._renew_at - time.monotonic()) / RENEW_AT
 
     def _ask(self) -> Any:
         form = {"grant_type": "client_credentials"} | ({"scope": self._scope} if self._scope else {})
@@ -87,8 +108,8 @@ class TokenEndpoint(AbstractTokenProvider):  # type: ignore[misc]
         except ValueError:
             raise self._refusal("its answer is no JSON") from None
 
-    def _refusal(self, why: str) -> kafka_errors.KafkaConnectionError:
-        return kafka_errors.KafkaConnectionError(f"kafka.sasl_oauth_token_url = {self._url!r}: {why}")
+    def _refusal(self, why: str) -> TokenError:
+        return TokenError(f"kafka.sasl_oauth_token_url = {self._url!r}: {why}", transient=True)
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

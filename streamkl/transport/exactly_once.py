@@ -1,21 +1,16 @@
-"""The exactly-once Kafka side of the Outlet port: results, states and offsets in one transaction."""
+"""The exactly-once side of the Outlet port: results, states and offsets in one transaction."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from kafka import OffsetAndMetadata, TopicPartition
-
-from streamkl.adapters.kafka import bookmark
-from streamkl.adapters.kafka.bookmark import Bookmark, Saved
-from streamkl.adapters.kafka.delivery import Parcel
-from streamkl.adapters.kafka.internals import partition_count
-from streamkl.adapters.kafka.session import KafkaSession
-from streamkl.adapters.kafka.state_topic import Mark, TopicStateStore
-from streamkl.adapters.kafka.state_writing import Writing, begin, parcels, portion
-from streamkl.adapters.kafka.transactions import InstanceTakenError, Transactor
 from streamkl.errors import SinkError, SnapshotError, SourceError
 from streamkl.model import Partition
 from streamkl.ports import Step
+from streamkl.transport import bookmark
+from streamkl.transport.bookmark import Bookmark, Saved
+from streamkl.transport.clients import InstanceTakenError, Kept, Membership, Parcel, Transactor
+from streamkl.transport.state_topic import Mark, TopicStateStore
+from streamkl.transport.state_writing import Writing, begin, parcels, portion
 
 Portion = Sequence[tuple[Writing, int]]
 
@@ -28,7 +23,7 @@ class ExactlyOnceOutlet:
     about the broker is forgotten and asked again.
     """
 
-    def __init__(self, session: KafkaSession, transactor: Transactor, store: TopicStateStore, state_topic: str) -> None:
+    def __init__(self, session: Membership, transactor: Transactor, store: TopicStateStore, state_topic: str) -> None:
         self._session = session
         self._transactor = transactor
         self._store = store
@@ -98,7 +93,7 @@ class ExactlyOnceOutlet:
 
     def _settle(
         self, step: Step, due: Portion, homes: Mapping[Partition, int], marks: dict[Partition, Mark], delivered: Sequence[int]
-    ) -> Mapping[TopicPartition, OffsetAndMetadata]:
+    ) -> Mapping[Partition, Kept]:
         """All records have arrived: the next offsets, each with the bookmark of the state that belongs to it."""
         moved = dict(step.offsets)
         for partition, offset in moved.items():
@@ -115,14 +110,14 @@ class ExactlyOnceOutlet:
                 marks[writing.partition] = Mark(committed, self._bookmark(writing.partition, saved))
                 if committed is not None:
                     moved[writing.partition] = committed
-        return {TopicPartition(*partition): _with_bookmark(offset, marks[partition].bookmark) for partition, offset in moved.items()}
+        return {partition: _with_bookmark(offset, marks[partition].bookmark) for partition, offset in moved.items()}
 
     def _live(self, partition: Partition) -> Saved | None:
         found = self._marks[partition].bookmark
         return None if found is None else found.saved
 
     def _bookmark(self, partition: Partition, saved: Saved | None) -> Bookmark:
-        return Bookmark(partition_count(self._session.consumer, partition.topic) or 0, saved)
+        return Bookmark(self._session.partitions_of(partition.topic), saved)
 
     def _home(self, partition: Partition) -> int:
         return partition.partition % self._transactor.partitions_of(self._topic)
@@ -132,5 +127,5 @@ class ExactlyOnceOutlet:
         self._writings.clear()
 
 
-def _with_bookmark(offset: int, found: Bookmark | None) -> OffsetAndMetadata:
-    return OffsetAndMetadata(offset, "" if found is None else bookmark.write(found), -1)
+def _with_bookmark(offset: int, found: Bookmark | None) -> Kept:
+    return Kept(offset, "" if found is None else bookmark.write(found))
