@@ -8,8 +8,11 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from streamkl.comparison.comparing import Choice, Comparison, compare
+    from streamkl.config.compare import CompareConfig
     from streamkl.config.detector import DetectorConfig, EpisodeConfig, GatesConfig, ReferenceConfig
     from streamkl.core.divergence import (
+        chi_squared,
         contributions,
         cross_entropy,
         entropy,
@@ -28,8 +31,11 @@ if TYPE_CHECKING:
     from streamkl.model import Event
 
 _ROOMS = {
+    "streamkl.comparison.comparing": ("Choice", "Comparison", "compare"),
+    "streamkl.config.compare": ("CompareConfig",),
     "streamkl.config.detector": ("DetectorConfig", "EpisodeConfig", "GatesConfig", "ReferenceConfig"),
     "streamkl.core.divergence": (
+        "chi_squared",
         "contributions",
         "cross_entropy",
         "entropy",
@@ -50,6 +56,9 @@ _ROOMS = {
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = [
+    "Choice",
+    "CompareConfig",
+    "Comparison",
     "ConfigError",
     "Detector",
     "DetectorConfig",
@@ -61,6 +70,8 @@ __all__ = [
     "ReferenceConfig",
     "StreamklError",
     "__version__",
+    "chi_squared",
+    "compare",
     "contributions",
     "cross_entropy",
     "entropy",
