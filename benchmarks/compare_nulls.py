@@ -98,7 +98,7 @@ def _evidently(reference: Any, current: Any) -> tuple[bool, bool]:
     old, new = pd.Series(reference).dropna(), pd.Series(current).dropna()
     kind = ColumnType.Numerical if old.dtype.kind in "iuf" else ColumnType.Categorical
     _, fixed = kl_div_stat_test.func(old, new, kind, 0.1)
-    test = get_stattest(old, new, kind)
+    test = get_stattest(old, new, kind, None)
     _, chosen = test.func(old, new, kind, test.default_threshold)
     return bool(fixed), bool(chosen)
 

@@ -124,7 +124,7 @@ def column_of(values: Any) -> Column:
         return _of_arrow(values)
     array = values.to_numpy() if hasattr(values, "to_numpy") else _array(values)
     if array.ndim != 1:
-        raise InputError(f"a feature has one value a row, not an array of shape {array.shape}")
+        raise ValueError(f"a feature has one value a row, not an array of shape {array.shape}")
     kind = array.dtype.kind
     if kind in "iuf":
         return Numbers(array.astype(np.float64, copy=False))

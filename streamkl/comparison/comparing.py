@@ -151,7 +151,7 @@ class _Judged:
         self._sizes: tuple[int, int] | None = None
         self.counted: dict[str, Counted] = {}
         self.found: dict[str, Found] = {}
-        self.missing: dict[str, tuple[float, float, int, int]] = {}
+        self.sizes: dict[str, tuple[int, int]] = {}
         self.notes: list[str] = []
 
     def add(self, name: str, reference: Column, current: Column, categorical: bool) -> str | None:
@@ -163,8 +163,7 @@ class _Judged:
             return "all its values are missing"
         counted = count(reference, current, self._config, self._rows_for(sizes), categorical=categorical)
         self.counted[name], self.found[name] = counted, self._nulls.find(counted)
-        held = sizes[0] - reference.missing, sizes[1] - current.missing
-        self.missing[name] = (reference.missing / sizes[0], current.missing / sizes[1], *held)
+        self.sizes[name] = sizes
         return None
 
     def _rows_for(self, sizes: tuple[int, int]) -> Rows | None:
@@ -236,7 +235,7 @@ class _Judged:
         notes = list(counted.notes)
         if threshold is None:
             notes.append("so few values that no difference could be found")
-        gone_before, gone_now, held_before, held_now = self.missing[name]
+        (before, now), (gone_before, gone_now) = self.sizes[name], counted.missing
         return FeatureReport(
             kind=counted.kind,
             drift=p_value <= level,
@@ -249,10 +248,10 @@ class _Judged:
             reverse_nats=self._nats("reverse_kl", counted),
             contributions=_contributions(counted, config, per_unit),
             effect=counted.effect,
-            reference_values=held_before,
-            current_values=held_now,
-            reference_missing=gone_before,
-            current_missing=gone_now,
+            reference_values=before - gone_before,
+            current_values=now - gone_now,
+            reference_missing=gone_before / before,
+            current_missing=gone_now / now,
             notes=tuple(notes),
         )
 

@@ -40,6 +40,7 @@ class Counted:
     bins: list[Bin]
     reference: NDArray[np.int64]
     current: NDArray[np.int64]
+    missing: tuple[int, int]
     effect: Effect
     codes: NDArray[np.uint8]  # of the rows asked for, both samples' one after the other: coarse bins, for pairs
     aligned: Aligned | None = None
@@ -115,7 +116,8 @@ def _categories(old: Labels, new: Labels, config: CompareConfig, rows: Rows | No
         bins.append(Bin(label=MISSING))
     table = np.array(columns).reshape(-1, 2).T
     ranks = {names[i]: rank for rank, i in enumerate(order)}
-    return Counted("categorical", bins, table[0], table[1], _changes(names, counts), _label_codes(old, new, ranks, rows), notes=notes)
+    missing, effect = (old.missing, new.missing), _changes(names, counts)
+    return Counted("categorical", bins, table[0], table[1], missing, effect, _label_codes(old, new, ranks, rows), notes=notes)
 
 
 def _changes(names: list[str], counts: NDArray[np.int64]) -> Effect:
@@ -158,21 +160,20 @@ def _numbers(kind: Kind, old: Numbers, new: Numbers, config: CompareConfig, rows
         drawn = [_drawn(each, config, side) for side, each in enumerate(ordered)]
         if any(len(some) < len(each) for some, each in zip(drawn, ordered, strict=True)):
             notes.append(f"aligned: {config.align_values:,} values of each sample, drawn by chance, are compared")
-        ready = [alignment.align(each, config.align == "scale") for each in drawn]
-        if not all(np.isfinite(each).all() for each in ready):
-            notes.append("not aligned: there are infinite values")
+        if all(np.isfinite(each).all() for each in drawn):
+            aligned = Aligned(*(alignment.align(each, config.align == "scale") for each in drawn), config.bins or pieces(*map(len, drawn)))
         else:
-            aligned = Aligned(ready[0], ready[1], config.bins or pieces(len(ready[0]), len(ready[1])))
+            notes.append("not aligned: there are infinite values")
     table = _cut(ordered, aligned, config)
     reference, current = table.reference, table.current
     names = _Names(kind_of_unit, unit) if aligned is None else _Names("numeric", 1.0)
     bins = [Bin(label=names.bin(table, i), low=float(table.low[i]), high=float(table.high[i])) for i in range(len(table.low))]
-    gone = [old.missing, new.missing]
+    gone = old.missing, new.missing
     if any(gone) and aligned is None:
         bins.append(Bin(label=MISSING))
         reference, current = np.append(reference, gone[0]), np.append(current, gone[1])
     effect = _shift(kind_of_unit, ordered)
-    return Counted(kind, bins, reference, current, effect, _number_codes(samples, ordered, rows), aligned, notes)
+    return Counted(kind, bins, reference, current, gone, effect, _number_codes(samples, ordered, rows), aligned, notes)
 
 
 def _cut(ordered: list[NDArray[np.float64]], aligned: Aligned | None, config: CompareConfig) -> Cut:

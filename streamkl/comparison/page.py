@@ -22,7 +22,7 @@ h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:2.2rem 0 .3rem;padding-t
 p{margin:.3rem 0}.soft{color:var(--soft)}.drift{color:var(--new);font-weight:600}.calm{color:var(--good);font-weight:600}
 table{border-collapse:collapse;width:100%;margin:1rem 0;font-variant-numeric:tabular-nums}
 th,td{text-align:left;padding:.25rem .6rem .25rem 0;border-bottom:1px solid var(--line);vertical-align:top}
-td.n,th.n{text-align:right}.scroll{overflow-x:auto}a{color:inherit}
+td.n,th.n{text-align:right;white-space:nowrap}.scroll{overflow-x:auto}a{color:inherit}
 svg{max-width:100%;height:auto;font:12px system-ui,sans-serif}svg text{fill:var(--ink)}svg .soft{fill:var(--soft)}
 .old{fill:var(--old)}.new{fill:var(--new)}.less{fill:var(--less)}.rule{stroke:var(--line)}.limit{stroke:var(--ink);stroke-dasharray:3 3}
 """
@@ -135,11 +135,11 @@ def _bin(each: Contribution, y: int, most: float, largest: float, middle: float)
     old, new = (max(0.0, _BARS * share / most) for share in (each.reference, each.current))
     part = _PARTS / 2 * abs(each.value) / largest
     x, colour = (middle, "new") if each.value >= 0 else (middle - part, "less")
+    yield f"<g><title>{_text(each.bin.label)}: {each.reference:.2%}, now {each.current:.2%}, adds {each.value:+.4g}</title>"
     yield f'<text x="{_LABEL - 8}" y="{y + 14}" text-anchor="end">{_text(label)}</text>'
     yield f'<rect class="old" x="{_LABEL}" y="{y + 2}" width="{old:.1f}" height="8"/>'
     yield f'<rect class="new" x="{_LABEL}" y="{y + 10}" width="{new:.1f}" height="8"/>'
-    yield f'<rect class="{colour}" x="{x:.1f}" y="{y + 5}" width="{part:.1f}" height="10"/>'
-    yield f"<title>{_text(each.bin.label)}: {each.reference:.2%}, now {each.current:.2%}, adds {each.value:+.4g}</title>"
+    yield f'<rect class="{colour}" x="{x:.1f}" y="{y + 5}" width="{part:.1f}" height="10"/></g>'
 
 
 def _foot(report: Report) -> Iterator[str]:

@@ -151,10 +151,10 @@ _PARTS: dict[Measure, Callable[[Floats, Floats], Floats]] = {
 
 
 class Null(NamedTuple):
-    """What chance alone gives: the largest of `draws` statistics, falling. As many are kept as a level up to 1/2 needs."""
+    """What chance alone gives: `draws` statistics, the largest first."""
 
     draws: int
-    largest: Floats
+    falling: Floats
     mean: float
     variance: float
 
@@ -162,20 +162,20 @@ class Null(NamedTuple):
         """Share of draws at least as far apart, in (0, 1]; of equal ones half counts (Lancaster's mid-p 1961, so that few attainable values
         do not make the test timid). Never below 1 / (draws + 1)."""
         margin = _SAME * max(statistic, _SAME)
-        beyond = int(np.searchsorted(-self.largest, -(statistic + margin)))
-        reached = int(np.searchsorted(-self.largest, -(statistic - margin), side="right"))
+        beyond = int(np.searchsorted(-self.falling, -(statistic + margin)))
+        reached = int(np.searchsorted(-self.falling, -(statistic - margin), side="right"))
         return min(1.0, (beyond + (reached - beyond) / 2 + 1) / (self.draws + 1))
 
     def threshold(self, level: float) -> float:
-        """The smallest statistic with a p-value of at most `level` (up to 1/2); `inf` where so few draws, or values, give none."""
+        """The smallest statistic with a p-value of at most `level` (below 1); `inf` where so few draws, or values, give none."""
         place = self._place(level)
         if place < 0:
             return inf
-        at = float(self.largest[min(place, len(self.largest) - 1)])
+        at = float(self.falling[place])
         if self.p_value(at) <= level:
             return at
         above = at + 3 * _SAME * max(at, _SAME)
-        return above if at < float(self.largest[0]) * (1 - _SAME) else inf
+        return above if at < float(self.falling[0]) * (1 - _SAME) else inf
 
     def extrapolated(self, level: float) -> float:
         """`threshold`, also where fewer than FEWEST_BEYOND draws lie beyond it: the last that can be counted, raised as quantiles of the
@@ -210,5 +210,4 @@ def draw(measure: Measure, pooled: Counts, current: int, smoothing: float, draws
 
 def null_of(statistics: Floats) -> Null:
     """The null that these draws make."""
-    largest = -np.sort(-statistics)[: len(statistics) // 2 + 2]
-    return Null(len(statistics), largest, float(statistics.mean()), float(statistics.var()))
+    return Null(len(statistics), -np.sort(-statistics), float(statistics.mean()), float(statistics.var()))
