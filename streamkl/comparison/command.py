@@ -14,6 +14,7 @@ from streamkl.comparison.files import file_table
 from streamkl.comparison.topics import is_topic, topic_table
 from streamkl.config import Config
 from streamkl.config.compare import CompareConfig
+from streamkl.config.explain import problems
 from streamkl.errors import ConfigError, InputError
 
 
@@ -57,7 +58,9 @@ def changed(config: CompareConfig, changes: dict[str, Any]) -> CompareConfig:
     try:
         return CompareConfig.model_validate(config.model_dump() | {name: value for name, value in changes.items() if value is not None})
     except ValidationError as error:
-        raise ConfigError([f"compare.{each['loc'][0]} = {each['input']}: {each['msg']}" for each in error.errors()]) from None
+        given = {"compare": changes}
+        found = problems([{**each, "loc": ("compare", *each["loc"])} for each in error.errors()], given)  # type: ignore[typeddict-item]
+        raise ConfigError([problem.line() for problem in found]) from None
 
 
 def _table(name: str, config: Config, step: Step) -> Table:

@@ -93,7 +93,7 @@ def compare_tables(reference: Table, current: Table, config: CompareConfig, choi
         if reason:
             skipped[name] = reason
     if not judged.found:
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in list(skipped.items())[:5])
+        reasons = "; ".join(f"{name}: {skipped[name]}" for name in names[:5])
         raise InputError(f"no feature can be compared ({reasons})")
     joint = judged.joint(config.alpha * joint_share, watch)
     if joint is None:
