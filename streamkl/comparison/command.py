@@ -59,7 +59,7 @@ def changed(config: CompareConfig, changes: dict[str, Any]) -> CompareConfig:
         return CompareConfig.model_validate(config.model_dump() | {name: value for name, value in changes.items() if value is not None})
     except ValidationError as error:
         given = {"compare": changes}
-        found = problems([{**each, "loc": ("compare", *each["loc"])} for each in error.errors()], given)  # type: ignore[typeddict-item]
+        found = problems([{**each, "loc": ("compare", *each["loc"])} for each in error.errors()], given)
         raise ConfigError([problem.line() for problem in found]) from None
 
 

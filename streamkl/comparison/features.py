@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import inf, isfinite
 from typing import NamedTuple
 
 import numpy as np
@@ -151,29 +152,35 @@ def _numbers(kind: Kind, old: Numbers, new: Numbers, config: CompareConfig, rows
     if kind == "datetime" and _apart(*samples):
         notes.append("the two stretches of time do not overlap: times of the day are compared (UTC)")
         samples = [np.mod(values, DAY) for values in samples]
-        unit, kind_of_unit = 1 / MICROSECONDS, "time of day"
+        named: str = "time of day"
     else:
-        unit, kind_of_unit = 1.0, kind
+        named = kind
     ordered = [np.sort(values)[: int((~np.isnan(values)).sum())] for values in samples]
-    aligned = None
-    if config.align != "none" and all(len(each) for each in ordered):
-        drawn = [_drawn(each, config, side) for side, each in enumerate(ordered)]
-        if any(len(some) < len(each) for some, each in zip(drawn, ordered, strict=True)):
-            notes.append(f"aligned: {config.align_values:,} values of each sample, drawn by chance, are compared")
-        if all(np.isfinite(each).all() for each in drawn):
-            aligned = Aligned(*(alignment.align(each, config.align == "scale") for each in drawn), config.bins or pieces(*map(len, drawn)))
-        else:
-            notes.append("not aligned: there are infinite values")
+    aligned = _aligned(ordered, config, notes)
     table = _cut(ordered, aligned, config)
     reference, current = table.reference, table.current
-    names = _Names(kind_of_unit, unit) if aligned is None else _Names("numeric", 1.0)
-    bins = [Bin(label=names.bin(table, i), low=float(table.low[i]), high=float(table.high[i])) for i in range(len(table.low))]
+    names = named if aligned is None else "numeric"
+    bins = [Bin(label=_bin_name(names, table, i), low=float(table.low[i]), high=float(table.high[i])) for i in range(len(table.low))]
     gone = old.missing, new.missing
     if any(gone) and aligned is None:
         bins.append(Bin(label=MISSING))
         reference, current = np.append(reference, gone[0]), np.append(current, gone[1])
-    effect = _shift(kind_of_unit, ordered)
+    effect = _shift(named, ordered)
     return Counted(kind, bins, reference, current, gone, effect, _number_codes(samples, ordered, rows), aligned, notes)
+
+
+def _aligned(ordered: list[NDArray[np.float64]], config: CompareConfig, notes: list[str]) -> Aligned | None:
+    if config.align == "none" or not all(len(each) for each in ordered):
+        return None
+    reference, current = (_drawn(each, config, side) for side, each in enumerate(ordered))
+    if not (np.isfinite(reference).all() and np.isfinite(current).all()):
+        notes.append("not aligned: there are infinite values")
+        return None
+    if len(reference) < len(ordered[0]) or len(current) < len(ordered[1]):
+        notes.append(f"aligned: {config.align_values:,} values of each sample, drawn by chance, are compared")
+    scaled = config.align == "scale"
+    wanted = config.bins or pieces(len(reference), len(current))
+    return Aligned(alignment.align(reference, scaled), alignment.align(current, scaled), wanted)
 
 
 def _cut(ordered: list[NDArray[np.float64]], aligned: Aligned | None, config: CompareConfig) -> Cut:
@@ -207,39 +214,31 @@ def _number_codes(samples: list[NDArray[np.float64]], ordered: list[NDArray[np.f
 def _shift(kind: str, ordered: list[NDArray[np.float64]]) -> Effect:
     if not all(len(each) for each in ordered):
         return Effect()
-    old, new = (np.quantile(each, QUANTILES, method="inverted_cdf") for each in ordered)
     scale = 1 / MICROSECONDS if kind in ("datetime", "time of day") else 1.0
-    shift = float(new[2] - old[2]) * scale
-    spread = float(old[3] - old[1]) * scale
+    old, new = ((np.quantile(each, QUANTILES, method="inverted_cdf") * scale).tolist() for each in ordered)
+    shift, spread = new[2] - old[2], old[3] - old[1]
     return Effect(
         unit={"datetime": "seconds", "time of day": "seconds", "text": "characters"}.get(kind),
-        median_shift=shift,
-        relative_shift=shift / spread if spread > 0 else None,
-        reference_quantiles=tuple((old * scale).tolist()),
-        current_quantiles=tuple((new * scale).tolist()),
+        median_shift=shift if isfinite(shift) else None,
+        relative_shift=shift / spread if isfinite(shift) and 0 < spread < inf else None,
+        reference_quantiles=tuple(old),
+        current_quantiles=tuple(new),
     )
 
 
-class _Names:
-    """How bins are called."""
+def _bin_name(kind: str, table: Cut, i: int) -> str:
+    """`2.5`, or `3 to 4`: the values that occur."""
+    low, high = float(table.low[i]), float(table.high[i])
+    return _value_name(kind, low) if low == high else f"{_value_name(kind, low)} to {_value_name(kind, high)}"
 
-    def __init__(self, kind: str, unit: float) -> None:
-        self._kind, self._unit = kind, unit
 
-    def bin(self, table: Cut, i: int) -> str:
-        """`2.5`, `up to 3`, `3 to 4`, `above 4`; a bin between others is named by the values that occur in it."""
-        low, high = float(table.low[i]), float(table.high[i])
-        if low == high:
-            return self._value(low)
-        return f"{self._value(low)} to {self._value(high)}"
-
-    def _value(self, value: float) -> str:
-        if self._kind == "datetime":
-            return format_instant(int(value))
-        if self._kind == "time of day":
-            seconds = int(value * self._unit)
-            return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
-        return f"{value:.5g}"
+def _value_name(kind: str, value: float) -> str:
+    if kind == "datetime":
+        return format_instant(int(value))
+    if kind == "time of day":
+        seconds = int(value / MICROSECONDS)
+        return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+    return f"{value:.5g}"
 
 
 def quantities(effect: Effect) -> Iterator[str]:
