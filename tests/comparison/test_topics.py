@@ -38,26 +38,14 @@ def test_a_day_is_compared_with_the_same_weekday_four_weeks_before(
         for number in range(400):
             at = BEGIN + timedelta(days=day, minutes=3 * number)
             amount = rng.lognormal(3, 0.5) * (1.4 if day else 1.0)
-            record = {
-                "at": at.isoformat(),
-                "features": {"amount": amount, "distance": rng.exponential(), "card": str(rng.choice(["a", "b"]))},
-            }
-            producer.send(topic, json.dumps(record).encode(), partition=number % 2)
+            for name, value in (("amount", amount), ("distance", rng.exponential()), ("card", str(rng.choice(["a", "b"])))):
+                record = {"series": name, "timestamp": at.isoformat(), "value": value}
+                producer.send(topic, json.dumps(record).encode(), partition=number % 2)
     producer.send(topic, b"{no json", partition=0)
     producer.flush()
     producer.close()
     config = tmp_path / "c.toml"
-    config.write_text(f"""
-[kafka]
-bootstrap_servers = ["{broker.bootstrap}"]
-[input]
-series = "{{field}}"
-timestamp = "at"
-time_unit = "iso8601"
-value = "features.*"
-earliest = "2000-01-01"
-max_ahead = "365d"
-""")
+    config.write_text(f'kafka.bootstrap_servers = ["{broker.bootstrap}"]\ninput.max_ahead = "365d"\n')
     code, out, err = run(f"topic:{topic}@-29d..-28d", f"topic:{topic}@-1d..", "-c", config, "--json", "--quiet", "--fail-on", "drift")
     assert (code, err) == (3, "")
     report = json.loads(out)
