@@ -41,6 +41,7 @@ def test_counts_in_steps_of_a_tenth_still_tie_after_the_move() -> None:
     assert (np.abs(table.reference - table.current) < 80).all()
 
 
+@pytest.mark.native
 def test_shape_is_found_though_centre_and_spread_agree() -> None:
     rng = np.random.default_rng(4)
     assert verdict(rng.normal(size=800), rng.exponential(size=800), scaled=True) < 0.01

@@ -123,6 +123,7 @@ def test_thresholds_beyond_what_can_be_counted_follow_the_law_of_the_statistic()
         assert null.extrapolated(level) == pytest.approx(exact, rel=0.08)
 
 
+@pytest.mark.native
 @pytest.mark.parametrize(("kind", "size"), [("continuous", 50), ("continuous", 1_000), ("counts", 200), ("mostly zero", 100)])
 def test_p_values_without_drift_are_spread_evenly(kind: str, size: int) -> None:
     rng = np.random.default_rng((len(kind), size))

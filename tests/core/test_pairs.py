@@ -27,6 +27,7 @@ def test_the_rest_is_what_two_features_diverge_beyond_each_by_itself() -> None:
     assert nats == pytest.approx(expected, abs=1e-12)
 
 
+@pytest.mark.native
 def test_dependence_of_one_pair_of_ten_features_is_found_and_named() -> None:
     rng = np.random.default_rng(2)
     rows = rng.integers(0, 4, (1_200, 10))
