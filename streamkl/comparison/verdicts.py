@@ -14,7 +14,7 @@ def level_of(p_values: Sequence[float], alpha: float, control: Control) -> float
     `holm` (Holm 1979): the chance that any feature without drift is found is at most `alpha`, however features depend on one another.
     `bh` (Benjamini & Hochberg 1995): of the features found, at most the share `alpha` is expected to be without drift.
 
-    >>> level_of([0.001, 0.02, 0.4], 0.05, "holm")  # one found: the next would have to be at 0.05 / 2
+    >>> level_of([0.001, 0.03, 0.4], 0.05, "holm")  # one found: the next would have to be at 0.05 / 2
     0.025
     """
     m = len(p_values)
