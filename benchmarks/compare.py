@@ -54,7 +54,8 @@ def _speed(rows: int) -> Report:
     notes = [
         f"{rows:,} rows in two halves, {FEATURES} features: 21 continuous, 5 counts, 4 of categories.",
         f"{', '.join(DRIFTING)} drift a little.",
-        "Every contender in a process of its own, warm. Memory beyond the peak while the two frames were made, which hides small needs; Parquet: all.",
+        "Every contender in a process of its own, warm. "
+        "Memory beyond the peak while the two frames were made, which hides small needs; Parquet: all.",
         "evidently reports distances above 0.1 for large samples, not significance: small drift is not meant to be found.",
         "river's ADWIN judges rows as they come, and categories not at all: another task on the same data.",
     ]
