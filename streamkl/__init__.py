@@ -8,9 +8,12 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from streamkl.comparison.comparing import Choice, Comparison, compare
+    from streamkl.config.compare import CompareConfig
     from streamkl.config.detector import DetectorConfig, EpisodeConfig, GatesConfig, ReferenceConfig
     from streamkl.core.classifier import classifier_losses, prediction_drift
     from streamkl.core.divergence import (
+        chi_squared,
         contributions,
         cross_entropy,
         entropy,
@@ -32,9 +35,12 @@ if TYPE_CHECKING:
     from streamkl.model import Event
 
 _ROOMS = {
+    "streamkl.comparison.comparing": ("Choice", "Comparison", "compare"),
+    "streamkl.config.compare": ("CompareConfig",),
     "streamkl.config.detector": ("DetectorConfig", "EpisodeConfig", "GatesConfig", "ReferenceConfig"),
     "streamkl.core.classifier": ("classifier_losses", "prediction_drift"),
     "streamkl.core.divergence": (
+        "chi_squared",
         "contributions",
         "cross_entropy",
         "entropy",
@@ -58,6 +64,9 @@ _ROOMS = {
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = [
+    "Choice",
+    "CompareConfig",
+    "Comparison",
     "ConfigError",
     "Detector",
     "DetectorConfig",
@@ -71,7 +80,9 @@ __all__ = [
     "__version__",
     "calibration_drift",
     "calibration_error",
+    "chi_squared",
     "classifier_losses",
+    "compare",
     "compare_samples",
     "contributions",
     "cross_entropy",

@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 
 from streamkl.errors import ConfigError, InputError, StreamklError
 
-OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+OK, FAILED, USAGE, DRIFT, INTERRUPTED = 0, 1, 2, 3, 130
 
 _HELP = """Streaming anomaly detection on Kafka metrics.
 
@@ -22,10 +22,11 @@ streamkl compares the distribution of each series' recent values with what is no
 differ. You say how many false alarms are acceptable ("1 per series per week"); the threshold follows from that.
 
 \b
-Three ways to begin:
+Ways to begin:
   streamkl demo                see it work here, with a broker of its own
   streamkl replay metrics.csv  judge a file; one JSON event a line
   streamkl run streamkl.toml   the service: metrics in, anomalies out
+  streamkl compare A B         are the rows of two files distributed alike?
 
 \b
 A configuration to start from:
@@ -38,6 +39,7 @@ Exit codes:
   0    all went well
   1    a problem at run time
   2    a mistake in the command line, the configuration or an input file
+  3    compare --fail-on drift: drift was found
   130  interrupted
 
 Read on: streamkl COMMAND --help; README.md and docs/configuration.md.
@@ -76,6 +78,13 @@ class Kind(StrEnum):
     AUTO = "auto"
     DISCRETE = "discrete"
     CONTINUOUS = "continuous"
+
+
+class FailOn(StrEnum):
+    """What makes `streamkl compare` end with a code of its own."""
+
+    NOTHING = "nothing"
+    DRIFT = "drift"
 
 
 class Format(StrEnum):
@@ -308,6 +317,72 @@ def fit(
         as_json=as_json,
         quiet=quiet,
     )
+
+
+@app.command(short_help="Have two samples the same distribution?")
+def compare(
+    reference: Annotated[
+        str, typer.Argument(metavar="REFERENCE", help="What is normal: a file or a stretch of a topic.", show_default=False)
+    ],
+    current: Annotated[str, typer.Argument(metavar="CURRENT", help="What is compared with it.", show_default=False)],
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", metavar="CONFIG", help="Configuration with a table [compare], and a topic's broker."),
+    ] = None,
+    alpha: Annotated[float | None, typer.Option("--alpha", help="Share of comparisons without drift that may find some.")] = None,
+    divergence: Annotated[
+        str | None, typer.Option("--divergence", metavar="NAME", help="kl, reverse_kl, jeffreys, psi, jensen_shannon, hellinger, ...")
+    ] = None,
+    align: Annotated[
+        str | None, typer.Option("--align", metavar="WHAT", help="location or scale: compare shapes, with medians (and spreads) adjusted.")
+    ] = None,
+    control: Annotated[str | None, typer.Option("--control", metavar="NAME", help="Over many features: holm, bh or none.")] = None,
+    bins: Annotated[int | None, typer.Option("--bins", help="Bins of a number; 0: as the sizes are worth.")] = None,
+    only: Annotated[list[str] | None, typer.Option("--only", metavar="PATTERN", help="Compare only these features; repeatable.")] = None,
+    ignore: Annotated[list[str] | None, typer.Option("--ignore", metavar="PATTERN", help="Leave these features out; repeatable.")] = None,
+    categorical: Annotated[
+        list[str] | None, typer.Option("--categorical", metavar="PATTERN", help="Numbers of these features are names; repeatable.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Of what is drawn by chance; the same seed gives the same report.")] = None,
+    html: Annotated[Path | None, typer.Option("--html", metavar="OUT.html", help="Write a page with pictures, for any browser.")] = None,
+    fail_on: Annotated[FailOn, typer.Option("--fail-on", help="Exit with code 3 where this is found.")] = FailOn.NOTHING,
+    top: Annotated[int, typer.Option("--top", min=0, help="Features shown, those furthest apart first; 0 shows all.")] = 20,
+    *,
+    bits: Annotated[bool, typer.Option("--bits", help="Bits instead of nats.")] = False,
+    no_joint: Annotated[bool, typer.Option("--no-joint", help="Do not compare how features depend on one another.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Everything as one JSON document.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+) -> None:
+    """Compare two samples, feature by feature, and in how features depend on one another.
+
+    Files are CSV, Parquet or JSON lines, told apart by their names; features of the same name are compared as numbers, times, categories or
+    lengths of texts, as their values are. A missing value is one more category.
+
+    \b
+    divergence  how far the current sample is from the reference: 0 where they are alike
+    threshold   what chance alone reaches, for just these sizes and ties, as often as --alpha allows
+    p           how often chance alone is so far apart
+    reverse KL  the same the other way round, in nats: KL is not symmetric
+
+    Of 20 comparisons without any drift one is found to drift (--alpha 0.05), whatever the number of rows and features. Rows have to be
+    independent of one another: neighbouring samples of one metric are not; `streamkl replay` judges those.
+
+    A stretch of a topic is topic:NAME@FROM..TO, its series are the features. FROM and TO are times, or lie before the topic's newest point:
+    topic:payments@-29d..-28d is the same day of the week, four weeks earlier than topic:payments@-1d..
+
+    Example: streamkl compare january.parquet today.parquet --html drift.html --fail-on drift
+    """
+    from streamkl import checking
+    from streamkl.comparison import command
+    from streamkl.comparison.comparing import Choice
+
+    changes = {"alpha": alpha, "divergence": divergence, "align": align, "control": control, "bins": bins, "seed": seed}
+    changes |= {"unit": "bits" if bits else None, "joint_share": 0.0 if no_joint else None}
+    choice = Choice(only or (), ignore or (), categorical or ())
+    loaded = checking.load_checked(config)
+    report = command.compare(reference, current, loaded, choice, changes, html=html, as_json=as_json, top=top, quiet=quiet)
+    if report.drift and fail_on is FailOn.DRIFT:
+        raise typer.Exit(DRIFT)
 
 
 @app.command(short_help="Move state after a topic got more partitions.")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from streamkl.adapters.console.steps import Step, progress
 from streamkl.assembly import build_plan
 from streamkl.calibrate import display, suggestion
 from streamkl.calibrate.history import Histories, History
@@ -37,7 +38,7 @@ def calibrate(
     Raises InputError where there is nothing to read, or `write` exists; SourceError where the topic cannot be read.
     """
     _refuse(paths, topic, bootstrap, write)
-    with display.progress(shown=not quiet) as step:
+    with progress(shown=not quiet) as step:
         plan = build_plan(config)
 
         def watch(done: int, total: int | None, points: int) -> None:
@@ -64,7 +65,7 @@ def _refuse(paths: Sequence[str], topic: str | None, bootstrap: str | None, writ
         require_new(write)
 
 
-def _assess(histories: Histories, plan: Plan, config: Config, within: int, step: display.Step) -> tuple[Report, Config]:
+def _assess(histories: Histories, plan: Plan, config: Config, within: int, step: Step) -> tuple[Report, Config]:
     """The report, and the configuration with what is suggested."""
     known = histories.finish()
     if not known:

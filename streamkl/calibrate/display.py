@@ -1,49 +1,18 @@
-"""What a calibration shows: a bar on standard error while it works, and tables on standard output, the worst series first."""
+"""What a calibration shows: tables on standard output, the worst series first."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 from rich.console import Console
 from rich.filesize import decimal
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from streamkl.adapters.console.terminal import logged_above
 from streamkl.calibrate.report import Advice, Found, Report, SeriesReport, Totals
 from streamkl.units import format_duration
 
 _PLAIN_WIDTH = 140  # where the output is no terminal
 _LONGEST_NAME = 44
-
-# What is being done, how much of how much (None: unknown), and a remark.
-Step = Callable[[str, int, int | None, str], None]
-
-
-@contextmanager
-def progress(*, shown: bool) -> Iterator[Step]:
-    """A bar that needs a terminal; what is logged meanwhile (thresholds that have to be simulated first) stands above it."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[remark]}"),
-        TimeRemainingColumn(),
-    )
-    console = Console(stderr=True, highlight=False)
-    bar = Progress(*columns, console=console, transient=True, disable=not (shown and console.is_terminal))
-    with logged_above(console, shown=shown), bar as live:
-        task = live.add_task("", total=None, remark="")
-        doing = [""]
-
-        def step(description: str, completed: int, total: int | None, remark: str) -> None:
-            if description != doing[0]:
-                doing[0] = description
-                live.reset(task)
-            live.update(task, description=description, completed=completed, total=total, remark=remark)
-
-        yield step
 
 
 def show(report: Report, top: int) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from streamkl.config.compare import CompareConfig
 from streamkl.config.connection import KafkaConfig
 from streamkl.config.detector import DetectorConfig, MonitorConfig
 from streamkl.config.input import InputConfig
@@ -82,6 +83,7 @@ class Config(Section):
     state: StateConfig = StateConfig()
     limits: LimitsConfig = LimitsConfig()
     http: HttpConfig = HttpConfig()
+    compare: CompareConfig = CompareConfig()
 
     @property
     def shares_a_budget(self) -> bool:

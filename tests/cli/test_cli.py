@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from streamkl.cli import app
 from streamkl.config.render import default_toml, markdown
 
-COMMANDS = ["run", "check", "replay", "calibrate", "fit", "demo", "broker", "config"]
+COMMANDS = ["run", "check", "replay", "calibrate", "compare", "fit", "demo", "broker", "config"]
 ROOT = Path(__file__).parents[2]
 
 
