@@ -158,12 +158,13 @@ def seen(incident: Incident) -> Found:
     if test < 0:
         return Found("", 0.0, 0.0, None, at)
     if test <= len(config.windows):
-        return Found(named(bank.settings, test)[0], float(ratio[feature]), 0.0, None, at)
+        name = named(bank.settings, test)[0]
+        return Found(name if test == len(config.windows) else f"window of {name}", float(ratio[feature]), 0.0, None, at)
     track = int(np.argmax(bank.arena.nats[row]))
     grown = np.flatnonzero(bank.arena.past[row, track] - past[row, track] > 0)
     record = low[row, track] != bank.arena.past_low[row, track] or not len(grown)
     as_far = 0 if record else int(past[row, track, grown[-1] :].sum())
-    return Found(TRACK_NAMES[track], float(ratio[feature]), float(bank.arena.point_limit[row]), as_far, at)
+    return Found(f"track {TRACK_NAMES[track]}", float(ratio[feature]), float(bank.arena.point_limit[row]), as_far, at)
 
 
 def facts(incident: Incident, found: Found) -> str:
@@ -178,7 +179,7 @@ def facts(incident: Incident, found: Found) -> str:
     else:
         words.append(f"{found.loudest.capitalize()} came {'nearest, to' if missed else 'to'} {found.share:.2f} times the limit.")
     if found.as_far is not None:
-        words.append(f"The limit was {found.limit:.1f} nats; as far out before were {found.as_far:,} of {found.rows:,} rows.")
+        words.append(f"The limit was {found.limit:.1f} nats; of {found.rows:,} rows before {found.as_far:,} lay as far out.")
     if not missed:
         words.append(f"Episodes of this series before it: {int(result.opened[: incident.at].sum()):,}.")
     elif len(alarms) and incident.first - alarms[-1] <= APART:
