@@ -183,5 +183,5 @@ def facts(incident: Incident, found: Found) -> str:
     if not missed:
         words.append(f"Episodes of this series before it: {int(result.opened[: incident.at].sum()):,}.")
     elif len(alarms) and incident.first - alarms[-1] <= APART:
-        words.append(f"The last alarm before the label was {incident.first - alarms[-1]} rows earlier.")
+        words.append(f"Its last alarm: row {alarms[-1]:,}.")
     return " ".join(words)
