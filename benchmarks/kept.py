@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -20,9 +20,15 @@ PROCESSES = ("benchmarks/processes.py", "benchmarks/held_out.py", "benchmarks/zo
 @cache
 def digest(patterns: Sequence[str], packages: Sequence[str] = ("numpy", "numba")) -> str:
     """Of the files' content and the packages' versions: equal digests give equal results."""
-    seen = hashlib.sha256(" ".join(version(package) for package in packages).encode())
-    for path in sorted(path for pattern in patterns for path in ROOT.glob(pattern)):
-        seen.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    files = ((path.name, path.read_bytes()) for path in sorted(path for pattern in patterns for path in ROOT.glob(pattern)))
+    return digest_of(files, " ".join(version(package) for package in packages))
+
+
+def digest_of(files: Iterable[tuple[str, bytes]], head: str = "") -> str:
+    """Of names and what they hold."""
+    seen = hashlib.sha256(head.encode())
+    for name, text in files:
+        seen.update(name.encode() + b"\0" + text + b"\0")
     return seen.hexdigest()[:16]
 
 

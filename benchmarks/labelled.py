@@ -9,16 +9,21 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+PROBATION, PROBATION_MOST = 0.15, 750  # of a file with its labels beside it: the share that nobody scores, and the rows that it is at most
+LEARNED = 200  # the same of a file with its labels within, where the manifest does not say
+
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """One series: seconds since 1970, values (n,) or (n, d), missing ones NaN, and the rows that somebody called anomalous."""
+    """One series: seconds since 1970, values (n,) or (n, d), missing ones NaN, the rows that somebody called anomalous, and the first row
+    that tools score: what lies before is there to learn from."""
 
     set: str
     name: str
     seconds: NDArray[np.int64]
     values: NDArray[np.float64]
     anomalous: NDArray[np.bool_]
+    start: int = 0
 
 
 def load(folder: Path) -> Iterator[Labelled]:
@@ -40,7 +45,8 @@ def _windows_beside(part: Path) -> Iterator[Labelled]:
         anomalous = np.zeros(len(rows), bool)
         for first, last in bounds:
             anomalous |= (seconds >= first) & (seconds <= last)
-        yield Labelled(part.name, name, seconds, np.array([value for _, value in rows]), anomalous)
+        start = min(int(PROBATION * len(rows)), PROBATION_MOST)
+        yield Labelled(part.name, name, seconds, np.array([value for _, value in rows]), anomalous, start)
 
 
 def _labels_within(part: Path) -> Iterator[Labelled]:
@@ -48,7 +54,9 @@ def _labels_within(part: Path) -> Iterator[Labelled]:
     for row in sorted(json.loads((part / "manifest.json").read_text(encoding="utf-8"))["series"], key=lambda row: str(row["series"])):
         if row.get("interval_s"):
             with np.load(part / row["file"], allow_pickle=False) as stored:
-                yield Labelled(part.name, row["series"], stored["t"].astype(np.int64), stored["v"].astype(np.float64), stored["y"] > 0)
+                values = stored["v"].astype(np.float64)
+                start = row.get("n_train") or min(max(LEARNED, len(values) // 7), len(values) // 2)
+                yield Labelled(part.name, row["series"], stored["t"].astype(np.int64), values, stored["y"] > 0, start)
 
 
 def _seconds(times: list[str]) -> NDArray[np.int64]:

@@ -28,10 +28,12 @@ Row = Mapping[str, Cell]
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One of several tables under a heading of its own."""
+    """One of several tables under a heading of its own, or a picture or lines of text in place of it."""
 
     title: str
-    rows: Sequence[Row]
+    rows: Sequence[Row] = ()
+    text: Sequence[str] = ()  # Markdown, above the table
+    picture: str = ""  # in docs/pictures
 
 
 class Found(NamedTuple):
@@ -62,6 +64,9 @@ def show(report: Report) -> None:
     if not console.is_terminal:
         console.width = WIDE
     for section in report.sections or [Section(report.title, report.rows)]:
+        if not section.rows:
+            console.print(section.title, *section.text, sep="\n", style="dim", highlight=False, markup=False)
+            continue
         head, *body = grid(section.rows, upright=not report.sections)
         table = Table(title=section.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
         for column, name in enumerate(head):
@@ -151,7 +156,11 @@ def _markdown(report: Report) -> Iterator[str]:
         yield from _markdown_notes(report)
         for section in report.sections:
             yield from ("", f"## {section.title}", "")
-            yield from _markdown_table(grid(section.rows, upright=False))
+            if section.picture:
+                yield from (f"![{section.title}](../pictures/{section.picture})", "")
+            yield from section.text
+            if section.rows:
+                yield from (*([""] if section.text else []), *_markdown_table(grid(section.rows, upright=False)))
     yield ""
     yield f"Again: `{report.command}`. Full precision: `{report.name}.json`."
 
