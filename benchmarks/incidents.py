@@ -136,6 +136,11 @@ def worst(found: Sequence[Incident]) -> list[Incident]:
     return taken[:WORST]
 
 
+def magnitudes(bank: Bank) -> NDArray[np.int64]:
+    """Histograms of the tracks' magnitudes, those since the tables were made included."""
+    return bank.arena.past.astype(np.int64) + bank.arena.fresh
+
+
 def seen(incident: Incident) -> Found:
     """Feed the detector once more up to the row, and look at its tracks. O(rows before)."""
     series, config = incident.judged.series, DetectorConfig()
@@ -151,7 +156,7 @@ def seen(incident: Incident) -> Found:
         return verdicts.ratio[-features:], verdicts.window[-features:]
 
     feed(slice(0, at))
-    low, past = bank.arena.past_low.copy(), bank.arena.past.astype(np.int64)
+    low, past = bank.arena.past_low.copy(), magnitudes(bank)
     ratio, window = feed(slice(at, at + 1))
     feature = int(np.argmax(ratio))
     row, test = int(rows[feature]), int(window[feature])
@@ -161,7 +166,7 @@ def seen(incident: Incident) -> Found:
         name = named(bank.settings, test)[0]
         return Found(name if test == len(config.windows) else f"window of {name}", float(ratio[feature]), 0.0, None, at)
     track = int(np.argmax(bank.arena.nats[row]))
-    grown = np.flatnonzero(bank.arena.past[row, track] - past[row, track] > 0)
+    grown = np.flatnonzero(magnitudes(bank)[row, track] - past[row, track] > 0)
     record = low[row, track] != bank.arena.past_low[row, track] or not len(grown)
     as_far = 0 if record else int(past[row, track, grown[-1] :].sum())
     return Found(f"track {TRACK_NAMES[track]}", float(ratio[feature]), float(bank.arena.point_limit[row]), as_far, at)

@@ -9,7 +9,7 @@ from streamkl.core import episode, tracks
 from streamkl.core.arena import PAST_BINS, TRACKS, Arena, Rules, Tracks
 from streamkl.core.compiled import inlined, outlined
 from streamkl.core.episode import OPENED, UPDATED
-from streamkl.core.past import FIRST_PAST, REFIT_MOST, REFIT_SHARE
+from streamkl.core.past import FIRST_PAST
 
 MOST = 1e6  # nats
 _surprise, _close, _alarm_output = tracks.surprise, episode.close, episode.alarm_output
@@ -56,7 +56,6 @@ def counted(t: Tracks, row: int, track: int) -> None:
         at_least += t.past[row, track, k]
         t.past_nats[row, track, k] = -np.log((at_least + 0.5) / (n + 0.5))
     t.past_slope[row, track] = 0.0
-    t.past_next[row, track] = t.past_count[row, track] + max(1, min(t.past_count[row, track] // REFIT_SHARE, REFIT_MOST))
 
 
 @outlined

@@ -27,7 +27,7 @@ class Detector:
     >>> [(e.type, e.window_name) for e in events][0]
     ('opened', 'newest points')
     >>> events[0].sentence
-    'mean of the newest 2 points rose to 129.9, from 99.65'
+    'at 128.2, far above its recent level of 99.6'
 
     `score` and `ratio` are those of the last update (see `streamkl.score`); `ready` says whether points are being judged yet.
     """

@@ -16,6 +16,8 @@ from tests.adapters.kafka.places import Member, OnKafka, Record, with_both
 from tests.adapters.kafka.reading import from_the_start, joined, take, wait_until
 from tests.fakes import MemoryStore
 
+SETTLING_SECONDS = 3.0
+
 pytestmark = [pytest.mark.broker, with_both]
 
 
@@ -28,8 +30,17 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def commit_when_settled(member: Member, partition: Partition, outgoing: list[Outgoing], offset: int) -> None:
-    """Once our membership has survived or been renewed, the commit has to work."""
-    wait_until(lambda: partition in member.source.assignment().partitions, member.source)
+    """Once our membership has survived or been renewed, the commit has to work: it may take a heartbeat to hear that it was lost."""
+    since, seen = time.monotonic(), -1
+
+    def settled() -> bool:
+        nonlocal since, seen
+        now = member.source.assignment()
+        if now.generation != seen or partition not in now.partitions:
+            since, seen = time.monotonic(), now.generation
+        return time.monotonic() - since > SETTLING_SECONDS
+
+    wait_until(settled, member.source)
     member.outlet.commit(Step(member.source.assignment(), outgoing, {partition: b"state"}, {partition: offset}))
 
 
