@@ -231,7 +231,7 @@ def calibrate(
 @app.command(short_help="How much memory so many series need.")
 def estimate(
     config: Annotated[
-        Path | None, typer.Argument(metavar="[CONFIG]", help="Configuration file; without it the defaults.", show_default=False)
+        Path | None, typer.Argument(metavar="CONFIG", help="Configuration file; without it the defaults.", show_default=False)
     ] = None,
     series: Annotated[int, typer.Option("--series", min=1, max=1_000_000_000, help="How many series.", show_default=False)] = ...,  # type: ignore[assignment]
     rate: Annotated[

@@ -16,14 +16,14 @@ from streamkl.units import format_duration
 SAVED_BYTES = (967, 1_675)  # of a series in a saved state, shipped settings: docs/benchmarks/packed_state.md
 _WIDTH = 120  # where the output is no terminal
 _SHOWN = 3
+SLOWEST = 1e-6  # points per second
 
 
 def estimate(config: Config, series: int, rate: float | None = None, *, as_json: bool = False) -> None:
     """Print what `series` series take; `rate` is their points per second together. Raises InputError where it is no rate."""
-    if rate is not None and not (math.isfinite(rate) and rate > 0):
-        raise InputError(
-            f"--points-per-second {rate:g}: must be a number above 0, of all series together; try --points-per-second {series}"
-        )
+    if rate is not None and not SLOWEST <= rate < math.inf:
+        fix = f"must be a number, at least {SLOWEST:g}, of all series together; try --points-per-second {series}"
+        raise InputError(f"--points-per-second {rate:g}: {fix}")
     found = sizes(config)
     if as_json:
         told = [

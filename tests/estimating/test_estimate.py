@@ -4,11 +4,14 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from streamkl.adapters.tables import Tables
 from streamkl.cli import app
 from streamkl.config import Config
+from streamkl.core.bank import Bank
 from streamkl.core.layout import allocate, empty_pool, grow, parts
 from streamkl.estimating.command import SAVED_BYTES
 from streamkl.estimating.sizes import sizes
@@ -42,6 +45,17 @@ def test_the_estimate_is_what_an_allocation_takes(detector: dict[str, object]) -
         assert sum(size.parts.values()) == size.learned_bytes
 
 
+@pytest.mark.parametrize("share", [0.75, 0.0])
+def test_the_first_verdict_comes_at_that_point(share: float) -> None:
+    config = Config.model_validate({"detector": {"point_share": share}})
+    for size in sizes(config):
+        bank = Bank(replace(settings_of(config.detector), categorical=size.kind == "categorical"), Tables(), 2)
+        at, row = np.arange(600), bank.birth()
+        values = np.floor(3 * np.abs(np.random.default_rng(1).normal(size=600)))
+        verdicts = bank.run(np.full(600, row), at * 10_000_000, values, at)
+        assert np.flatnonzero(verdicts.fate == 1)[0] + 1 == size.first_verdict_points
+
+
 def test_what_it_says_of_all_series_and_of_saved_states() -> None:
     code, out, _ = run("--series", "1000", "--points-per-second", "100", "--json")
     found = json.loads(out)
@@ -59,8 +73,9 @@ def test_what_it_says_of_all_series_and_of_saved_states() -> None:
     [
         ([], "--series"),
         (["--series", "0"], "--series"),
-        (["--series", "5", "--points-per-second", "0"], "above 0"),
-        (["--series", "5", "--points-per-second", "nan"], "above 0"),
+        (["--series", "5", "--points-per-second", "0"], "at least 1e-06"),
+        (["--series", "5", "--points-per-second", "nan"], "at least 1e-06"),
+        (["--series", "5", "--points-per-second", "1e-320"], "at least 1e-06"),
         (["none.toml", "--series", "5"], "none.toml"),
     ],
 )
