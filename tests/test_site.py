@@ -1,0 +1,94 @@
+"""The documentation site: built with warnings as errors, it shows what the pages say and asks no other host for anything."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from markdown_it import MarkdownIt
+
+import streamkl
+from tests.pages import ROOT
+
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+FORMULA = re.compile(r"^ *\$\$\n.*?\n *\$\$$", re.DOTALL | re.MULTILINE)
+SHAPES = ("li", "ol", "ul", "table", "tr", "pre", "blockquote", "h2", "h3", "strong", "img")
+
+
+class _Page(HTMLParser):
+    """What a built page consists of, and what a browser would fetch for it without being asked."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.fetched: list[str] = []
+        self.tags: Counter[str] = Counter()
+        self.titles: set[str] = set()
+        self._within = False
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag != "a" and tag != "meta" and not (tag == "link" and given.get("rel") in ("canonical", "prev", "next")):
+            self.fetched += [value for name in ("src", "href", "srcset", "data", "poster") if (value := given.get(name))]
+        self._within |= tag == "article"
+        if self._within:
+            self.tags[tag] += 1
+            self.titles.add(given.get("id") or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._within &= tag != "article"
+
+
+@pytest.fixture(scope="module")
+def site() -> Path:
+    """As `make docs` builds it."""
+    shutil.rmtree(ROOT / "build" / "site", ignore_errors=True)
+    command = [sys.executable, "-m", "zensical", "build", "--strict", "--clean"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=100, env=os.environ | {"NO_COLOR": "1"})
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said
+    assert [line for line in said.splitlines() if re.search("warning|error|griffe", line, re.IGNORECASE)] == []
+    return ROOT / "build" / "site"
+
+
+def built(site: Path, page: Path) -> _Page:
+    return _Page((site / page.relative_to(ROOT / "docs")).with_suffix(".html").read_text(encoding="utf-8"))
+
+
+def test_pages_have_the_shape_that_they_have_everywhere_else(site: Path) -> None:
+    """The site reads Markdown by stricter rules: it wants an empty line before a list, and four blanks before what belongs to an item."""
+    shown, meant = {}, {}
+    for page in PAGES:
+        if page.name == "api.md":
+            continue
+        text = FORMULA.sub("", page.read_text(encoding="utf-8"))
+        common = _Page(f"<article>{MarkdownIt('commonmark').enable('table').render(text)}</article>").tags
+        name, here = str(page.relative_to(ROOT / "docs")), built(site, page).tags
+        shown[name], meant[name] = ({shape: tags[shape] for shape in SHAPES} for tags in (here, common))
+    assert shown == meant
+
+
+def test_every_public_name_is_in_the_reference(site: Path) -> None:
+    titles = built(site, ROOT / "docs" / "api.md").titles
+    names = {f"streamkl.{name}" for name in streamkl.__all__ if name != "__version__"}
+    rooms = {f"streamkl.river.{name}" for name in ("KLDrift", "KLAnomaly", "KLFilter", "KLHistogram")} | {"streamkl.sklearn.KLDetector"}
+    assert names | rooms <= titles
+
+
+def test_every_formula_is_drawn(site: Path) -> None:
+    page = ROOT / "docs" / "mathematics.md"
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert built(site, page).tags["math"] == len(FORMULA.findall(text)) + len(re.findall(r"\$[^$\n]+\$", FORMULA.sub("", text)))
+
+
+def test_no_page_fetches_anything_from_another_host(site: Path) -> None:
+    for page in site.rglob("*.html"):
+        assert [address for address in _Page(page.read_text(encoding="utf-8")).fetched if re.match(r"\w+:|//", address)] == []
+    for sheet in site.rglob("*.css"):
+        asked = re.findall(r"(?:url\(|@import)\s*[\"']?([^\"')]+)", sheet.read_text(encoding="utf-8"))
+        assert [address for address in asked if re.match(r"https?:|//", address)] == []
