@@ -108,9 +108,19 @@ _KINDS: dict[str, Callable[[Reader, Block], None]] = {
 }
 
 
+class Printed(NamedTuple):
+    """What a command prints to standard output, and with what it says on standard error, as on a terminal."""
+
+    out: str
+    everything: str
+
+
+NOTHING = Printed("", "")
+
+
 def run(command: str) -> str:
-    """What a command line prints. Commands that need a broker, or install or build something, are only looked at: such a command, option,
-    extra, target or module has to be there."""
+    """What a terminal shows of a command line. Of commands that need a broker, install or build, it is only seen that there is such a
+    command and option, extra, target or module."""
     words = shlex.split(command, comments=True)
     if not words:
         return ""
@@ -119,17 +129,17 @@ def run(command: str) -> str:
     assert program in _PROGRAMS, f"no reader is sure to have the program {program!r}: {command}"
     printed = _PROGRAMS[program](arguments)
     if target:
-        Path(target).write_text(printed, encoding="utf-8")
-    return "" if target else printed
+        Path(target).write_text(printed.out, encoding="utf-8")
+    return "" if target else printed.everything
 
 
-def _streamkl(arguments: list[str]) -> str:
+def _streamkl(arguments: list[str]) -> Printed:
     if arguments[0] in ("run", "reshard", "demo", "broker") or any(word == "--topic" or word.startswith("topic:") for word in arguments):
         _parse(arguments)
-        return ""
+        return NOTHING
     done = CliRunner().invoke(app, arguments, prog_name="streamkl", catch_exceptions=False)
     assert done.exit_code == 0, f"streamkl {shlex.join(arguments)}: exit code {done.exit_code}\n{done.output}"
-    return done.stdout
+    return Printed(done.stdout, done.output)
 
 
 def _parse(arguments: list[str]) -> None:
@@ -139,7 +149,7 @@ def _parse(arguments: list[str]) -> None:
     front.commands[arguments[0]].make_context(arguments[0], arguments[1:]).close()
 
 
-def _pip(arguments: list[str]) -> str:
+def _pip(arguments: list[str]) -> Printed:
     """`pip install` of this package with extras that it has."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     wanted = re.fullmatch(r"(\w+)(?:\[([\w,]+)\])?", arguments[-1])
@@ -147,28 +157,28 @@ def _pip(arguments: list[str]) -> str:
     assert wanted, arguments
     assert wanted[1] == project["name"], arguments
     assert set((wanted[2] or "").split(",")) - {""} <= set(project["optional-dependencies"]), arguments
-    return ""
+    return NOTHING
 
 
-def _make(arguments: list[str]) -> str:
+def _make(arguments: list[str]) -> Printed:
     assert re.search(rf"^{arguments[0]}:.*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE), arguments
-    return ""
+    return NOTHING
 
 
-def _docker(arguments: list[str]) -> str:
+def _docker(arguments: list[str]) -> Printed:
     assert arguments[0] == "compose", arguments
     assert (ROOT / "docker-compose.yml").exists()
-    return ""
+    return NOTHING
 
 
-def _interpreter(arguments: list[str]) -> str:
+def _interpreter(arguments: list[str]) -> Printed:
     module = ROOT.joinpath(*arguments[1].split("."))
     assert arguments[0] == "-m", arguments
     assert module.with_suffix(".py").exists() or (module / "__main__.py").exists(), arguments
-    return ""
+    return NOTHING
 
 
-_PROGRAMS: dict[str, Callable[[list[str]], str]] = {
+_PROGRAMS: dict[str, Callable[[list[str]], Printed]] = {
     "streamkl": _streamkl,
     "pip": _pip,
     "make": _make,

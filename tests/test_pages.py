@@ -2,10 +2,12 @@
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from benchmarks import pictures
 from tests.pages import PAGES, ROOT, a_reader, blocks, run
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -73,7 +75,39 @@ def test_the_picture_of_the_worms_is_what_the_command_draws(tmp_path: Path, monk
     monkeypatch.chdir(ROOT)
     options = "--column teeth --counts worms --range 0:10 --models uniform,step,binomial"
     run(f"streamkl fit docs/space-worms.csv {options} --picture {tmp_path / 'drawn.svg'}")
-    drawn, kept = (path.read_text(encoding="utf-8") for path in (tmp_path / "drawn.svg", ROOT / "docs" / "pictures" / "space-worms.svg"))
-    number = re.compile(r"-?\d+\.\d")  # coordinates, rounded to a tenth of a pixel
+    same_picture((tmp_path / "drawn.svg").read_text(encoding="utf-8"), "space-worms.svg")
+
+
+@pytest.mark.native
+def test_the_picture_of_how_it_works_is_what_the_benchmark_draws() -> None:
+    same_picture(pictures.draw(), pictures.TARGET.name)
+
+
+def same_picture(drawn: str, name: str) -> None:
+    """But for coordinates, which are rounded to a tenth of a pixel."""
+    kept = (ROOT / "docs" / "pictures" / name).read_text(encoding="utf-8")
+    number = re.compile(r"-?\d+\.\d")
     assert number.sub("", drawn) == number.sub("", kept)
     assert [float(x) for x in number.findall(drawn)] == pytest.approx([float(x) for x in number.findall(kept)], abs=0.11)
+
+
+@pytest.mark.parametrize("page", ["choosing.md", "comparison.md"])
+def test_figures_copied_from_benchmarks_are_what_stands_there(page: str) -> None:
+    """After "from" and a link to a benchmark, rows are rows of that page, whole or in part: the same first cell, the same figures."""
+    source: list[list[str]] = []
+    copied = 0
+    for line in (ROOT / "docs" / page).read_text(encoding="utf-8").splitlines():
+        for name in re.findall(r"[Ff]rom \[[^]]+\]\((benchmarks/\w+\.md)", line):
+            source = rows((ROOT / "docs" / name).read_text(encoding="utf-8"))
+        if line.startswith("#"):
+            source = []
+        for row in rows(line) if source else []:
+            assert any(row[0] == original[0] and not Counter(row) - Counter(original) for original in source), row
+            copied += 1
+    assert copied > 20
+
+
+def rows(text: str) -> list[list[str]]:
+    """The cells of every table row."""
+    lines = [line for line in text.splitlines() if line.startswith("|") and not re.fullmatch(r"[|:-]+", line)]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]

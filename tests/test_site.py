@@ -33,7 +33,7 @@ class _Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
-        if tag != "a" and tag != "meta" and not (tag == "link" and given.get("rel") in ("canonical", "prev", "next")):
+        if tag not in ("a", "meta") and not (tag == "link" and given.get("rel") in ("canonical", "prev", "next")):
             self.fetched += [value for name in ("src", "href", "srcset", "data", "poster") if (value := given.get(name))]
         self._within |= tag == "article"
         if self._within:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from streamkl.core.arena import PAST_BINS, RECENT, TRACKS, Tracks
-from streamkl.core.point_run_length import fresh, _surprises
+from streamkl.core.point_run_length import _surprises, fresh
 from streamkl.core.tracks import NONE
 from tests.kernels import strength
 from tests.slow_points import SlowPast, long_mean, magnitudes
