@@ -46,7 +46,8 @@ types: $(VENV)/.dev ## mypy --strict
 layers: $(VENV)/.dev ## The import contracts of pyproject.toml
 	$(BIN)/lint-imports
 
-pytest: $(VENV)/.dev ## All tests and doctests, with compiled kernels and a real broker
+pytest: $(VENV)/.dev ## All tests and doctests, with compiled kernels, a real broker and a real browser
+	@sh scripts/find-browser.sh
 	$(PYTEST)
 
 # Compiled kernels are invisible to coverage: tests of core and engine run once more as plain Python, without those marked `native`.

@@ -228,6 +228,36 @@ def calibrate(
     )
 
 
+@app.command(short_help="How much memory so many series need.")
+def estimate(
+    config: Annotated[
+        Path | None, typer.Argument(metavar="CONFIG", help="Configuration file; without it the defaults.", show_default=False)
+    ] = None,
+    series: Annotated[int, typer.Option("--series", min=1, max=1_000_000_000, help="How many series.", show_default=False)] = ...,  # type: ignore[assignment]
+    rate: Annotated[
+        float | None, typer.Option("--points-per-second", metavar="R", help="Of all series together; tells how long learning takes.")
+    ] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Everything as one JSON document.")] = False,
+) -> None:
+    """Say how much memory the detector's state of so many series takes, what it is made of, and which options change it.
+
+    \b
+    learned        bytes of a series that has learned its reference
+    learning       with the buffer that it has while it learns, and while an episode is open
+    first verdict  points until then at the earliest; with --points-per-second also the time
+
+    Each line is for the case that all series are judged by this monitor. Names of series, Python and compiled code come on top. Nothing is
+    contacted and nothing allocated.
+
+    Example: streamkl estimate streamkl.toml --series 100000 --points-per-second 10000
+    """
+    from streamkl import checking
+    from streamkl.estimating import command
+
+    command.estimate(checking.load_checked(config), series, rate, as_json=as_json)
+
+
 @app.command(short_help="Why a record was judged as it was.")
 def explain(
     file: Annotated[str | None, typer.Argument(metavar="FILE", help="A file as `replay` reads it.", show_default=False)] = None,

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from streamkl.core.divergence import contributions, kl_divergence
 from streamkl.core.predictions import BINS, DRAWS, LEVEL, bins_for, require, rows_of, targets_of
-from streamkl.core.shuffling import Drift, drift, even_bins
+from streamkl.core.shuffling import Drift, counted, drift
 from streamkl.errors import InputError
 
 Array = NDArray[np.float64]
@@ -93,9 +93,7 @@ def prediction_drift(
     rng = np.random.default_rng(seed)
     found = []
     for before, now in zip(old.T, new.T, strict=True):
-        place = even_bins(np.r_[before, now], bins_for(bins, len(old) + len(new)))
-        kinds = int(place.max()) + 1
-        counts = np.bincount(place[: len(old)], minlength=kinds), np.bincount(place[len(old) :], minlength=kinds)
+        counts = counted(before, now, bins_for(bins, len(old) + len(new)))
         found.append(drift(*counts, level=level, draws=draws, rng=rng))
     share, before_share = new.mean(axis=0), old.mean(axis=0)
     return PredictionDrift(

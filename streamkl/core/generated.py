@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from streamkl.core.arrays import numbers, refuse
 from streamkl.core.divergence import Base, gaussian_kl, in_base, jensen_shannon, reverse_kl
 from streamkl.core.predictions import DRAWS, LEVEL, bins_for, require
-from streamkl.core.shuffling import HALF, drift, even_bins
+from streamkl.core.shuffling import HALF, counted, drift
 from streamkl.errors import InputError
 
 Array = NDArray[np.float64]
@@ -60,9 +60,7 @@ def compare_samples(
     rng = np.random.default_rng(seed)
     rows = []
     for ours, theirs in zip(before.T, now.T, strict=True):
-        place = even_bins(np.r_[ours, theirs], bins_for(bins, len(before) + len(now)))
-        kinds = int(place.max()) + 1
-        was, got = np.bincount(place[: len(ours)], minlength=kinds), np.bincount(place[len(ours) :], minlength=kinds)
+        was, got = counted(ours, theirs, bins_for(bins, len(before) + len(now)))
         found = drift(was, got, level=level, draws=draws, rng=rng)
         rows.append((found.nats, reverse_kl(got, was, smoothing=HALF), jensen_shannon(got, was), found.threshold, found.p_value))
     kl, reverse, symmetric, limit, chance = np.array(rows).T

@@ -100,9 +100,14 @@ def _block_bytes(settings: Settings) -> int:
     return -(-sum(_bytes(*field) for field in _short_fields(settings).values()) // 8) * 8
 
 
+def field_bytes(settings: Settings) -> dict[str, int]:
+    """Bytes a series of each long array by its name, and of the `block` of all that is short."""
+    return {"block": _block_bytes(settings)} | {name: _bytes(*field) for name, field in _long_fields(settings).items()}
+
+
 def row_bytes(settings: Settings) -> int:
     """Bytes that a series takes in an arena. While it learns, and while an episode is open, it has a buffer beside: `buffer_bytes`."""
-    return _block_bytes(settings) + sum(_bytes(*field) for field in _long_fields(settings).values())
+    return sum(field_bytes(settings).values())
 
 
 def buffer_bytes(settings: Settings) -> int:

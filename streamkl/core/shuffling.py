@@ -33,6 +33,18 @@ def even_bins(values: Array, bins: int) -> NDArray[np.int64]:
     return np.unique(np.searchsorted(edges, values), return_inverse=True)[1].astype(np.int64)
 
 
+def counted(reference: Array, current: Array, bins: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """How many values of each side, (n,) and (m,), lie in each of the `even_bins` of both together. O((n + m) log).
+
+    >>> counts = counted(np.array([1.0, 1.0, 2.0]), np.array([5.0, 9.0, 1.0]), 3)
+    >>> [side.tolist() for side in counts]
+    [[2, 1, 0], [1, 0, 2]]
+    """
+    place = even_bins(np.r_[reference, current], bins)
+    kinds = int(place.max()) + 1
+    return np.bincount(place[: len(reference)], minlength=kinds), np.bincount(place[len(reference) :], minlength=kinds)
+
+
 def drift(reference: NDArray[np.int64], current: NDArray[np.int64], *, level: float, draws: int, rng: np.random.Generator) -> Drift:
     """KL(current || reference) of counts (k,) over the same bins, both with half a pseudo-count a bin. O(draws k)."""
     pooled = reference + current

@@ -10,7 +10,7 @@ from streamkl.engine.influx import read_line
 from streamkl.engine.layouts import Layout, Layouts
 from streamkl.engine.mapping import CompiledMapping
 from streamkl.engine.metrics import NO_NUMBER
-from streamkl.engine.rows import Rows, read_record
+from streamkl.engine.rows import Rows, read_each
 from streamkl.model import Message
 
 _INTEGER = ord("i")
@@ -34,11 +34,7 @@ class LineReader:
 
     def read(self, messages: Sequence[Message]) -> Rows:
         """The rows of a batch. About 0.6 µs a plain line and 0.1 µs a field."""
-        rows = Rows()
-        for message in messages:
-            if not self._read(message, rows):
-                read_record(self._mapping, message, rows)
-        return rows
+        return read_each(self._mapping, messages, self._read)
 
     def _read(self, message: Message, rows: Rows) -> bool:
         """Whether the message's points have been added; if not, nothing has."""

@@ -11,7 +11,7 @@ from streamkl.engine.faults import Fault
 from streamkl.engine.jsontext import MAX_DEPTH, parse, presentable
 from streamkl.engine.layouts import Layout, Layouts
 from streamkl.engine.mapping import BATCH, METRIC, CompiledMapping
-from streamkl.engine.rows import Rows, read_record
+from streamkl.engine.rows import Rows, read_each
 from streamkl.model import Message
 
 NO_NUMBER: Final = frozenset((str, type(None)))
@@ -61,11 +61,7 @@ class MetricReader:
 
     def read(self, messages: Sequence[Message]) -> Rows:
         """The rows of a batch. About 0.1 µs a point where a metric has ten or more."""
-        rows = Rows()
-        for message in messages:
-            if not self._read(message, rows):
-                read_record(self._mapping, message, rows)
-        return rows
+        return read_each(self._mapping, messages, self._read)
 
     def _read(self, message: Message, rows: Rows) -> bool:
         """Whether the message's points have been added; if not, nothing has."""

@@ -1,6 +1,6 @@
 """Undecided points: what the mapping found in each record, before anything is judged."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from streamkl.engine.faults import Fault, quote
@@ -54,6 +54,15 @@ class Rows:
         self.take_back(len(self.series) - points, len(self.layouts))
         self.records[len(self.counts)] = fault
         self.counts.append(0)
+
+
+def read_each(mapping: CompiledMapping, messages: Iterable[Message], shorter: Callable[[Message, Rows], bool]) -> Rows:
+    """The rows of a batch: `shorter` adds a message's points and says so, or adds nothing; then the mapping reads it."""
+    rows = Rows()
+    for message in messages:
+        if not shorter(message, rows):
+            read_record(mapping, message, rows)
+    return rows
 
 
 def read_record(mapping: CompiledMapping, message: Message, rows: Rows) -> None:

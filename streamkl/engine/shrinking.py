@@ -71,8 +71,8 @@ def grow(shape: Shape, body: memoryview, at: int) -> tuple[Array, int]:
     if shape.coding == INTEGERS:
         integers, at = _grow_integers(shape, body, at, rows, count // rows)
         return integers.astype(dtype).reshape(shape.shape), at
-    if shape.coding != FLOATS:
-        raise ValueError(f"array {shape.name} in coding {shape.coding!r}")
+    if shape.coding != FLOATS or dtype != np.float64:
+        raise ValueError(f"array {shape.name} of {dtype} in coding {shape.coding!r}")
     digits = np.frombuffer(body, np.int8, rows, at)
     integers, at = _grow_integers(shape, body, at + rows, rows, count // rows)
     raw, at = _join(body, at, 8, (shape.raw, count // rows))

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
@@ -102,6 +102,7 @@ def test_what_is_simple_lies_simply(array: NDArray[Any], coding: str, size: int)
     ),
     st.binary(max_size=400),
 )
+@example(Shape("a", "|b1", (), FLOATS, planes=1), bytes(10))
 def test_no_description_of_an_array_does_any_harm(shape: Shape, body: bytes) -> None:
     try:
         array, end = grow(shape, memoryview(body), 0)

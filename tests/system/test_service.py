@@ -81,7 +81,7 @@ def test_a_sender_may_change_from_line_protocol_to_telegraf_and_nothing_is_learn
         for when, value in [*values(metrics(0, 600)), *values(metrics(600, 30, shift=40.0))]
     ]
     place.options["input.format"] = '"influx"'
-    place.create("metrics")
+    place.create("metrics", "dead")  # one partition each: letters without a key go anywhere else
     place.publish([*lines[:300], b"# only a comment", b"cpu,host=b\ncpu,host=c load=50 1700000299", *lines[300:]])
     place.start()
     place.wait_until_read()
