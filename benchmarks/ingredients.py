@@ -39,7 +39,7 @@ class Variant:
             def tables(key: TableKey) -> Table:
                 return own if key == POINTS_KEY else shipped(key)
 
-            replace("library.scoring.shared_tables", lambda: tables)
+            replace("library.series.shared_tables", lambda: tables)
 
 
 def replace(name: str, stand_in: Any) -> None:
