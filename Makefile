@@ -41,7 +41,7 @@ format: $(VENV)/.dev ## Let ruff mend and format
 
 # The kernels compile meanwhile, on another core: once, not once in every test process.
 types: $(VENV)/.dev ## mypy --strict
-	@$(BIN)/python -c "import streamkl; streamkl.score([0.0] * 600)" & $(BIN)/mypy; status=$$?; wait; exit $$status
+	@$(BIN)/python -c "import streamkl; streamkl.score([0.0] * 600); streamkl.score([[0.0, 0.0]] * 600)" & $(BIN)/mypy; status=$$?; wait; exit $$status
 
 layers: $(VENV)/.dev ## The import contracts of pyproject.toml
 	$(BIN)/lint-imports

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from streamkl.core.compiled import both
 
-FREE, LEARNING, JUDGING = 0, 1, 2
+FREE, LEARNING, JUDGING, JOINT = 0, 1, 2, 3
 TRAILING, DECAYED, SEASONAL = 1, 2, 3  # kinds of reference that move
 TAIL_BINS = 120  # of the histogram of block maxima
 TRACKS = 6  # of single points, see core.tracks

@@ -13,7 +13,7 @@ A distribution that only narrowed went neither up nor down. A single point rose 
 Names have no unit: categorical series pass.
 """
 
-from streamkl.core.arena import JUDGING, RECENT, SEASONAL, Arena, Rules
+from streamkl.core.arena import JOINT, JUDGING, RECENT, SEASONAL, Arena, Rules
 from streamkl.core.binning import QUANTILES
 from streamkl.core.compiled import inlined, outlined
 
@@ -29,6 +29,8 @@ def passes(a: Arena, rules: Rules, row: int, w: int) -> bool:
     The least effect is the larger of `min_effect` and `min_relative_effect` times the reference's median; without either, any move counts.
     O(RECENT + bins).
     """
+    if a.phase[row] == JOINT:
+        return True  # its strongest feature was asked
     if a.phase[row] != JUDGING:
         return False  # single points of a series that has no reference yet
     least = max(rules.min_effect, rules.min_relative_effect * abs(normal_quantile(a, rules, row, w, MIDDLE)))

@@ -38,16 +38,18 @@ def walk(
     positions: NDArray[np.int64],
     silent: NDArray[np.bool_],
     start: int,
+    stop: int,
     fate: NDArray[np.int8],
     output: NDArray[np.float64],
     ratio: NDArray[np.float64],
     window: NDArray[np.int8],
 ) -> tuple[int, int]:
-    """Judge points from `start` on. Returns (next index, what the last point caused); the outputs have one entry a point, `silent` has one
-    or is empty. A silenced point moves the series' clock and nothing else: no window, no reference and no episode hears of it."""
+    """Judge the points from `start` to before `stop`. Returns (next index, what the last point caused); the outputs have one entry a point,
+    `silent` has one or is empty. A silenced point moves the series' clock and nothing else: no window, no reference and no episode hears
+    of it."""
     tracks, calm = tracks_of(a), calm_of(a, rules)
     points = len(rules.window_points) + 1  # what stands for single points where a test's number is asked for
-    for i in range(start, len(rows)):
+    for i in range(start, stop):
         row = rows[i]
         fate[i] = UNJUDGED
         output[i] = 0.0
@@ -91,7 +93,7 @@ def walk(
             cause = happened if happened != NOTHING else cause  # an episode puts learning off until it is over
         if cause != NOTHING:
             return i + 1, cause
-    return len(rows), NOTHING
+    return stop, NOTHING
 
 
 @inlined

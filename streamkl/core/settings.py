@@ -122,5 +122,9 @@ class Settings:
         """The same for single points, where they are judged."""
         return self.features / self._point_share(independent)
 
+    def joint_parts(self, independent: bool) -> float:
+        """The same for each of the two ways in which single points of several features are judged together."""
+        return 2.0 / self._point_share(independent)
+
     def _point_share(self, independent: bool) -> float:
         return self.point_share * (IF_INDEPENDENT if independent else 1.0)
