@@ -247,7 +247,7 @@ class Bank:
         a, settings = self.arena, self.settings
         learned = learn(values, settings.bins, settings.categorical)
         bins = len(learned.units)
-        windows = (a.counts, a.length, a.self_term, a.cross_term, a.since_sync, a.mixture, a.slot_count)
+        windows = (a.counts, a.length, a.self_term, a.cross_term, a.since_sync, a.mixture, a.slot_count, a.slot_points)
         for array in (*windows, a.drift, a.drift_points, a.limit_points, a.muted):
             array[row] = 0
         a.ratio[row, :-1] = 0  # of tests that are not judged any more nothing may stay

@@ -16,6 +16,7 @@ Names have no unit: categorical series pass.
 from streamkl.core.arena import JOINT, JUDGING, RECENT, SEASONAL, Arena, Rules
 from streamkl.core.binning import QUANTILES
 from streamkl.core.compiled import inlined, outlined
+from streamkl.core.season import all_in_force
 
 EITHER, UP, DOWN = 0, 1, -1
 LOWER, MIDDLE, UPPER = 0, 2, 4  # of QUANTILES
@@ -62,10 +63,10 @@ def passes(a: Arena, rules: Rules, row: int, w: int) -> bool:
 def normal_quantile(a: Arena, rules: Rules, row: int, w: int, q: int) -> float:
     """A quantile of the reference as it is now: exact where it stands still, else read off the masses of its bins (of the window's own
     hours, where it is seasonal), and no further out than the outermost edges."""
-    if rules.kind == 0:
+    w = min(w, len(rules.window_points) - 1)  # single points: by the last window
+    if rules.kind == 0 or not all_in_force(a, rules, row, w):
         return float(a.quantiles[row, q])
     bins = a.bins[row]
-    w = min(w, len(rules.window_points) - 1)  # single points: by the last window
     total = float(a.length[row, w]) if rules.kind == SEASONAL else a.total[row]
     wanted = QUANTILES[q] * total
     below = 0.0

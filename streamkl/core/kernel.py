@@ -14,7 +14,7 @@ from streamkl.core.episode import LEARNED, NOTHING, WARM, alarm_output, is_alarm
 from streamkl.core.reference import advance
 from streamkl.core.ring import at_depth, oldest_time, place
 from streamkl.core.run_length import drift_limit, limit_for
-from streamkl.core.season import refresh, slot_of
+from streamkl.core.season import in_force, refresh, slot_of
 from streamkl.core.surprise import WARM_POINTS, weigh
 from streamkl.core.tail import STRETCH, observe
 from streamkl.core.tracks import NONE, strength, surprise
@@ -171,7 +171,7 @@ def judge(a: Arena, rules: Rules, row: int, time: int, value: float, position: i
             if best_window < 0 or (heard and a.ratio[row, w] > best):
                 best, best_window = a.ratio[row, w] if heard else 0.0, w
     drift = len(rules.window_points)
-    known = a.drifts[row] and compare(a, row, drift, shift(a, rules, row, code, time), BLOCK)
+    known = a.drifts[row] and in_force(a, rules, row, time) and compare(a, row, drift, shift(a, rules, row, code, time), BLOCK)
     if known and (best_window < 0 or a.ratio[row, drift] > best):
         best, best_window = a.ratio[row, drift], drift
     return best, best_window
@@ -232,6 +232,6 @@ def rehearse(a: Arena, rules: Rules, row: int, times: NDArray[np.int64], values:
             if share < 0.5 and is_full(a, rules, row, w, SHORTEST_TIME_WINDOW):
                 limit = limit_for(rules, a.bin_class[row], w, a.length[row, w], a.log_run[row])
                 observe(a, row, w, statistic(a, rules, row, w) / limit * (1.0 + share) / (1.0 - share), 2 * a.length[row, w])
-        if a.drifts[row]:
+        if a.drifts[row] and in_force(a, rules, row, times[i]):
             compare(a, row, len(rules.window_points), shift(a, rules, row, code, times[i]), BLOCK)
     a.newest[row] = newest
