@@ -19,7 +19,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 CHAOS := nice $(BIN)/python -m tests.chaos --append tests/chaos/results.tsv
 COMPILE := $(BIN)/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
 
-.PHONY: help demo test lint format types layers pytest coverage chaos lock install install-runtime clean
+.PHONY: help demo test lint format types layers pytest coverage chaos bench bench-full lock install install-runtime clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -62,6 +62,12 @@ chaos: $(VENV)/.dev ## The long campaign: 1,000 kills, every fault, pairs of fau
 	$(CHAOS) --mix --runs 100
 	$(BIN)/python -m tests.chaos --mutants --runs 50
 	$(BIN)/python -m tests.chaos --batchings 10000
+
+bench: $(VENV)/.dev ## The benchmarks that say most, in a quarter of an hour; what passed on this code is not run again
+	$(BIN)/python -m benchmarks.everything --quick $(ARGS)
+
+bench-full: $(VENV)/.dev ## All benchmarks, each writing its page under docs/benchmarks/: hours, and it may be stopped at any time
+	$(BIN)/python -m benchmarks.everything --write $(ARGS)
 
 lock: $(VENV)/.dev ## Write requirements/*.txt anew from pyproject.toml (UPGRADE=--upgrade for newer versions)
 	$(COMPILE) $(UPGRADE) --output-file requirements/runtime.txt pyproject.toml requirements/build.in
