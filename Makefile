@@ -19,7 +19,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 CHAOS := nice $(BIN)/python -m tests.chaos --append tests/chaos/results.tsv
 COMPILE := $(BIN)/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
 
-.PHONY: help demo test lint format types layers pytest coverage docs chaos lock install install-runtime clean
+.PHONY: help demo test lint format types layers pytest coverage docs chaos bench bench-full lock install install-runtime clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -41,7 +41,7 @@ format: $(VENV)/.dev ## Let ruff mend and format
 
 # The kernels compile meanwhile, on another core: once, not once in every test process.
 types: $(VENV)/.dev ## mypy --strict
-	@$(BIN)/python -c "import streamkl; streamkl.score([0.0] * 600)" & $(BIN)/mypy; status=$$?; wait; exit $$status
+	@$(BIN)/python -c "import streamkl; streamkl.score([0.0] * 600); streamkl.score([[0.0, 0.0]] * 600)" & $(BIN)/mypy; status=$$?; wait; exit $$status
 
 layers: $(VENV)/.dev ## The import contracts of pyproject.toml
 	$(BIN)/lint-imports
@@ -65,6 +65,12 @@ chaos: $(VENV)/.dev ## The long campaign: 1,000 kills, every fault, pairs of fau
 	$(CHAOS) --mix --runs 100
 	$(BIN)/python -m tests.chaos --mutants --runs 50
 	$(BIN)/python -m tests.chaos --batchings 10000
+
+bench: $(VENV)/.dev ## The benchmarks that say most, in a quarter of an hour; what passed on this code is not run again
+	$(BIN)/python -m benchmarks.everything --quick $(ARGS)
+
+bench-full: $(VENV)/.dev ## All benchmarks, each writing its page under docs/benchmarks/: hours, and it may be stopped at any time
+	$(BIN)/python -m benchmarks.everything --write $(ARGS)
 
 lock: $(VENV)/.dev ## Write requirements/*.txt anew from pyproject.toml (UPGRADE=--upgrade for newer versions)
 	$(COMPILE) $(UPGRADE) --output-file requirements/runtime.txt pyproject.toml requirements/build.in

@@ -15,7 +15,7 @@ from benchmarks.zoo import EVERY, series
 from streamkl.config.detector import DetectorConfig
 from streamkl.core.bank import Bank
 from streamkl.engine.confidence import confidence
-from streamkl.library.scoring import shared_tables
+from streamkl.library.series import shared_tables
 from streamkl.library.settings import settings_of
 from streamkl.units import parse_budget
 

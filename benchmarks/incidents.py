@@ -14,7 +14,8 @@ from benchmarks.quiet_data import SLACK, followed
 from streamkl.config.detector import DetectorConfig
 from streamkl.core.bank import Bank
 from streamkl.engine.story import TRACK_NAMES, named
-from streamkl.library.scoring import Evaluation, shared_tables
+from streamkl.library.scoring import Evaluation
+from streamkl.library.series import shared_tables
 from streamkl.library.settings import settings_of
 from streamkl.model import MICROSECONDS
 

@@ -13,7 +13,7 @@ from streamkl.core.point_run_length import simulate_points
 from streamkl.core.run_length import POINTS_KEY, Table, TableKey
 from streamkl.core.tracks import EXPONENT
 from streamkl.engine.story import TRACK_NAMES
-from streamkl.library import scoring
+from streamkl.library import series
 from streamkl.units import parse_window
 
 SHIPPED = "streamkl"
@@ -34,12 +34,12 @@ class Variant:
         for name, stand_in in self.instead.items():
             replace(name, stand_in)
         if any(name.startswith(OF_POINTS) for name in self.instead):
-            own, shipped = simulate_points(), scoring.shared_tables()
+            own, shipped = simulate_points(), series.shared_tables()
 
             def tables(key: TableKey) -> Table:
                 return own if key == POINTS_KEY else shipped(key)
 
-            replace("library.scoring.shared_tables", lambda: tables)
+            replace("library.series.shared_tables", lambda: tables)
 
 
 def replace(name: str, stand_in: Any) -> None:

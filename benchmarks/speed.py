@@ -19,7 +19,7 @@ from streamkl.core.bank import Bank
 from streamkl.core.layout import buffer_bytes, row_bytes
 from streamkl.core.run_length import RUN_LENGTHS, Table, TableKey
 from streamkl.core.settings import Settings, Window
-from streamkl.library.scoring import shared_tables
+from streamkl.library.series import shared_tables
 from streamkl.library.settings import settings_of
 
 MINUTE_US = 60_000_000

@@ -82,6 +82,14 @@ class Track(msgspec.Struct, frozen=True):
     nats: float
 
 
+class Feature(msgspec.Struct, frozen=True, kw_only=True):
+    """One of several features that are judged together, and how far it drove the event."""
+
+    name: str
+    score: float  # its own statistic / its own threshold, in the test that decided
+    share: float  # of the sum of all features' scores ** 3
+
+
 class Quantiles(msgspec.Struct, frozen=True, kw_only=True):
     """Quantiles in the metric's own unit."""
 
@@ -169,6 +177,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float  # how well founded the threshold is, 0..1: min(blocks / 32, 20 judged / (windows * run length), effective / 50)
     top_bins: tuple[Bin, ...]
     tracks: tuple[Track, ...] = ()  # for the newest points: statistic_nats is (sum of nats ** 5) ** (1/5)
+    features: tuple[Feature, ...] = ()  # where several are judged together: strongest first; window, bins, tracks are of the first
     reference_quantiles: Quantiles | None
     window_quantiles: Quantiles | None
     sentence: str

@@ -147,7 +147,12 @@ class Twin:
         self.faded = [cell.units for cell in self.cells]
         self.weight = 1.0
         if self.ref.kind == SEASONAL:
-            self._put_in_force()
+            self.given: list[Point] = list(self.first)  # lagged: points that no slot was put in force with
+            self.share: dict[int, list[float]] = {}
+            if self.ref.lagged:
+                self.season = self._slot(self.newest)
+            else:
+                self._put_in_force()
 
     def _hand_over(self, depth: int) -> None:
         """The point that has just come to lie `gap` points below the newest one goes to a moving reference."""
@@ -156,6 +161,8 @@ class Twin:
             return
         point = self.held[-1 - deep]
         self.handed.append(point)
+        if self.ref.kind == SEASONAL:
+            self.given.append(point)
         if self.ref.kind == DECAYED:
             self.weight *= 2.0 ** (1.0 / self.ref.half_life)
             self.faded[self._cell(point.value)] += self.weight
@@ -188,16 +195,22 @@ class Twin:
     def _slot(self, time: int) -> int:
         return (time - self.ref.phase_us) % self.ref.period_us * self.ref.slots // self.ref.period_us
 
+    def _pooled(self) -> list[float]:
+        units = [cell.units for cell in self.cells]
+        return [u / math.fsum(units) for u in units]
+
     def _put_in_force(self) -> None:
-        """Each slot's own points beside `shrinkage` points of the pooled reference."""
+        """Each slot's own points beside `shrinkage` points of the pooled reference; lagged: those of the slot that is entered, given since
+        it was entered before, if there are any."""
         self.season = self._slot(self.newest)
-        pooled = [cell.units for cell in self.cells]
-        total = math.fsum(pooled)
-        self.share: dict[int, list[float]] = {}
-        for slot in range(self.ref.slots):
-            own = self._counts(p for p in [*self.first, *self.handed] if self._slot(p.time) == slot)
-            weight = sum(own) + self.ref.shrinkage
-            self.share[slot] = [(c + self.ref.shrinkage * u / total) / weight for c, u in zip(own, pooled, strict=True)]
+        for slot in [self.season] if self.ref.lagged else range(self.ref.slots):
+            points = [p for p in (self.given if self.ref.lagged else [*self.first, *self.handed]) if self._slot(p.time) == slot]
+            if self.ref.lagged:
+                self.given = [p for p in self.given if self._slot(p.time) != slot]
+            if points or not self.ref.lagged:
+                weight = len(points) + self.ref.shrinkage
+                own = zip(self._counts(points), self._pooled(), strict=True)
+                self.share[slot] = [(c + self.ref.shrinkage * share) / weight for c, share in own]
 
     # -- windows -------------------------------------------------------------------
 
@@ -213,5 +226,7 @@ class Twin:
         points = self.window(w)
         if self.ref.kind != SEASONAL:
             return n_kl(self._counts(points), self.masses())
+        if not all(self._slot(p.time) in self.share for p in points):
+            return 0.0  # lagged: nothing to compare with yet
         shares = [self.share[self._slot(p.time)] for p in points]
         return n_kl(self._counts(points), [math.fsum(column) for column in zip(*shares, strict=True)])

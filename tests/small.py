@@ -17,11 +17,12 @@ HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
 
 FIXED = Reference(
-    kind=ReferenceKind.FIXED, size=60, gap=20, half_life=50, slots=24, period_us=DAY_US, phase_us=0, shrinkage=5.0
+    kind=ReferenceKind.FIXED, size=60, gap=20, half_life=50, slots=24, period_us=DAY_US, phase_us=0, shrinkage=5.0, lagged=False
 )  # fmt: skip
 TRAILING = replace(FIXED, kind=ReferenceKind.TRAILING)
 DECAYED = replace(FIXED, kind=ReferenceKind.DECAYED)
 SEASONAL = replace(FIXED, kind=ReferenceKind.SEASONAL)
+LAGGED = replace(SEASONAL, slots=4, period_us=80 * 60_000_000, lagged=True)
 EPISODES = Episodes(
     min_points=1,
     close_below=0.8,

@@ -29,6 +29,7 @@ class _Page(HTMLParser):
         self.fetched: list[str] = []
         self.tags: Counter[str] = Counter()
         self.titles: set[str] = set()
+        self.links: list[str] = []
         self._within = False
         self.feed(html)
 
@@ -40,6 +41,7 @@ class _Page(HTMLParser):
         if self._within:
             self.tags[tag] += 1
             self.titles.add(given.get("id") or "")
+            self.links += [given["href"] or ""] if tag == "a" and "href" in given else []
 
     def handle_endtag(self, tag: str) -> None:
         self._within &= tag != "article"
@@ -72,6 +74,14 @@ def test_pages_have_the_shape_that_they_have_everywhere_else(site: Path) -> None
         name, here = str(page.relative_to(ROOT / "docs")), built(site, page).tags
         shown[name], meant[name] = ({shape: tags[shape] for shape in SHAPES} for tags in (here, common))
     assert shown == meant
+
+
+def test_every_file_that_a_page_links_to_is_on_the_site(site: Path) -> None:
+    """The builder looks at links to pages alone."""
+    for page in PAGES:
+        local = [link.partition("#")[0] for link in built(site, page).links if not re.match(r"\w+:", link)]
+        folder = site / page.relative_to(ROOT / "docs").parent
+        assert [link for link in local if not (folder / link).exists()] == [], page
 
 
 def test_every_public_name_is_in_the_reference(site: Path) -> None:

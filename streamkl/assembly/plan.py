@@ -77,4 +77,5 @@ def _normal(detector: DetectorConfig, mapping: InputMapping) -> Mapping[str, Nor
 
 def _announce(key: TableKey) -> None:
     sure = f", kept by {key.certainty:.0%} of references (up to half a minute)" if key.certainty else ""
-    log.info("simulating thresholds once: window of %d points, %d bins, reference of %d%s", key.window, key.bins, key.reference, sure)
+    what = f"window of {key.window} points" if key.window else "slow shifts"
+    log.info("simulating thresholds once: %s, %d bins, reference of %d%s", what, key.bins, key.reference, sure)

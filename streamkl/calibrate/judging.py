@@ -162,7 +162,7 @@ class Trials:
         found = np.zeros(count, np.bool_)
         at = 0
         while at < n:  # as a bank does, but an episode is not explained and what follows it is left out: four times faster
-            at, happened = walk(arena, self._pool, self._rules, rows, times, numbers, positions, NONE_SILENT, at, *out)
+            at, happened = walk(arena, self._pool, self._rules, rows, times, numbers, positions, NONE_SILENT, at, len(rows), *out)
             if happened == OPENED:
                 row = int(rows[at - 1])
                 found[row] = True

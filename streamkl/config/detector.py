@@ -10,13 +10,16 @@ from streamkl.config.kinds import Absence, Budget, Duration, Name, Real, Unit, W
 from streamkl.config.section import Mistake, Section
 from streamkl.units import parse_budget, parse_window
 
-Kind = Literal["fixed", "trailing", "decayed", "seasonal", "file"]
+Kind = Literal["fixed", "trailing", "decayed", "seasonal", "lagged", "file"]
+MOST_PARTS = 400  # of the lag of a lagged reference: each holds two histograms
 # Which kinds of reference read which option.
 _USED_BY: dict[str, tuple[Kind, ...]] = {
-    "gap": ("trailing", "decayed", "seasonal"),
+    "gap": ("trailing", "decayed", "seasonal", "lagged"),
     "half_life": ("decayed",),
     "season": ("seasonal",),
-    "shrinkage": ("seasonal",),
+    "shrinkage": ("seasonal", "lagged"),
+    "lag": ("lagged",),
+    "part": ("lagged",),
     "path": ("file",),
 }
 
@@ -26,18 +29,23 @@ class ReferenceConfig(Section):
 
     kind: Kind = "fixed"
     """`fixed`: learned once; `trailing`: the newest points before the window; `decayed`: old points fade; `seasonal`: the same hour of the
-    day or week; `file`: read from `path`."""
+    day or week, all that were seen; `lagged`: the same day (`part`) four weeks (`lag`) ago; `file`: read from `path`."""
     size: Annotated[Whole, Field(ge=50, le=100_000), Unit("points")] = 500
     """Points learned before the first verdict; also the length of a trailing reference, and the fewest that a file has to hold."""
     gap: Annotated[Whole, Field(ge=0, le=100_000), Unit("points")] = 0
-    """`trailing`, `decayed`, `seasonal`: points between the newest point and the reference; 0 means the longest window (`max_window_points`
-    where one is a duration)."""
+    """`trailing`, `decayed`, `seasonal`, `lagged`: points between the newest point and the reference; 0 means the longest window
+    (`max_window_points` where one is a duration)."""
     half_life: Annotated[Whole, Field(ge=50, le=10_000_000), Unit("points")] = 5_000
     """`decayed`: after so many points a point counts half."""
     season: Literal["hour_of_day", "hour_of_week"] = "hour_of_day"
     """`seasonal`: what is compared with what, in UTC."""
     shrinkage: Annotated[Real, Field(gt=0, le=10_000), Unit("points")] = 50.0
-    """`seasonal`: points of the pooled reference that each hour's own points are mixed with, so that a thin hour is still judged."""
+    """`seasonal`, `lagged`: points of the pooled reference that each hour's or day's own points are mixed with, so that a thin one is still
+    judged."""
+    lag: Annotated[Duration, Field(ge=duration("1h"), le=duration("400d"))] = duration("28d")
+    """`lagged`: how long ago that lies which a point is compared with. "28d": the same weekday four weeks ago."""
+    part: Annotated[Duration, Field(ge=duration("1m"), le=duration("100d"))] = duration("1d")
+    """`lagged`: how much of the past is taken together, counted from midnight UTC; `lag` is a multiple of it."""
     path: Annotated[Path | None, Field(examples=["normal.csv"])] = None
     """`file`: what is normal, as CSV (series,value) or JSON lines."""
 
@@ -45,6 +53,8 @@ class ReferenceConfig(Section):
         """Options that the chosen kind does not read, or lacks."""
         if self.kind == "file" and self.path is None:
             yield Mistake(("path", "kind"), 'missing; kind = "file" needs the file of what is normal, for example path = "normal.csv"')
+        if self.lag % self.part or not 2 <= self.lag // self.part <= MOST_PARTS:
+            yield Mistake(("part", "lag"), f'must divide lag into 2 to {MOST_PARTS} equal parts; try lag = "28d", part = "1d"')
         for option, kinds in _USED_BY.items():
             if self.kind not in kinds and getattr(self, option) != type(self).model_fields[option].default:
                 wanted = " or ".join(f'kind = "{kind}"' for kind in kinds)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from streamkl.core.compiled import both
 
-FREE, LEARNING, JUDGING = 0, 1, 2
+FREE, LEARNING, JUDGING, JOINT = 0, 1, 2, 3
 TRAILING, DECAYED, SEASONAL = 1, 2, 3  # kinds of reference that move
 TAIL_BINS = 120  # of the histogram of block maxima
 TRACKS = 6  # of single points, see core.tracks
@@ -70,6 +70,7 @@ class Arena(NamedTuple):
     ref_head: Ints  # (R,)
     slot_count: Floats  # (R, S, K) seasonal: points learned
     slot_share: Floats  # (R, S, K) seasonal: masses in force
+    slot_points: Ints  # (R, S) lagged: points that the masses in force come from, the pooled ones not counted
     mixture: Floats  # (R, W, K) seasonal: sum of the masses of the window's points
     season: Ints  # (R,) seasonal: slot of the newest refresh
     quantiles: Floats  # (R, Q) of the reference when it was learned
@@ -203,6 +204,7 @@ class Rules(NamedTuple):
     period: int
     phase: int
     shrinkage: float
+    lagged: bool  # a slot is put in force when its time comes again, and begins anew
     nodes: Ints  # (W,) nodes of the length grid in use
     node_log_points: Floats  # (W, N) ln of the lengths
     log_runs: Floats  # (A,) ln of the run lengths

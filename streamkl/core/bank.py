@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamkl.core import layout
-from streamkl.core.arena import DECAYED, FREE, JUDGING, LEARNING, NO_SLOT, Arena, Calm, Pool, calm_of
+from streamkl.core.arena import DECAYED, FREE, JOINT, JUDGING, LEARNING, NO_SLOT, Arena, Calm, Pool, calm_of
 from streamkl.core.binning import learn
 from streamkl.core.dependence import dependence, is_independent
 from streamkl.core.drift import MOST_TURN
@@ -27,10 +27,21 @@ NONE_SILENT = np.zeros(0, np.bool_)
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What one of several features that are judged together had to do with it: its number, its own score in the test that decided, and its
+    share of the sum of their third powers."""
+
+    feature: int
+    score: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
 class Transition:
     """An episode of `row` moved at point `index` of the batch: `happened` is one of core.episode's numbers above NOTHING.
 
     `explanation` and `score` are of the window with the highest score at that moment; when it closes, of the window last told of.
+    `features`: where several are judged together, those that drove it, strongest first; the explanation is of the first.
     """
 
     index: int
@@ -39,6 +50,8 @@ class Transition:
     score: float
     window: int
     explanation: Explanation
+    features: tuple[Part, ...] = ()
+    joint: bool = False  # whether single points of all features together decided
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +111,14 @@ class Bank:
             self._give_slot(row)
         else:
             self._set_reference(row, normal, np.zeros(len(normal), np.int64) if times is None else times)
+        return row
+
+    def joint(self) -> int:
+        """A row whose statistics are made of those of other rows (see `core.joint`): it learns no reference of its own."""
+        row = self.birth()
+        self._take_slot(row)
+        self.arena.phase[row] = JOINT
+        self.arena.learned[row] = self.settings.reference.size  # so that an episode of it may be accepted
         return row
 
     def death(self, row: int) -> None:
@@ -166,19 +187,36 @@ class Bank:
         at = 0
         while at < n:
             at, happened = walk(
-                self.arena, self.pool, self.rules, rows, times, values, positions, silent, at, out.fate, out.output, out.ratio, out.window
+                self.arena,
+                self.pool,
+                self.rules,
+                rows,
+                times,
+                values,
+                positions,
+                silent,
+                at,
+                n,
+                out.fate,
+                out.output,
+                out.ratio,
+                out.window,
             )
-            if happened == LEARNED:
-                self._learn(int(rows[at - 1]))
-            elif happened == WARM:
-                self._warm(int(rows[at - 1]))
-            elif happened != NOTHING:
-                out.transitions.append(self._answer(at - 1, int(rows[at - 1]), happened, out))
-            if happened in (LEARNED, ACCEPTED):
-                out.learned.append((at - 1, int(self.arena.interval[rows[at - 1]])))
+            self.answer(at - 1, int(rows[at - 1]), happened, out)
         return out
 
-    def _answer(self, index: int, row: int, happened: int, out: Verdicts) -> Transition:
+    def answer(self, index: int, row: int, happened: int, out: Verdicts) -> None:
+        """Do what the compiled loop stopped for after point `index`, and note it in `out`."""
+        if happened == LEARNED:
+            self._learn(row)
+        elif happened == WARM:
+            self._warm(row)
+        elif happened != NOTHING:
+            out.transitions.append(self._move(index, row, happened, out))
+        if happened in (LEARNED, ACCEPTED):
+            out.learned.append((index, int(self.arena.interval[row])))
+
+    def _move(self, index: int, row: int, happened: int, out: Verdicts) -> Transition:
         window = int(self.arena.teller[row]) if happened in (RECOVERED, ACCEPTED) else int(out.window[index])
         score = float(self.arena.ratio[row, window])
         transition = Transition(index, row, happened, score, window, explain(self.arena, self.pool, self.rules, row, window))
@@ -209,7 +247,7 @@ class Bank:
         a, settings = self.arena, self.settings
         learned = learn(values, settings.bins, settings.categorical)
         bins = len(learned.units)
-        windows = (a.counts, a.length, a.self_term, a.cross_term, a.since_sync, a.mixture, a.slot_count)
+        windows = (a.counts, a.length, a.self_term, a.cross_term, a.since_sync, a.mixture, a.slot_count, a.slot_points)
         for array in (*windows, a.drift, a.drift_points, a.limit_points, a.muted):
             array[row] = 0
         a.ratio[row, :-1] = 0  # of tests that are not judged any more nothing may stay

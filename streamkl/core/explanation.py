@@ -160,10 +160,11 @@ def _explain_window(a: Arena, rules: Rules, row: int, w: int) -> Explanation:
         expected = a.slot_share[row, slot_of(rules, times), :bins].mean(axis=0)
     share = counts / n
     with np.errstate(divide="ignore", invalid="ignore"):
-        nats = np.where(counts > 0, share * np.log(share / expected), 0.0)
+        nats = np.where((counts > 0) & (expected > 0), share * np.log(share / expected), 0.0)
     table = float(a.limit[row, w]) / n
     factor = float(a.factor[row, w])
     edges = a.edges[row, : bins - 1]
+    since, until, held = _compared_with(a, rules, row, times)
     return Explanation(
         statistic_nats=float(nats.sum()),
         threshold_nats=table * factor,
@@ -186,14 +187,25 @@ def _explain_window(a: Arena, rules: Rules, row: int, w: int) -> Explanation:
         window_from_us=int(times[0]),
         window_to_us=int(a.newest[row]),
         first_position=int(positions[0]),
-        reference_points=int(a.held[row]),
+        reference_points=held,
         effective_points=float(a.effective[row]),
-        reference_from_us=int(a.reference_from[row]),
-        reference_to_us=int(a.reference_to[row]),
+        reference_from_us=since,
+        reference_to_us=until,
         peak=float(a.peak[row]),
         since_us=int(a.since_time[row]),
         surprise=None,
     )
+
+
+def _compared_with(a: Arena, rules: Rules, row: int, times: NDArray[np.int64]) -> tuple[int, int, int]:
+    """From when to when the points of the reference are that a window with these times is compared with, and how many."""
+    since, until, held = int(a.reference_from[row]), int(a.reference_to[row]), int(a.held[row])
+    slots = np.unique(slot_of(rules, times)) if rules.lagged else np.zeros(0, np.int64)
+    if not rules.lagged or not a.slot_points[row, slots].all():
+        return since, until, held
+    part = rules.period // rules.slots
+    begin, end = ((int(time) - rules.period) // part * part for time in (times[0], times[-1]))
+    return max(since, begin), min(until, end + part), int(a.slot_points[row, slots].sum())
 
 
 def _recent_quantiles(a: Arena, row: int, n: int) -> NDArray[np.float64]:

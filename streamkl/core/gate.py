@@ -13,9 +13,10 @@ A distribution that only narrowed went neither up nor down. A single point rose 
 Names have no unit: categorical series pass.
 """
 
-from streamkl.core.arena import JUDGING, RECENT, SEASONAL, Arena, Rules
+from streamkl.core.arena import JOINT, JUDGING, RECENT, SEASONAL, Arena, Rules
 from streamkl.core.binning import QUANTILES
 from streamkl.core.compiled import inlined, outlined
+from streamkl.core.season import all_in_force
 
 EITHER, UP, DOWN = 0, 1, -1
 LOWER, MIDDLE, UPPER = 0, 2, 4  # of QUANTILES
@@ -29,6 +30,8 @@ def passes(a: Arena, rules: Rules, row: int, w: int) -> bool:
     The least effect is the larger of `min_effect` and `min_relative_effect` times the reference's median; without either, any move counts.
     O(RECENT + bins).
     """
+    if a.phase[row] == JOINT:
+        return True  # its strongest feature was asked
     if a.phase[row] != JUDGING:
         return False  # single points of a series that has no reference yet
     least = max(rules.min_effect, rules.min_relative_effect * abs(normal_quantile(a, rules, row, w, MIDDLE)))
@@ -60,10 +63,10 @@ def passes(a: Arena, rules: Rules, row: int, w: int) -> bool:
 def normal_quantile(a: Arena, rules: Rules, row: int, w: int, q: int) -> float:
     """A quantile of the reference as it is now: exact where it stands still, else read off the masses of its bins (of the window's own
     hours, where it is seasonal), and no further out than the outermost edges."""
-    if rules.kind == 0:
+    w = min(w, len(rules.window_points) - 1)  # single points: by the last window
+    if rules.kind == 0 or not all_in_force(a, rules, row, w):
         return float(a.quantiles[row, q])
     bins = a.bins[row]
-    w = min(w, len(rules.window_points) - 1)  # single points: by the last window
     total = float(a.length[row, w]) if rules.kind == SEASONAL else a.total[row]
     wanted = QUANTILES[q] * total
     below = 0.0

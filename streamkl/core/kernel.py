@@ -14,7 +14,7 @@ from streamkl.core.episode import LEARNED, NOTHING, WARM, alarm_output, is_alarm
 from streamkl.core.reference import advance
 from streamkl.core.ring import at_depth, oldest_time, place
 from streamkl.core.run_length import drift_limit, limit_for
-from streamkl.core.season import refresh, slot_of
+from streamkl.core.season import in_force, refresh, slot_of
 from streamkl.core.surprise import WARM_POINTS, weigh
 from streamkl.core.tail import STRETCH, observe
 from streamkl.core.tracks import NONE, strength, surprise
@@ -38,16 +38,18 @@ def walk(
     positions: NDArray[np.int64],
     silent: NDArray[np.bool_],
     start: int,
+    stop: int,
     fate: NDArray[np.int8],
     output: NDArray[np.float64],
     ratio: NDArray[np.float64],
     window: NDArray[np.int8],
 ) -> tuple[int, int]:
-    """Judge points from `start` on. Returns (next index, what the last point caused); the outputs have one entry a point, `silent` has one
-    or is empty. A silenced point moves the series' clock and nothing else: no window, no reference and no episode hears of it."""
+    """Judge the points from `start` to before `stop`. Returns (next index, what the last point caused); the outputs have one entry a point,
+    `silent` has one or is empty. A silenced point moves the series' clock and nothing else: no window, no reference and no episode hears
+    of it."""
     tracks, calm = tracks_of(a), calm_of(a, rules)
     points = len(rules.window_points) + 1  # what stands for single points where a test's number is asked for
-    for i in range(start, len(rows)):
+    for i in range(start, stop):
         row = rows[i]
         fate[i] = UNJUDGED
         output[i] = 0.0
@@ -91,7 +93,7 @@ def walk(
             cause = happened if happened != NOTHING else cause  # an episode puts learning off until it is over
         if cause != NOTHING:
             return i + 1, cause
-    return len(rows), NOTHING
+    return stop, NOTHING
 
 
 @inlined
@@ -169,7 +171,7 @@ def judge(a: Arena, rules: Rules, row: int, time: int, value: float, position: i
             if best_window < 0 or (heard and a.ratio[row, w] > best):
                 best, best_window = a.ratio[row, w] if heard else 0.0, w
     drift = len(rules.window_points)
-    known = a.drifts[row] and compare(a, row, drift, shift(a, rules, row, code, time), BLOCK)
+    known = a.drifts[row] and in_force(a, rules, row, time) and compare(a, row, drift, shift(a, rules, row, code, time), BLOCK)
     if known and (best_window < 0 or a.ratio[row, drift] > best):
         best, best_window = a.ratio[row, drift], drift
     return best, best_window
@@ -230,6 +232,6 @@ def rehearse(a: Arena, rules: Rules, row: int, times: NDArray[np.int64], values:
             if share < 0.5 and is_full(a, rules, row, w, SHORTEST_TIME_WINDOW):
                 limit = limit_for(rules, a.bin_class[row], w, a.length[row, w], a.log_run[row])
                 observe(a, row, w, statistic(a, rules, row, w) / limit * (1.0 + share) / (1.0 - share), 2 * a.length[row, w])
-        if a.drifts[row]:
+        if a.drifts[row] and in_force(a, rules, row, times[i]):
             compare(a, row, len(rules.window_points), shift(a, rules, row, code, times[i]), BLOCK)
     a.newest[row] = newest

@@ -49,6 +49,7 @@ def _long_fields(settings: Settings) -> Shapes:
         "ref_time": ((trailing,), np.int64),
         "slot_count": ((slots, k), np.float64),
         "slot_share": ((slots, k), np.float64),
+        "slot_points": ((slots if ref.lagged else 0,), np.int32),
         "mixture": ((w if slots else 0, k), np.float64),
         "tail": ((w + 1, TAIL_BINS), np.uint16),
         "past": ((TRACKS * pointwise, PAST_BINS), np.uint16),

@@ -31,6 +31,7 @@ def make_rules(settings: Settings) -> Rules:
         period=ref.period_us,
         phase=ref.phase_us,
         shrinkage=ref.shrinkage,
+        lagged=ref.lagged,
         nodes=np.array([len(n) for n in nodes], np.int32),
         node_log_points=np.array([np.log(n + [1] * (widest - len(n))) for n in nodes]),
         log_runs=np.log(RUN_LENGTHS),

@@ -33,7 +33,8 @@ class Reference:
     """`size` points are learned; `gap` points lie between the newest point and a moving reference.
 
     `half_life` (points) is for a decayed reference; `slots` equal parts of `period_us`, offset by `phase_us`, and `shrinkage` (points of
-    the pooled distribution mixed into each slot) are for a seasonal one.
+    the pooled distribution mixed into each slot) are for a seasonal one. `lagged`: a slot expects what it was one period ago, and not what
+    it was in all periods before.
     """
 
     kind: ReferenceKind
@@ -44,6 +45,7 @@ class Reference:
     period_us: int
     phase_us: int
     shrinkage: float
+    lagged: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,10 @@ class Settings:
     def point_parts(self, independent: bool) -> float:
         """The same for single points, where they are judged."""
         return self.features / self._point_share(independent)
+
+    def joint_parts(self, independent: bool) -> float:
+        """The same for each of the two ways in which single points of several features are judged together."""
+        return 2.0 / self._point_share(independent)
 
     def _point_share(self, independent: bool) -> float:
         return self.point_share * (IF_INDEPENDENT if independent else 1.0)

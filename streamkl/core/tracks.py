@@ -54,10 +54,17 @@ def surprise(t: Tracks, row: int, value: float, window: float) -> float:
                 mean += _back(t, row, by) / span
             t.nats[row, PAIR + which] = abs(mean - t.long_mean[row, which])
     t.nats[row, WINDOW] = window
-    total = 0.0
     for track in range(TRACKS):
         magnitude = t.nats[row, track]
         t.nats[row, track] = surprisal(t, row, track, min(magnitude, LARGEST)) if magnitude != NONE else 0.0
+    return fused(t, row)
+
+
+@inlined
+def fused(t: Tracks, row: int) -> float:
+    """The newest surprisals of all tracks as one number."""
+    total = 0.0
+    for track in range(TRACKS):
         squared = t.nats[row, track] * t.nats[row, track]
         total += squared * squared * t.nats[row, track]
     return float(total ** (1.0 / EXPONENT))

@@ -10,7 +10,7 @@ import numpy as np
 from streamkl.core.arena import DECAYED, SEASONAL, Arena, Rules
 from streamkl.core.compiled import inlined, outlined
 from streamkl.core.ring import at_depth
-from streamkl.core.season import mix, mixed_cross_term
+from streamkl.core.season import all_in_force, mix, mixed_cross_term
 
 SHORTEST_TURN = 64  # points between two resynchronisations, however short the window is
 
@@ -60,9 +60,12 @@ def resync(a: Arena, rules: Rules, row: int, w: int) -> None:
 
 @inlined
 def statistic(a: Arena, rules: Rules, row: int, w: int) -> float:
-    """n KL(window || reference) in nats times points; never below 0. O(1); O(bins) where the reference is seasonal."""
+    """n KL(window || reference) in nats times points; never below 0, and 0 where the reference is not known for all of the window's points.
+    O(1); O(bins) where the reference is seasonal."""
     n = a.length[row, w]
     if rules.kind == SEASONAL:
+        if not all_in_force(a, rules, row, w):
+            return 0.0
         return float(max(a.self_term[row, w] - rules.xlogx[n] - mixed_cross_term(a, row, w), 0.0))
     return float(max(a.self_term[row, w] - rules.xlogx[n] - a.cross_term[row, w] + n * np.log(a.total[row]), 0.0))
 
@@ -99,9 +102,12 @@ def slide(a: Arena, rules: Rules, row: int, code: int, time: int, depth: int) ->
 
 @inlined
 def is_full(a: Arena, rules: Rules, row: int, w: int, shortest: int) -> bool:
-    """Whether the window may be judged: all its points there, or (by time) its span covered by at least `shortest` points."""
+    """Whether the window may be judged: all its points there, or (by time) its span covered by at least `shortest` points, and a reference
+    for each."""
     points = rules.window_points[w]
     length = a.length[row, w]
+    if not all_in_force(a, rules, row, w):
+        return False
     if points > 0:
         return bool(length == points)
     if length < shortest:

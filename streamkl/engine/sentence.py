@@ -67,6 +67,17 @@ def say_level(values: Sequence[float]) -> str:
     return f"the newest value is {number(values[-1])}, the mean of those before it {number(mean(values[:-1] or values))}"
 
 
+def say_features(names: Sequence[str]) -> str:
+    """Whose change the sentence after it tells of, and how many features more had a part in it; nothing where there is one series.
+
+    >>> say_features(["value[2]"]), say_features(["value[2]", "value[0]", "value[7]"]), say_features([])
+    ('value[2]: ', 'value[2] and 2 more: ', '')
+    """
+    if not names:
+        return ""
+    return f"{names[0]} and {len(names) - 1} more: " if len(names) > 1 else f"{names[0]}: "
+
+
 def _shape(bins: Sequence[Bin]) -> str:
     if not bins:
         return "the distribution changed shape"

@@ -7,7 +7,7 @@ from math import inf, isfinite, nextafter
 
 import numpy as np
 
-from streamkl.core.bank import Transition
+from streamkl.core.bank import Part, Transition
 from streamkl.core.binning import QUANTILES
 from streamkl.core.episode import ACCEPTED, OPENED, RECOVERED
 from streamkl.core.explanation import Explanation, Surprise
@@ -15,15 +15,16 @@ from streamkl.core.settings import Settings
 from streamkl.core.tracks import WINDOW
 from streamkl.engine.confidence import confidence
 from streamkl.engine.router import Seat
-from streamkl.engine.sentence import say, say_level, say_points
+from streamkl.engine.sentence import say, say_features, say_level, say_points
 from streamkl.engine.timestamps import YEAR_2100
-from streamkl.model import MICROSECONDS, Bin, Calibration, Event, Message, Provenance, Quantiles, Span, Track
+from streamkl.model import MICROSECONDS, Bin, Calibration, Event, Feature, Message, Provenance, Quantiles, Span, Track
 
 TOP_BINS = 6  # bins told in an event, by their part in the statistic
 POINTS_NAME = "newest points"
 DRIFT_NAME = "drift"
 WINDOW_STATISTIC = "KL(window || reference)"
 POINTS_STATISTIC = "surprisal of the newest points"
+JOINT_STATISTIC = "surprisal of the newest points of all features"
 DRIFT_STATISTIC = "log likelihood ratio of a shift"
 TRACK_NAMES = ("jump", "skip", "level", "pair", "four", "window")  # of core.tracks
 CRITICAL = 2.0  # score from which an episode is critical
@@ -84,7 +85,9 @@ def named(settings: Settings, number: int) -> tuple[str, str]:
     windows = settings.windows
     if number < len(windows):
         return windows[number].name, WINDOW_STATISTIC
-    return (DRIFT_NAME, DRIFT_STATISTIC) if number == len(windows) else (POINTS_NAME, POINTS_STATISTIC)
+    if number == len(windows):
+        return DRIFT_NAME, DRIFT_STATISTIC
+    return POINTS_NAME, POINTS_STATISTIC
 
 
 def instant(microseconds: int) -> str:
@@ -117,6 +120,7 @@ class Teller:
     settings: Settings
     config_hash: str
     clocked: bool = True
+    features: tuple[str, ...] = ()  # names of those that are judged together
     most_bins: int = TOP_BINS
 
     def tell(self, transition: Transition, seat: Seat, place: Place, episode: Episode) -> Event:
@@ -132,6 +136,7 @@ class Teller:
             sentence = _ENDINGS.get(transition.happened, "{}").format(say(categorical, bins, before, now))
         else:
             sentence = _of_points(points, transition.happened)
+        features = tuple(self._feature(part) for part in transition.features)
         return Event(
             id=f"{episode_id(place, seat.name)}/{kind}",
             episode_id=episode.id,
@@ -147,7 +152,7 @@ class Teller:
             window=Span(start=self._time(why.window_from_us), end=self._time(why.window_to_us), points=why.window_points),
             reference=Span(start=self._time(why.reference_from_us), end=self._time(why.reference_to_us), points=why.reference_points),
             window_name=name,
-            statistic_name=statistic,
+            statistic_name=JOINT_STATISTIC if transition.joint else statistic,
             statistic_nats=why.statistic_nats,
             threshold_nats=why.threshold_nats,
             score=transition.score,
@@ -155,15 +160,19 @@ class Teller:
             confidence=confidence(why.blocks, why.judged, why.run_length, why.effective_points),
             top_bins=bins,
             tracks=() if points is None else tuple(map(Track, TRACK_NAMES, points.nats.tolist())),
+            features=features,
             reference_quantiles=None if categorical else before,
             window_quantiles=None if categorical else now,
-            sentence=sentence,
-            calibration=self._calibration(why),
+            sentence=say_features([feature.name for feature in features]) + sentence,
+            calibration=self._calibration(why, transition.joint),
             source=Provenance(
                 topic=place.topic, partition=place.partition, first_offset=min(why.first_position, place.offset), last_offset=place.offset
             ),
             config_hash=self.config_hash,
         )
+
+    def _feature(self, part: Part) -> Feature:
+        return Feature(name=self.features[part.feature], score=part.score, share=float(f"{part.share:.4g}"))
 
     def _time(self, microseconds: int) -> str | None:
         return instant(microseconds) if self.clocked else None
@@ -187,10 +196,13 @@ class Teller:
             nats=float(why.nats[k]),
         )
 
-    def _calibration(self, why: Explanation) -> Calibration:
+    def _calibration(self, why: Explanation, joint: bool) -> Calibration:
         settings = self.settings
         budget = settings.budget if why.interval_us > 0 else settings.budget_without_clock
-        parts = settings.parts(why.independent, why.drifts) if why.surprise is None else settings.point_parts(why.independent)
+        if joint:
+            parts = settings.joint_parts(why.independent)
+        else:
+            parts = settings.parts(why.independent, why.drifts) if why.surprise is None else settings.point_parts(why.independent)
         run_length = why.run_length / parts
         return Calibration(
             method="table+tail" if why.factor > 1.0 else "table",

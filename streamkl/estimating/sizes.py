@@ -13,7 +13,7 @@ _PARTS = {
     "ring": ("code", "time", "time_step", "position_step"),
     "windows": ("counts", "mixture"),
     "reference": ("edges", "units", "log_units", "prior", "ref_code", "ref_time"),
-    "hours": ("slot_count", "slot_share"),
+    "hours": ("slot_count", "slot_share", "slot_points"),
     "tails": ("tail",),
     "pasts": ("past", "fresh", "past_nats", "calm"),
     "newest values": ("recent",),

@@ -3,16 +3,18 @@
 from datetime import datetime
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from streamkl.config.detector import DetectorConfig
-from streamkl.core.bank import Bank, Transition
+from streamkl.core.bank import Transition
 from streamkl.core.episode import OPENED
 from streamkl.core.kernel import JUDGED, LATE
 from streamkl.engine.router import Seat
 from streamkl.engine.story import Episode, Place, Teller, episode_id
 from streamkl.errors import InputError
 from streamkl.library.columns import moment
-from streamkl.library.scoring import require_clock, shared_tables
+from streamkl.library.scoring import require_clock
+from streamkl.library.series import series_of
 from streamkl.library.settings import settings_of
 from streamkl.model import Event
 
@@ -29,14 +31,20 @@ class Detector:
     >>> events[0].sentence
     'at 128.2, far above its recent level of 99.6'
 
+    With `features` = d a point is d values, and its events name the features that drove them, strongest first.
+
     `score` and `ratio` are those of the last update (see `streamkl.score`); `ready` says whether points are being judged yet.
     """
 
-    def __init__(self, config: DetectorConfig | None = None, *, name: str = "value") -> None:
-        self._settings = settings_of(config or DetectorConfig())
-        self._bank = Bank(self._settings, shared_tables(), 1)
-        self._seat = Seat(name, 0, self._bank.birth(), {}, False)
-        self._tellers = {clocked: Teller("default", self._settings, "", clocked) for clocked in (False, True)}
+    def __init__(self, config: DetectorConfig | None = None, *, name: str = "value", features: int = 1) -> None:
+        if features < 1:
+            raise InputError(f"features: must be 1 or more, got {features}")
+        self._features = features
+        self._settings = settings_of(config or DetectorConfig(), features)
+        self._series = series_of(self._settings)
+        self._seat = Seat(name, 0, 0, {}, False)
+        names = tuple(f"{name}[{feature}]" for feature in range(features))
+        self._tellers = {clocked: Teller("default", self._settings, "", clocked, names) for clocked in (False, True)}
         self._episode = Episode("", 0, 0)
         self._count = 0
         self.score = 0.0
@@ -44,20 +52,18 @@ class Detector:
         self.judged = False
         self.late = False
 
-    def update(self, timestamp: float | datetime | None, value: float) -> list[Event]:
-        """Take in one point; what it caused (mostly nothing). `timestamp`: seconds since 1970, a datetime (naive: UTC) or None. O(1).
+    def update(self, timestamp: float | datetime | None, value: float | ArrayLike) -> list[Event]:
+        """Take in one point; what it caused (mostly nothing). `timestamp`: seconds since 1970, a datetime (naive: UTC) or None; `value`: a
+        number, or one a feature. O(features).
 
         NaN is not judged and changes nothing. Raises InputError for a value or a time that is no number.
         """
         require_clock(self._settings, timestamp is not None)
         time_us = moment(timestamp)
-        try:
-            number = float(value)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"value: must be a number, got {value!r}") from error
+        numbers = self._numbers(value)
         where = np.array([self._count], np.int64)
         self._count += 1
-        verdicts = self._bank.run(np.array([self._seat.row]), np.array([time_us], np.int64), np.array([number]), where)
+        verdicts = self._series.run(np.array([time_us], np.int64), numbers, where)
         self.score, self.ratio = float(verdicts.output[0]), float(verdicts.ratio[0])
         self.judged, self.late = bool(verdicts.fate[0] == JUDGED), bool(verdicts.fate[0] == LATE)
         place = Place("", 0, int(where[0]), 0, time_us)
@@ -65,13 +71,24 @@ class Detector:
 
     @property
     def ready(self) -> bool:
-        """Whether the reference is learned and at least one window has a threshold."""
-        return bool((self._bank.arena.factor[self._seat.row] > 0).any())
+        """Whether the reference is learned (of some feature) and at least one window has a threshold."""
+        return self._series.ready
 
     @property
     def open(self) -> bool:
         """Whether an episode is open."""
-        return bool(self._bank.arena.open[self._seat.row])
+        return self._series.open
+
+    def _numbers(self, value: float | ArrayLike) -> NDArray[np.float64]:
+        """(1, features)"""
+        try:
+            numbers = np.array([float(value)]) if self._features == 1 else np.asarray(value, np.float64)  # type: ignore[arg-type]
+        except (TypeError, ValueError) as error:
+            wanted = "a number" if self._features == 1 else f"{self._features} numbers"
+            raise InputError(f"value: must be {wanted}, got {value!r}") from error
+        if numbers.shape != (self._features,):
+            raise InputError(f"value: must be {self._features} numbers, one a feature, got the shape {numbers.shape}")
+        return np.ascontiguousarray(numbers[None, :])
 
     def _tell(self, transition: Transition, place: Place, clocked: bool) -> Event:
         if transition.happened == OPENED:

@@ -14,7 +14,7 @@ from streamkl.core.bank import Bank, Verdicts
 from streamkl.core.settings import Settings
 from streamkl.engine.memory import bank_arrays, fill
 from streamkl.engine.snapshot import pack, unpack
-from streamkl.library.scoring import shared_tables
+from streamkl.library.series import shared_tables
 
 
 class _Kept(msgspec.Struct):

@@ -22,6 +22,7 @@ _KINDS = {
     "trailing": ReferenceKind.TRAILING,
     "decayed": ReferenceKind.DECAYED,
     "seasonal": ReferenceKind.SEASONAL,
+    "lagged": ReferenceKind.SEASONAL,
 }
 _DIRECTIONS = {"both": EITHER, "up": UP, "down": DOWN}
 _SEASONS = {"hour_of_day": (24, DAY, 0), "hour_of_week": (168, 7 * DAY, MONDAY)}
@@ -30,7 +31,7 @@ _SEASONS = {"hour_of_day": (24, DAY, 0), "hour_of_week": (168, 7 * DAY, MONDAY)}
 def needs_clock(settings: Settings) -> str | None:
     """What of the settings means nothing without timestamps, or None."""
     if settings.reference.kind == ReferenceKind.SEASONAL:
-        return 'reference.kind = "seasonal"'
+        return f'reference.kind = "{"lagged" if settings.reference.lagged else "seasonal"}"'
     if settings.episodes.min_duration_us:
         return "episodes.min_duration"
     return next((f'the window "{window.name}"' for window in settings.windows if not window.points), None)
@@ -79,7 +80,8 @@ def _config_in_points(points: float, size: int, windows: tuple[int, ...], bins: 
 def settings_of(config: DetectorConfig, features: int = 1) -> Settings:
     """The core's settings for series judged as `config` says; `features` rows share one budget."""
     windows = tuple(Window(str(length), length.points or 0, length.microseconds or 0) for length in config.windows)
-    slots, period, phase = _SEASONS[config.reference.season]
+    lagged, lag, part = config.reference.kind == "lagged", config.reference.lag, config.reference.part
+    slots, period, phase = (lag // part, lag, 0) if lagged else _SEASONS[config.reference.season]
     longest = max(w.points or config.max_window_points for w in windows)
     return Settings(
         windows=windows,
@@ -95,6 +97,7 @@ def settings_of(config: DetectorConfig, features: int = 1) -> Settings:
             period_us=period,
             phase_us=phase,
             shrinkage=config.reference.shrinkage,
+            lagged=lagged,
         ),
         episodes=Episodes(
             min_points=config.episodes.min_points,

@@ -12,7 +12,7 @@ from streamkl.cli import app
 from streamkl.config import DetectorConfig
 from streamkl.core.run_length import Table, TableKey
 from streamkl.engine.plan import Monitor
-from streamkl.library.scoring import shared_tables
+from streamkl.library.series import shared_tables
 from streamkl.library.settings import settings_of
 
 BEGIN_US = 1_700_000_000_000_000

@@ -67,9 +67,23 @@ def telegraf() -> Iterator[dict[str, Any]]:
         yield {"metrics": metrics}
 
 
+def same_weekday() -> Iterator[dict[str, Any]]:
+    """Orders of a shop every 20 minutes for nine weeks, fewer by night and on Saturdays and Sundays. One Wednesday looks like a Sunday."""
+    rng = np.random.default_rng(12)
+    by_hour = (10, 8, 6, 5, 6, 10, 25, 50, 80, 100, 110, 115, 120, 115, 110, 105, 110, 120, 125, 110, 90, 60, 35, 20)
+    by_weekday = (0.6, 0.6, 0.6, 0.63, 0.72, 0.33, 0.24)
+    begin, quiet = datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 2, 25, tzinfo=UTC).date()
+    for number in range(63 * 72):
+        at = begin + timedelta(minutes=20 * number)
+        weekday = 6 if at.date() == quiet else at.weekday()
+        usual = by_hour[at.hour] * by_weekday[weekday] * rng.lognormal(0, 0.05)
+        yield {"shop": "berlin", "at": at.isoformat().replace("+00:00", "Z"), "orders": int(rng.poisson(usual))}
+
+
 def main() -> None:
     """All files, each record on a line."""
-    for name, records in (("server-metrics", server_metrics()), ("fraud-drift", fraud_drift()), ("telegraf", telegraf())):
+    made = {"server-metrics": server_metrics(), "fraud-drift": fraud_drift(), "telegraf": telegraf(), "same-weekday": same_weekday()}
+    for name, records in made.items():
         text = "".join(json.dumps(record, separators=(",", ":")) + "\n" for record in records)
         (FOLDER / f"{name}.scenario.jsonl").write_text(text, encoding="utf-8")
 

@@ -83,6 +83,13 @@ def test_the_tested_cards_are_reported_in_the_country_and_the_feature_where_they
     assert "2026-02-20" <= events[0]["detected_at"] < "2026-02-23"
 
 
+def test_the_wednesday_that_looks_like_a_sunday_is_reported_and_no_sunday() -> None:
+    events = replay("same-weekday")
+    assert [event["type"] for event in events] == ["opened", "closed"]
+    assert all(event["detected_at"].startswith("2026-02-25T") for event in events)  # as make_scenarios.py has it
+    assert events[0]["reference"] == {"start": "2026-01-28T00:00:00Z", "end": "2026-01-29T00:00:00Z", "points": 72}
+
+
 def test_the_records_are_those_that_the_script_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = load_script()
     monkeypatch.setattr(script, "FOLDER", tmp_path)

@@ -11,19 +11,19 @@ from streamkl.core.arena import RECENT
 from streamkl.core.bank import Bank
 from streamkl.core.explanation import explain
 from tests.kernels import statistic
-from tests.small import BY_TIME, DECAYED, FIXED, NEVER, SEASONAL, TRAILING, feed, settings
+from tests.small import BY_TIME, DECAYED, FIXED, LAGGED, NEVER, SEASONAL, TRAILING, feed, settings
 from tests.zoo import MINUTE_US, START_US, every_minute, stream
 
 
-@pytest.mark.parametrize("reference", [FIXED, TRAILING, DECAYED, SEASONAL])
+@pytest.mark.parametrize(("reference", "first"), [(FIXED, 75), (TRAILING, 75), (DECAYED, 75), (SEASONAL, 75), (LAGGED, 175)])
 @pytest.mark.parametrize("windows", [settings().windows, BY_TIME])
-def test_nats_add_up_to_the_statistic_that_was_judged(windows: object, reference: object) -> None:
+def test_nats_add_up_to_the_statistic_that_was_judged(windows: object, reference: object, first: int) -> None:
     bank = Bank(settings(windows=windows, reference=reference), NEVER, 1)
     row = bank.birth()
     values, times = stream("steps", 300)
     for piece in range(0, 300, 25):
         feed(bank, row, values[piece : piece + 25], times[piece : piece + 25], piece)
-        if piece < 75:
+        if piece < first:
             continue
         for w in range(len(bank.settings.windows)):
             why = explain(bank.arena, bank.pool, bank.rules, row, w)

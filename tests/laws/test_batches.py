@@ -11,7 +11,7 @@ from streamkl import DetectorConfig, ReferenceConfig
 from streamkl.core.bank import Bank, Verdicts
 from streamkl.units import parse_budget, parse_window
 from tests.engine.plans import engine, feed, monitor, plan, records, shifted, written
-from tests.small import BY_TIME, DECAYED, SEASONAL, TRAILING, flat, settings
+from tests.small import BY_TIME, DECAYED, LAGGED, SEASONAL, TRAILING, flat, settings
 from tests.zoo import ZOO, stream
 
 LONG_DECAYED = replace(DECAYED, size=300)
@@ -35,6 +35,7 @@ BY_POINTS = {"point_share": 0.75}
         {},
         {"windows": BY_TIME, "reference": DECAYED},
         {"reference": SEASONAL},
+        {"reference": LAGGED},
         {"reference": TRAILING},
         BY_POINTS,
         {"reference": LONG_DECAYED} | BY_POINTS,

@@ -12,11 +12,11 @@ from streamkl.core.episode import ACCEPTED, OPENED, RECOVERED
 from streamkl.core.settings import Reference, Window
 from tests.kernels import statistic
 from tests.oracle import Twin, cell_of, cells, n_kl
-from tests.small import BY_COUNT, BY_TIME, DECAYED, FIXED, NEVER, SEASONAL, TRAILING, feed, flat, settings
+from tests.small import BY_COUNT, BY_TIME, DECAYED, FIXED, LAGGED, NEVER, SEASONAL, TRAILING, feed, flat, settings
 from tests.zoo import MINUTE_US, START_US, ZOO, stream
 
 CLOSE = 1e-12  # nats a point
-REFERENCES = {"fixed": FIXED, "trailing": TRAILING, "decayed": DECAYED, "seasonal": SEASONAL}
+REFERENCES = {"fixed": FIXED, "trailing": TRAILING, "decayed": DECAYED, "seasonal": SEASONAL, "lagged": LAGGED}
 WINDOWS = {"by_count": BY_COUNT, "by_time": BY_TIME}
 POINTS = 320
 

@@ -7,7 +7,7 @@ from streamkl.core.bank import Bank
 from streamkl.core.ring import span
 from streamkl.core.settings import Settings
 from tests.kernels import statistic
-from tests.small import BY_TIME, DECAYED, HOUR_US, NEVER, SEASONAL, TRAILING, feed, flat, held, settings
+from tests.small import BY_TIME, DECAYED, HOUR_US, LAGGED, NEVER, SEASONAL, TRAILING, feed, flat, held, settings
 from tests.zoo import MINUTE_US, START_US, every_minute, stream
 
 KINDS = {
@@ -16,6 +16,7 @@ KINDS = {
     "trailing": settings(reference=TRAILING),
     "decayed": settings(reference=DECAYED),
     "seasonal": settings(reference=SEASONAL),
+    "lagged": settings(reference=LAGGED),
 }
 
 

@@ -13,11 +13,11 @@ from streamkl.core.kernel import LATE, SILENCED
 from streamkl.engine.silence import Silence
 from tests.engine.material import NOW_MS
 from tests.engine.plans import MINUTE_MS, engine, feed, monitor, plan, records, shifted, written
-from tests.small import BY_TIME, DECAYED, SEASONAL, TRAILING, flat, settings
+from tests.small import BY_TIME, DECAYED, LAGGED, SEASONAL, TRAILING, flat, settings
 from tests.zoo import stream
 
 COLUMNS = ("fate", "output", "ratio", "window")
-KINDS = [{}, {"windows": BY_TIME, "reference": DECAYED}, {"reference": SEASONAL}, {"reference": TRAILING}]
+KINDS = [{}, {"windows": BY_TIME, "reference": DECAYED}, {"reference": SEASONAL}, {"reference": LAGGED}, {"reference": TRAILING}]
 
 
 Columns = dict[str, np.ndarray]

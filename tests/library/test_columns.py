@@ -110,8 +110,9 @@ def test_features_of_a_frame_are_told_by_their_names(make: Callable[[dict[str, A
     expected = streamkl.evaluate(np.column_stack([quiet, shifted()]))
     found = streamkl.evaluate(make({"cpu": quiet, "load": shifted()}))
     assert found.score.tobytes() == expected.score.tobytes()
-    assert {event.series for event in expected.events} == {"value[1]"}
-    assert {event.series for event in found.events} == {"load"}
+    assert {event.features[0].name for event in expected.events} == {"value[1]"}
+    assert {event.features[0].name for event in found.events} == {"load"}
+    assert {event.series for event in [*expected.events, *found.events]} == {"value"}
 
 
 def test_a_named_series_is_told_by_its_name() -> None:

@@ -141,10 +141,11 @@ def test_windows_by_time_need_timestamps() -> None:
         streamkl.score([1.0], config=config)
 
 
-def test_features_are_judged_each_on_its_own_and_the_highest_counts() -> None:
+def test_an_event_of_several_features_names_the_one_that_drove_it() -> None:
     quiet = np.random.default_rng(8).normal(0.0, 1.0, 1_560)
     result = streamkl.evaluate(np.column_stack([quiet, shifted()]))
-    assert {event.series for event in result.events} == {"value[1]"}
+    assert {event.series for event in result.events} == {"value"}
+    assert result.events[0].features[0].name == "value[1]"
     assert result.score[result.opened].min() >= 1.0
     assert 1_500 <= np.flatnonzero(result.opened)[0] < 1_520
     assert result.in_episode[np.flatnonzero(result.opened)[0]]

@@ -1,0 +1,60 @@
+"""One series with one feature or several, behind one call."""
+
+from functools import cache
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamkl.adapters.tables import Tables
+from streamkl.core.bank import Bank, Verdicts
+from streamkl.core.panel import Panel
+from streamkl.core.settings import Settings
+
+
+@cache
+def shared_tables() -> Tables:
+    """One set of threshold tables a process."""
+    return Tables()
+
+
+class Series(Protocol):
+    """Rows of values (n, d) to verdicts, one a row."""
+
+    def run(self, times: NDArray[np.int64], values: NDArray[np.float64], positions: NDArray[np.int64]) -> Verdicts:
+        """Judge rows in order; times are microseconds."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether the reference is learned and at least one window has a threshold."""
+
+    @property
+    def open(self) -> bool:
+        """Whether an episode is open."""
+
+
+class Single:
+    """A series with one feature: one row of a bank."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._bank = Bank(settings, shared_tables(), 1)
+        self._row = self._bank.birth()
+
+    def run(self, times: NDArray[np.int64], values: NDArray[np.float64], positions: NDArray[np.int64]) -> Verdicts:
+        """Judge rows in order; times are microseconds."""
+        return self._bank.run(np.full(len(values), self._row), times, values[:, 0], positions)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the reference is learned and at least one window has a threshold."""
+        return bool((self._bank.arena.factor[self._row] > 0).any())
+
+    @property
+    def open(self) -> bool:
+        """Whether an episode is open."""
+        return bool(self._bank.arena.open[self._row])
+
+
+def series_of(settings: Settings) -> Series:
+    """A series with as many features as the settings say."""
+    return Single(settings) if settings.features == 1 else Panel(settings, shared_tables())
