@@ -91,7 +91,7 @@ def main(
         f"Broker, processes and observer share {os.cpu_count()} cores: what the broker needs, no further process can use.",
         f"The median of {runs} ratio(s), each of runs that follow one another, after a first round that is thrown away.",
         "Speed: between commits, from 30 % of the topic to its end; start-up and learning do not count.",
-        f"{topics.HOSTS * topics.METRICS} series on {topics.PARTITIONS} partitions, JSON of about 70 bytes a point, uncompressed, read with {client}.",
+        f"{topics.HOSTS * topics.METRICS} series on {topics.PARTITIONS} partitions, JSON of about 70 bytes a point, read with {client}.",
     ]
     lines = [line for shape in shapes for line in rows(shape, counts, rounds[shape])]
     report = Report("scaling", "More processes on one machine", command_line("scaling"), notes, lines)

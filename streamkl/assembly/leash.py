@@ -21,17 +21,18 @@ class Leash:
     """
 
     def __init__(self) -> None:
-        self._asked, self._ask = os.pipe()
-        self._orphaned, self._live = os.pipe()
+        self._asked, ask = os.pipe()
+        self._orphaned, live = os.pipe()
+        self._ask, self._live = [ask], [live]
 
     def ask(self) -> None:
         """Ask all processes to stop in good order. Idempotent."""
-        self._ask = _close(self._ask)
+        _close(self._ask)
 
     def let_go(self) -> None:
         """Close the supervisor's ends. Called by the supervisor, all processes that still run end at once. Idempotent."""
-        self.ask()
-        self._live = _close(self._live)
+        _close(self._ask)
+        _close(self._live)
 
     def obey(self, stop: Callable[[], None]) -> None:
         """From now on call `stop`, in a thread of its own, when the supervisor asks; and end at once when it is gone."""
@@ -45,7 +46,7 @@ class Leash:
         threading.Thread(target=listen, name="leash", daemon=True).start()
 
 
-def _close(descriptor: int) -> int:
-    if descriptor >= 0:
-        os.close(descriptor)
-    return -1
+def _close(end: list[int]) -> None:
+    """Forgotten first: an interrupt in between must not lead to closing a number that is somebody else's by then."""
+    while end:
+        os.close(end.pop())

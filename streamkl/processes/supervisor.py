@@ -66,13 +66,18 @@ class Supervisor:
         """Whether we are the new process. Signals wait in it until it has handlers of its own (`Stopping`)."""
         gc.freeze()  # a collection in one of them would write to, and so copy, everything that they share
         before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
-        pid = os.fork()
-        if pid == 0:
-            return True
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        process.pid, process.started_at = pid, self._clock.now()
-        log.info("process %d started (pid %d)", process.number, pid)
-        return False
+        pid = -1
+        try:
+            pid = os.fork()
+        except OSError as error:
+            self._postpone(process, 0.0, f"process {process.number} cannot be started ({error.strerror})")
+        finally:
+            if pid != 0:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if pid > 0:
+            process.pid, process.started_at = pid, self._clock.now()
+            log.info("process %d started (pid %d)", process.number, pid)
+        return pid == 0
 
     def _reap(self, process: Process) -> None:
         if process.pid is None:
@@ -84,7 +89,7 @@ class Supervisor:
         self._ended(process, pid, os.waitstatus_to_exitcode(waited))
 
     def _ended(self, process: Process, pid: int, status: int) -> None:
-        now, how = self._clock.now(), f"process {process.number} (pid {pid}) {decisions.in_words(status)}"
+        how = f"process {process.number} (pid {pid}) {decisions.in_words(status)}"
         code = decisions.verdict(status)
         if self._stopping.requested:
             if status != 0:
@@ -95,10 +100,13 @@ class Supervisor:
             self._code = code
             self._stopping.request(f"process {process.number}")
         else:
-            process.ends = decisions.ends_in_a_row(process.ends, now - process.started_at)
-            pause = decisions.pause_seconds(process.ends)
-            process.due_at = now + pause
-            log.error("%s; it starts again in %g s", how, pause)
+            self._postpone(process, self._clock.now() - process.started_at, how)
+
+    def _postpone(self, process: Process, lived_seconds: float, why: str) -> None:
+        process.ends = decisions.ends_in_a_row(process.ends, lived_seconds)
+        pause = decisions.pause_seconds(process.ends)
+        process.due_at = self._clock.now() + pause
+        log.error("%s; next start in %g s", why, pause)
 
     def _kill(self) -> None:
         """Nobody is left behind, should the loop itself have ended."""

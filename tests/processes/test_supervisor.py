@@ -23,6 +23,7 @@ def work(number, stopping):
     WORK
 
 logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+BEFORE
 leash, numbers = Leash(), []
 with ExitStack() as stack:
     stopping = stack.enter_context(Stopping())
@@ -42,15 +43,15 @@ OBEDIENT = """while not stopping.requested:
 
 UP = ("0 works", "1 works", "process 0 started", "process 1 started")
 
-Run = Callable[[str], subprocess.Popen[str]]
+Run = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture
 def run() -> Iterator[Run]:
     started: list[subprocess.Popen[str]] = []
 
-    def start(work: str) -> subprocess.Popen[str]:
-        code = PROGRAM.replace("WORK", work)
+    def start(work: str, before: str = "") -> subprocess.Popen[str]:
+        code = PROGRAM.replace("WORK", work).replace("BEFORE", before)
         process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, start_new_session=True)
         started.append(process)
         return process
@@ -106,7 +107,7 @@ def test_who_is_killed_is_started_again_and_the_other_one_does_not_notice(run: R
     process = run(OBEDIENT)
     before = read_until(process, *UP)
     os.kill(pids(before)[1], signal.SIGKILL)
-    output = read_until(process, "was killed by SIGKILL; it starts again in 0.5 s", "1 works")
+    output = read_until(process, "was killed by SIGKILL; next start in 0.5 s", "1 works")
     assert "process 0" not in output
     process.send_signal(signal.SIGTERM)
     code, output = end(process)
@@ -115,8 +116,16 @@ def test_who_is_killed_is_started_again_and_the_other_one_does_not_notice(run: R
 
 def test_who_always_dies_is_started_after_growing_pauses(run: Run) -> None:
     process = run("os.abort() if number else 0\n    " + OBEDIENT)
-    output = read_until(process, "again in 0.5 s", "again in 1 s", "again in 2 s")
+    output = read_until(process, "next start in 0.5 s", "next start in 1 s", "next start in 2 s")
     assert output.count("1 (pid") == 3
+    process.send_signal(signal.SIGTERM)
+    assert end(process)[0] == 0
+
+
+def test_a_machine_that_refuses_another_process_is_asked_again(run: Run) -> None:
+    process = run(OBEDIENT, "real = os.fork\ndef refuse():\n    os.fork = real\n    raise BlockingIOError(11, 'no more')\nos.fork = refuse")
+    output = read_until(process, *UP)
+    assert "process 0 cannot be started (no more); next start in 0.5 s" in output
     process.send_signal(signal.SIGTERM)
     assert end(process)[0] == 0
 

@@ -75,7 +75,7 @@ def test_partitions_move_between_processes_with_what_was_learned_and_nothing_is_
     assert place.stop() == 0
     log = place.log()
     assert "[supervisor] process 0 (pid" in log
-    assert "was killed by SIGKILL; it starts again in 0.5 s" in log
+    assert "was killed by SIGKILL; next start in 0.5 s" in log
     assert log.count("stopped in good order") == 2
     assert "earliest record" not in log[at:]
     wanted = place.expected()
