@@ -12,7 +12,7 @@ import pytest
 
 from streamkl.broker.loopback import free_port
 from tests.conftest import RunningBroker
-from tests.system.service import Place, metrics, wait_until
+from tests.system.service import START_SECONDS, Place, metrics, wait_until
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(300)]
 
@@ -58,7 +58,7 @@ def test_partitions_move_between_processes_with_what_was_learned_and_nothing_is_
     place.create("metrics", "dead")
     publish(place, 0, 700)
     place.start("--processes", "2")
-    wait_until(lambda: shared_out(place), 60, place.log, place.processes[0])
+    wait_until(lambda: shared_out(place), START_SECONDS, place.log, place.processes[0])
     place.wait_until_read()
     for number in (0, 1):
         socket.create_connection(("127.0.0.1", port + number), timeout=5).close()
@@ -95,7 +95,7 @@ def test_exactly_once_holds_for_each_process_and_a_killed_supervisor_takes_all_a
     place.create("metrics", "dead", "anomalies")
     publish(place, 0, 700)
     place.start("--processes", "2")
-    wait_until(lambda: shared_out(place), 60, place.log, place.processes[0])
+    wait_until(lambda: shared_out(place), START_SECONDS, place.log, place.processes[0])
     supervisor = place.processes[0].pid
     assert psutil.Process(supervisor).num_threads() == 1  # what a fork is safe with
     publish(place, 700, 20, shift=40.0)
@@ -125,7 +125,7 @@ def test_more_processes_than_partitions_is_said_and_an_error_of_one_ends_all(pla
     with socket.create_server(("127.0.0.1", 0)) as taken_port:
         port = taken_port.getsockname()[1]
         place.options["http.port"] = str(port - 2)
-        assert place.start("--processes", "3").wait(60) == 2
+        assert place.start("--processes", "3").wait(START_SECONDS) == 2
     log = place.log()
     assert "WARNING [supervisor] --processes 3, but the topics have 1 partition: 2 processes will have nothing to do" in log
     assert f"error: http.port = {port}: cannot listen on 127.0.0.1:{port} (Address already in use)" in log
