@@ -87,8 +87,8 @@ def watch(
         ensure_running(process, log)
         done = sum(committed(admin, group, partitions))
         if done > (marks[-1].done if marks else 0):
-            used = usage.cpu_times()
-            marks.append(Mark(time.monotonic(), done, used.user + used.system))
+            used = [each.cpu_times() for each in (usage, *usage.children())]
+            marks.append(Mark(time.monotonic(), done, sum(times.user + times.system for times in used)))
             if seen:
                 seen(done)
         time.sleep(0.05)

@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 from streamkl.errors import ConfigError, InputError, StreamklError
 
 OK, FAILED, USAGE, DRIFT, INTERRUPTED = 0, 1, 2, 3, 130
+MOST_PROCESSES = 256
 
 _HELP = """Streaming anomaly detection on Kafka metrics.
 
@@ -115,19 +116,40 @@ def _front(
 
 
 @app.command(short_help="Run the service on Kafka topics.")
-def run(config: ConfigFile) -> None:
+def run(
+    config: ConfigFile,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            "--processes", min=1, max=MOST_PROCESSES, metavar="N", help="Share the partitions among so many processes.", show_default=False
+        ),
+    ] = None,
+) -> None:
     """Run the service: read the topics, judge, write episodes, until Ctrl-C or SIGTERM.
 
     Every mistake in the configuration is reported before the consumer group is joined.
 
-    Example: streamkl run config/server-metrics.toml
+    One process uses one core. With --processes N, so many members of the consumer group run under a supervisor, which starts anew who is
+    killed and stops all when one ends with an error. Process k of 0 to N-1 is called kafka.group_instance_id (or this host's name) and -k
+    in the group, serves HTTP on http.port + k, and writes [k] into its lines of the log. More processes than partitions are of no use.
+    See docs/service.md.
+
+    Example: streamkl run config/server-metrics.toml --processes 4
     """
+    if processes is not None:
+        # Threads for large matrices, which no service multiplies: a process that has none forks in safety.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     gc.disable()  # what is imported stays: looking through it again and again would take a seventh of the start
     try:
         from streamkl import assembly, checking
     finally:
         gc.enable()
-    raise typer.Exit(assembly.run(checking.load_checked(config)))
+    loaded = checking.load_checked(config)
+    if processes is None:
+        raise typer.Exit(assembly.run(loaded))
+    from streamkl import processes as several
+
+    raise typer.Exit(several.run(loaded, processes))
 
 
 @app.command(short_help="Print all mistakes of a configuration.")

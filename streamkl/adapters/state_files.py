@@ -38,15 +38,16 @@ class _Saved(NamedTuple):
 
 
 class FileStateStore:
-    """The states of one process, in a directory of its own.
+    """The states of one process, or of several that were forked with it, in a directory of its own.
 
-    The directory is made where it is missing (mode 0700) and locked until `close`, so that a second process is refused. Files have mode
-    0600. Raises ConfigError where the directory cannot be used.
+    The directory is made where it is missing (mode 0700) and locked until `close` (of the last process), so that any other process is
+    refused. Files have mode 0600. Raises ConfigError where the directory cannot be used.
     """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._next_offsets: dict[Partition, int] = {}
+        self._temporary = ".tmp"
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -84,10 +85,8 @@ class FileStateStore:
     def load(self, partition: Partition) -> bytes | None:
         """The state last saved, or None. Raises SnapshotError, naming the file and the fix, where it is damaged or not ours."""
         saved = self._read(partition)
-        if saved is None:
-            return None
-        self._next_offsets[partition] = saved.next_offset
-        return saved.state
+        self._next_offsets[partition] = 0 if saved is None else saved.next_offset
+        return None if saved is None else saved.state
 
     def rest(self) -> None:
         """Nothing is open between two calls."""
@@ -111,6 +110,11 @@ class FileStateStore:
             raise SinkError(f"{path}: the state cannot be saved ({error.strerror})") from error
         self._next_offsets[partition] = next_offset
 
+    def be_process(self, number: int) -> None:
+        """Called in each of several processes that were forked with this store. Each file is written by the partition's owner alone; should
+        one that has lost it without knowing write once more, the two must not write into the same temporary file."""
+        self._temporary = f".{number}.tmp"
+
     def close(self) -> None:
         """Give the directory free. Idempotent."""
         if self._lock >= 0:
@@ -118,7 +122,7 @@ class FileStateStore:
             self._lock = -1
 
     def _replace(self, path: Path, parts: tuple[bytes, ...]) -> None:
-        temporary = path.with_suffix(".tmp")
+        temporary = path.with_suffix(self._temporary)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.writelines(parts)

@@ -12,6 +12,7 @@ from streamkl.adapters.telemetry import Telemetry
 from streamkl.assembly.clients import Client, Session, client_of
 from streamkl.assembly.delivering import deliver_through, encoders_of, open_store, state_topic
 from streamkl.assembly.joining import join
+from streamkl.assembly.member import Member
 from streamkl.assembly.plan import build_engine, build_plan
 from streamkl.assembly.stopping import Stopping
 from streamkl.assembly.warming import warm_up
@@ -23,8 +24,10 @@ from streamkl.runner import Holdings, Runner
 log = logging.getLogger(__name__)
 
 
-def run(config: Config) -> int:
+def run(config: Config, member: Member | None = None) -> int:
     """Run the service until SIGTERM or SIGINT, and return the exit code 0. To be called in the main thread.
+
+    `member`: it is one of several under a supervisor, who may ask it to stop too.
 
     Raises ConfigError, InputError, SourceError, SinkError and SnapshotError: what the operator has to act on. Nothing committed is lost by
     any of them, and a restart goes on from there.
@@ -32,13 +35,16 @@ def run(config: Config) -> int:
     clock = MonotonicClock()
     with ExitStack() as stack:
         client = client_of(config.kafka, state_topic(config))
-        console = stack.enter_context(ConsoleLog(clock))
+        console = stack.enter_context(ConsoleLog(clock, str(member.number) if member else ""))
         stopping = stack.enter_context(Stopping())
-        store = open_store(config, stack)
+        if member is not None:
+            member.leash.obey(partial(stopping.request, "the supervisor"))
+        store = member.store if member else open_store(config, stack)
         telemetry = Telemetry(clock, config.kafka.commit_interval_seconds)
         _serve_http(config, telemetry, stack)
         plan = build_plan(config)
-        warm_up(plan, clock)
+        if member is None:  # or we were forked from who has done it
+            warm_up(plan, clock)
         gc.freeze()  # what has been imported and loaded stays: no later collection looks through it
         session = join(config.kafka, state_topic(config), client, stopping, clock, telemetry)
         if session is None:

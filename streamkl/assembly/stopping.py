@@ -30,6 +30,7 @@ class Stopping(contextlib.AbstractContextManager["Stopping"]):
 
     def __enter__(self) -> Self:
         self._before = {each: signal.signal(each, self._stop) for each in (signal.SIGTERM, signal.SIGINT)}
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, self._before)  # a supervisor keeps them from a process until it can listen
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -42,12 +43,18 @@ class Stopping(contextlib.AbstractContextManager["Stopping"]):
         if self.requested:
             stop()
 
-    def _stop(self, number: int, _frame: FrameType | None) -> None:
+    def request(self, who: str) -> None:
+        """Ask to stop, from any thread; `who` is for the log. To ask twice is not to insist: only a second signal does."""
+        if self.requested:
+            return
         self.requested = True
-        self._restore()
         if self._tell is not None:
             self._tell()
-        threading.Thread(target=self._watch, args=(signal.Signals(number).name,), name="stopping", daemon=True).start()
+        threading.Thread(target=self._watch, args=(who,), name="stopping", daemon=True).start()
+
+    def _stop(self, number: int, _frame: FrameType | None) -> None:
+        self._restore()
+        self.request(signal.Signals(number).name)
 
     def _restore(self) -> None:
         for each, handler in self._before.items():

@@ -34,6 +34,11 @@ def test_a_name_of_the_input_can_neither_break_a_line_nor_steer_a_terminal(name:
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO    new series: (.*)", line_of("new series: %s", name))[1] == shown  # type: ignore[index]
 
 
+def test_a_line_says_which_of_several_processes_it_is_from() -> None:
+    line = OneLine("1").format(logging.LogRecord("streamkl", logging.INFO, "", 0, "records of %s", ("{cpu}",), None))
+    assert line.split(" ", 1)[1] == "INFO    [1] records of {cpu}"
+
+
 def test_a_long_line_is_cut() -> None:
     assert len(line_of("%s", "x" * 1_000_000)) == LONGEST_LINE
 

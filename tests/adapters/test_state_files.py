@@ -132,6 +132,26 @@ def test_half_a_write_of_a_process_that_died_is_ignored(store: FileStateStore) -
     assert store.load(P0) == b"next"
 
 
+def test_forked_processes_share_the_directory_and_never_write_into_the_same_file(store: FileStateStore, directory: Path) -> None:
+    assert store.load(P0) is None  # as process 0 found it, before another one had the partition and saved
+    code = (
+        "import sys, pathlib\n"
+        "from streamkl.adapters.state_files import FileStateStore\n"
+        "from streamkl.model import Partition\n"
+        "store = FileStateStore(pathlib.Path(sys.argv[1]))\n"
+        "store.be_process(1)\n"
+        "store.save(Partition('metrics', 0), 20, b'of process 1')\n"
+    )
+    (directory / ".lock").unlink()  # what a fork would inherit: the lock is not in its way
+    store.be_process(0)
+    store.path(P0).with_suffix(".1.tmp").write_bytes(b"streamkl st")  # where 1 was killed while it wrote
+    subprocess.run([sys.executable, "-c", code, str(directory)], check=True)
+    assert reload_offset(store) == 20
+    store.save(P0, 10, b"of process 0")  # as good a state: the records behind it are read again
+    assert store.load(P0) == b"of process 0"
+    assert not list(directory.glob("*.tmp"))
+
+
 @pytest.mark.parametrize("suffix", [".state", ".tmp"])
 def test_a_planted_symbolic_link_is_not_followed(store: FileStateStore, tmp_path: Path, suffix: str) -> None:
     victim = tmp_path / "victim"

@@ -85,6 +85,26 @@ def test_a_second_termination_ends_it_at_once() -> None:
     assert end(process)[0] == -signal.SIGTERM
 
 
+def test_to_be_asked_twice_is_not_to_be_pressed_but_a_second_signal_is() -> None:
+    code = """
+with stopping.Stopping() as signals:
+    signals.tell(lambda: asked.append(1))
+    print("ready", flush=True)
+    signals.request("supervisor")
+    signals.request("supervisor")
+    while True:
+        time.sleep(0.01)
+"""
+    process = start(code)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "supervisor: finishing; again to end at once\n"
+    process.send_signal(signal.SIGTERM)  # what systemd sends to every process, beside what the supervisor says
+    time.sleep(0.3)
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    assert end(process) == (-signal.SIGTERM, "")
+
+
 def test_who_comes_late_hears_at_once_that_a_stop_was_requested() -> None:
     code = """
 with stopping.Stopping() as signals:

@@ -70,6 +70,9 @@ def test_the_module_and_the_version() -> None:
         ["check", "a", "b"],
         ["--colour"],
         ["broker", "--port", "0"],
+        ["run", "streamkl.toml", "--processes", "0"],
+        ["run", "streamkl.toml", "--processes", "two"],
+        ["run", "streamkl.toml", "--processes", "1000"],
         ["config", "--format", "x"],
     ],
 )

@@ -66,9 +66,9 @@ class Place:
         path.write_text("".join(f"{option} = {value}\n" for option, value in options.items()))
         return path
 
-    def start(self) -> subprocess.Popen[str]:
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
         log = (self.directory / f"{len(self.processes)}.log").open("w+")
-        command = [sys.executable, "-m", "streamkl", "run", str(self.config())]
+        command = [sys.executable, "-m", "streamkl", "run", str(self.config()), *arguments]
         self.processes.append(subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, text=True))
         log.close()
         return self.processes[-1]

@@ -23,15 +23,16 @@ log = logging.getLogger("streamkl")
 
 
 class OneLine(logging.Formatter):
-    r"""Time (UTC), level, message; one line whatever is in it.
+    r"""Time (UTC), level, who says it where there are several (`name`), message; one line whatever is in it.
 
     >>> record = logging.LogRecord("streamkl", logging.WARNING, "", 0, "no such series: %s", ("cpu\n2030 ERROR forged",), None)
     >>> OneLine().format(record).split(" ", 2)[2]
     'no such series: cpu\\n2030 ERROR forged'
     """
 
-    def __init__(self) -> None:
-        super().__init__("{asctime}.{msecs:03.0f}Z {levelname:<7} {message}", "%Y-%m-%dT%H:%M:%S", "{")
+    def __init__(self, name: str = "") -> None:
+        named = f"[{name}] " if name else ""
+        super().__init__(f"{{asctime}}.{{msecs:03.0f}}Z {{levelname:<7}} {named}{{message}}", "%Y-%m-%dT%H:%M:%S", "{")
         self.converter = time.gmtime
 
     def format(self, record: logging.LogRecord) -> str:
@@ -41,13 +42,16 @@ class OneLine(logging.Formatter):
 
 
 class ConsoleLog(contextlib.AbstractContextManager["ConsoleLog"]):
-    """While it is entered, what we log goes to standard error, and what others warn of too. An `Observer` of the loop."""
+    """While it is entered, what we log goes to standard error, and what others warn of too. An `Observer` of the loop.
 
-    def __init__(self, clock: Clock) -> None:
+    `name` stands in each line of one of several processes, none of which has the terminal to itself.
+    """
+
+    def __init__(self, clock: Clock, name: str = "") -> None:
         self._clock = clock
-        self._living = _living_line() if sys.stderr.isatty() else None
+        self._living = _living_line() if sys.stderr.isatty() and not name else None
         self._handler = self._living.above if self._living else logging.StreamHandler(sys.stderr)
-        self._handler.setFormatter(OneLine())
+        self._handler.setFormatter(OneLine(name))
         self._said_at = float("-inf")
         self._said = ""
 

@@ -3,6 +3,7 @@
 from streamkl.adapters.kafka.delivery import KafkaCourier
 from streamkl.adapters.kafka.groups import group_members
 from streamkl.adapters.kafka.history import MissingTopicError, TopicHistory
+from streamkl.adapters.kafka.inputs import input_partitions
 from streamkl.adapters.kafka.keys import partition_of
 from streamkl.adapters.kafka.preflight import preflight
 from streamkl.adapters.kafka.session import KafkaSession
@@ -21,6 +22,7 @@ __all__ = [
     "TopicHistory",
     "Transactor",
     "group_members",
+    "input_partitions",
     "partition_of",
     "preflight",
 ]
