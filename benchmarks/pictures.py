@@ -13,7 +13,7 @@ from streamkl.config.detector import DetectorConfig
 from streamkl.core.bank import Bank
 from streamkl.core.binning import learn
 from streamkl.core.tail import bin_edge
-from streamkl.library.scoring import shared_tables
+from streamkl.library.series import shared_tables
 from streamkl.library.settings import settings_of
 from streamkl.svg import Bars, Chart, Line, picture
 from streamkl.units import parse_budget
