@@ -34,11 +34,10 @@ class Block(NamedTuple):
 
 def blocks(text: str, page: str = "a page") -> list[Block]:
     """Every fenced block in its order; indented ones are taken for commands."""
-    found = [token for token in MarkdownIt("commonmark").parse(text) if token.type in ("fence", "code_block") and token.map]
     return [
         Block(page, token.map[0] + (token.type == "fence"), token.info.strip() if token.type == "fence" else "sh", token.content)
-        for token in found
-        if token.map
+        for token in MarkdownIt("commonmark").parse(text)
+        if token.map and token.type in ("fence", "code_block")
     ]
 
 
