@@ -19,7 +19,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 CHAOS := nice $(BIN)/python -m tests.chaos --append tests/chaos/results.tsv
 COMPILE := $(BIN)/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
 
-.PHONY: help demo test lint format types layers pytest coverage chaos bench bench-full lock install install-runtime clean
+.PHONY: help demo test lint format types layers pytest coverage docs chaos bench bench-full lock install install-runtime clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -54,6 +54,9 @@ pytest: $(VENV)/.dev ## All tests and doctests, with compiled kernels, a real br
 coverage: $(VENV)/.dev ## Branch coverage of core and engine, kernels as plain Python
 	NUMBA_DISABLE_JIT=1 $(PYTEST) -m "not native and not broker" --cov --cov-report=term-missing:skip-covered \
 	  tests/core tests/engine streamkl/core streamkl/engine
+
+docs: $(VENV)/.dev ## The documentation site, build/site/index.html, with warnings as errors (part of the tests too)
+	$(BIN)/zensical build --strict --clean
 
 # Hours. It may be stopped at any time: what stands in the table is not done again.
 chaos: $(VENV)/.dev ## The long campaign: 1,000 kills, every fault, pairs of faults, mutants, batchings (appends to tests/chaos/results.tsv)
@@ -99,4 +102,4 @@ $(BIN)/python:
 	@sh scripts/make-venv.sh "$(VENV)" $(PYTHON)
 
 clean: ## Remove the environment and what tools left behind
-	rm -rf $(VENV) build .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache streamkl.egg-info
+	rm -rf $(VENV) build .cache .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache streamkl.egg-info

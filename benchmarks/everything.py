@@ -45,6 +45,7 @@ STEPS = (
     Step("fleet"),
     Step("compare", "--null"),
     Step("instructions"),
+    Step("elsewhere", "--jobs 2", None, ("python",)),
     Step("many_names"),
     Step("delivery"),
 )
@@ -71,6 +72,7 @@ def main(
     quick: Annotated[bool, typer.Option(help="only a subset, in a quarter of an hour")] = False,
     tools: Annotated[Path | None, typer.Option(help="folder with the scorer evaluate.py, for `detection`")] = None,
     data: Annotated[Path | None, typer.Option(help="folder of labelled data, for `detection` and `quiet_data`")] = None,
+    python: Annotated[Path | None, typer.Option(help="a Python with alibi-detect and rrcf, for `elsewhere`")] = None,
     again: Annotated[bool, typer.Option(help="also what has passed on this code")] = False,
     save: Annotated[bool, typer.Option("--write", help="let each write its page under docs/benchmarks/")] = False,
 ) -> None:
@@ -78,13 +80,13 @@ def main(
 
     One that fails stops none of the others; the exit status is 1 then.
     """
-    given = {"tools": tools, "data": data}
+    given = {"tools": tools, "data": data, "python": python}
     rows: list[Row] = []
     for step in STEPS:
         options = step.quick if quick else step.options
         if options is None:
             continue
-        lacking = [f"--{name} DIR" for name in step.needs if given[name] is None]
+        lacking = [f"--{name} {'PATH' if name == 'python' else 'DIR'}" for name in step.needs if given[name] is None]
         if lacking:
             needs = f"left out: needs {' '.join(lacking)}"
             rows.append({"command": f"python -m benchmarks.{step.module}", "outcome": needs, "seconds": None})

@@ -52,6 +52,8 @@ class KLDrift(base.DriftAndWarningDetector):
     drift_track
         Whether small shifts of the mean are watched for beside the windows.
 
+    Notes
+    -----
     Tables of thresholds for other sizes than these defaults are simulated once on a machine, a second or two each.
 
     Examples

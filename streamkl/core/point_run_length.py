@@ -24,7 +24,7 @@ def simulate_points(series: int = SERIES, points: int = POINTS, seed: int = SEED
     """Surprises at RUN_LENGTHS; about 0.2 µs a point and as much for counting."""
     levels = np.linspace(0.0, HIGHEST, LEVELS + 1)[1:]
     alarms = np.zeros(LEVELS, np.int64)
-    tracks = _fresh(series)
+    tracks = fresh(series)
     dice = np.random.default_rng((seed, *POINTS_KEY[:3]))
     nats = np.zeros(points)
     for row in range(series):
@@ -66,7 +66,8 @@ def _count_alarms(nats: NDArray[np.float64], levels: NDArray[np.float64]) -> NDA
     return alarms
 
 
-def _fresh(rows: int) -> Tracks:
+def fresh(rows: int) -> Tracks:
+    """The tracks of so many series that have not begun."""
     return Tracks(
         recent=np.zeros((rows, RECENT)),
         points=np.zeros(rows, np.int64),

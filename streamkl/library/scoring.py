@@ -22,14 +22,32 @@ from streamkl.model import Event
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """One entry a row in every column; events in row order, their offsets being row numbers."""
+    """One entry a row in every column; events in row order, their offsets being row numbers.
 
-    score: NDArray[np.float64]  # the alarm output, see `score`
-    ratio: NDArray[np.float64]  # statistic / threshold of the window that is furthest up; 0 where not judged
+    Attributes
+    ----------
+    score
+        The alarm output, see `score`.
+    ratio
+        Statistic / threshold of the test that is furthest up; 0 where not judged.
+    judged
+        Whether the row has a verdict.
+    late
+        Dropped: older than the grace period.
+    opened
+        An episode opens at this row.
+    in_episode
+        An episode is open after this row.
+    events
+        What the service would have written.
+    """
+
+    score: NDArray[np.float64]
+    ratio: NDArray[np.float64]
     judged: NDArray[np.bool_]
-    late: NDArray[np.bool_]  # dropped: older than the grace period
-    opened: NDArray[np.bool_]  # an episode opens at this row
-    in_episode: NDArray[np.bool_]  # an episode is open after this row
+    late: NDArray[np.bool_]
+    opened: NDArray[np.bool_]
+    in_episode: NDArray[np.bool_]
     events: list[Event]
 
 

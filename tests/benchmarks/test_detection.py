@@ -19,7 +19,7 @@ from benchmarks.report import Report as Page
 from benchmarks.report import Section, write
 from streamkl.core import episode, tracks
 from streamkl.core.arena import RECENT, Tracks
-from streamkl.core.point_run_length import _fresh
+from streamkl.core.point_run_length import fresh
 from streamkl.core.tracks import NONE
 
 ROWS, FOUND, MISSED, FALSE = 3_000, 1_500, 2_000, 2_500
@@ -192,7 +192,7 @@ def test_a_variant_that_fails_says_why(folders: tuple[Path, Path], tmp_path: Pat
 
 def surprises(power: float, off: int = -1) -> tuple[list[float], list[float], Tracks]:
     """Of the same points by the shipped tracks and by others."""
-    ours, others, mixed = _fresh(1), _fresh(1), replacements.mixed(power, off).py_func
+    ours, others, mixed = fresh(1), fresh(1), replacements.mixed(power, off).py_func
     shipped, changed = [], []
     for i, value in enumerate(np.random.default_rng(2).normal(size=300)):
         for t, sums, function in ((ours, shipped, tracks.surprise), (others, changed, mixed)):
@@ -215,7 +215,7 @@ def test_tracks_are_mixed_as_shipped_but_for_what_is_changed() -> None:
 
 
 def test_a_past_of_counts_has_no_tail() -> None:
-    t = _fresh(1)
+    t = fresh(1)
     t.past[0, 0, 10:14] = [50, 30, 15, 5]
     t.past_count[0, 0] = 100
     replacements.counted.py_func(t, 0, 0)
@@ -225,7 +225,7 @@ def test_a_past_of_counts_has_no_tail() -> None:
 
 
 def test_a_past_of_one_mean_knows_no_shape() -> None:
-    t, magnitudes = _fresh(1), np.random.default_rng(3).exponential(size=200)
+    t, magnitudes = fresh(1), np.random.default_rng(3).exponential(size=200)
     nats = [replacements.by_the_mean.py_func(t, 0, 0, magnitude) for magnitude in magnitudes]
     assert nats[:30] == [0.0] * 30
     assert nats[-1] == pytest.approx(magnitudes[-1] / magnitudes[:-1].mean())

@@ -2,9 +2,6 @@
 
 import html.parser
 import json
-import os
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +11,7 @@ from typer.testing import CliRunner
 
 from streamkl import compare
 from streamkl.cli import app
+from tests.browser import dom, screenshot
 from tests.comparison.material import credit
 
 
@@ -143,38 +141,21 @@ class _Reader(html.parser.HTMLParser):
         self.text += data
 
 
-def browser() -> str:
-    """A real one."""
-    found = next((path for name in ("chromium", "chromium-browser", "google-chrome", "chrome") if (path := shutil.which(name))), None)
-    assert found is not None, "no Chromium on the PATH: apt-get install chromium"
-    return found
-
-
 def test_the_page_opens_in_a_browser_shows_everything_and_loads_nothing(folder: Path, tmp_path: Path) -> None:
     hostile = "<script>document.title='taken'</script>"
     samples = [pd.read_parquet(folder / f"{name}.parquet").rename(columns={"age": hostile}) for name in ("old", "new")]
     samples[1][hostile] += 4
     page = tmp_path / "drift.html"
     page.write_text(compare(*samples).to_html(), encoding="utf-8")
-    command = [
-        browser(),
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        f"--user-data-dir={tmp_path / 'profile'}",
-        "--window-size=1060,1400",
-    ]
-    environment = os.environ | {"HOME": str(tmp_path)}
-    shot = tmp_path / "shot.png"
-    done = subprocess.run([*command, "--dump-dom", page.as_uri()], capture_output=True, text=True, check=True, timeout=110, env=environment)
+    opened = dom(page.as_uri(), tmp_path)
     reader = _Reader()
-    reader.feed(done.stdout)
+    reader.feed(opened)
     assert reader.loads == []
     assert "script" not in reader.tags
     assert reader.tags.count("svg") == 16  # a gauge and a picture for each feature
-    assert "<title>current against reference</title>" in done.stdout
+    assert "<title>current against reference</title>" in opened
     for words in ("Drift in 3 of 8 features", "holiday", "How features depend on one another", hostile):
         assert words in reader.text
-    subprocess.run([*command, f"--screenshot={shot}", page.as_uri()], capture_output=True, check=True, timeout=110, env=environment)
+    shot = screenshot(page.as_uri(), tmp_path)
     assert shot.read_bytes()[:4] == b"\x89PNG"
     assert shot.stat().st_size > 20_000  # not a white sheet

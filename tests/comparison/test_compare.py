@@ -2,9 +2,7 @@
 
 import datetime
 import json
-import re
 from decimal import Decimal
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -239,14 +237,6 @@ def test_samples_that_cannot_be_compared_are_refused_in_one_sentence(reference: 
     with pytest.raises(InputError) as refusal:
         compare(reference, current)
     assert says in str(refusal.value)
-
-
-def test_the_example_of_the_page_runs() -> None:
-    page = (Path(__file__).parents[2] / "docs/compare.md").read_text(encoding="utf-8")
-    examples = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    assert examples
-    for example in examples:
-        exec(compile(example, "docs/compare.md", "exec"), {})  # noqa: S102
 
 
 def test_a_pattern_that_fits_no_feature_is_refused() -> None:

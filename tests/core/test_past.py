@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from streamkl.core.arena import Tracks
 from streamkl.core.past import _join
-from streamkl.core.point_run_length import _fresh
+from streamkl.core.point_run_length import fresh
 from tests.kernels import surprisal
 from tests.slow_points import SlowPast
 
@@ -20,7 +20,7 @@ FIRST = 30
 
 
 def nats_of(magnitudes: Iterable[float], tracks: Tracks | None = None) -> list[float]:
-    known = tracks or _fresh(1)
+    known = tracks or fresh(1)
     return [surprisal(known, 0, 0, each) for each in magnitudes]
 
 
@@ -37,7 +37,7 @@ def asked(tracks: Tracks, magnitude: float) -> float:
 
 
 def grown(magnitudes: Iterable[float]) -> Tracks:
-    tracks = _fresh(1)
+    tracks = fresh(1)
     nats_of(magnitudes, tracks)
     return tracks
 
@@ -117,7 +117,7 @@ def test_the_unit_does_not_matter(steps: int) -> None:
 
 
 def test_tracks_and_rows_have_pasts_of_their_own() -> None:
-    together, alone = _fresh(2), _fresh(1)
+    together, alone = fresh(2), fresh(1)
     mine = half_normal(200)
     expected = nats_of(mine, alone)
     got = []

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from streamkl.core.arena import PAST_BINS, RECENT, TRACKS, Tracks
-from streamkl.core.point_run_length import _fresh, _surprises
+from streamkl.core.point_run_length import _surprises, fresh
 from streamkl.core.tracks import NONE
 from tests.kernels import strength
 from tests.slow_points import SlowPast, long_mean, magnitudes
@@ -23,7 +23,7 @@ def fed(
     values: Sequence[float] | NDArray[np.float64], tracks: Tracks | None = None, heard: float | Sequence[float] = NONE
 ) -> tuple[Tracks, NDArray[np.float64]]:
     """What the window says, at every point alike or at each, is `heard`."""
-    known, out = tracks or _fresh(1), np.zeros(len(values))
+    known, out = tracks or fresh(1), np.zeros(len(values))
     with np.errstate(over="ignore"):  # plain Python warns where compiled code does not
         _surprises(known, 0, np.array(values, np.float64), np.broadcast_to(heard, len(values)).astype(np.float64), out)
     return known, out

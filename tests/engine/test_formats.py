@@ -13,15 +13,16 @@ from streamkl.engine.codec import Codec
 from streamkl.engine.mapping import compile_mapping
 from streamkl.model import Reason
 from tests.engine.material import NOW_US, codec, mapping, message, rejections, rows
+from tests.pages import blocks
 
 PAGE = (Path(__file__).parents[2] / "docs" / "input.md").read_text(encoding="utf-8")
 
 
 def documented(sender: str) -> dict[str, Any]:
     """The mapping that the page shows for a sender."""
-    block = PAGE.partition("## Well-known formats")[2].partition("```toml\n")[2].partition("```")[0]
-    (example,) = [example for example in block.split("[input]") if example.strip().startswith(f"# {sender}")]
-    options: dict[str, Any] = tomllib.loads("[input]" + example)["input"]
+    shown = [block.text for block in blocks(PAGE.partition("## Well-known formats")[2]) if block.kind == "toml"]
+    (example,) = [example for example in shown if re.match(rf"\[input\] +# {re.escape(sender)}", example)]
+    options: dict[str, Any] = tomllib.loads(example)["input"]
     return options
 
 
