@@ -14,6 +14,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 SHOWING = {str(page.relative_to(ROOT)): text for page in PAGES if blocks(text := page.read_text(encoding="utf-8"))}
 
 
+@pytest.mark.timeout(300)  # the first to run compiles
 @pytest.mark.parametrize("page", SHOWING)
 def test_every_block_of_a_page_does_what_it_shows(page: str, tmp_path: Path) -> None:
     with a_reader(tmp_path) as reader:
