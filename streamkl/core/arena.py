@@ -98,13 +98,12 @@ class Arena(NamedTuple):
     level: Floats  # (R,) exponential mean
     long_mean: Floats  # (R, 2) of about 100 points that end before the newest two, and four
     nats: Floats  # (R, T) newest surprisal of each track
-    past: NDArray[np.uint16]  # (R, T, H) histogram of a track's magnitudes
-    fresh: NDArray[np.uint8]  # (R, T, H) newer ones, which are still to join it
-    past_low: Floats  # (R, T) ln of the lower edge of bin 0
-    past_count: Ints  # (R, T) magnitudes in the past
+    past: NDArray[np.uint16]  # (R, T, H) of a track's magnitudes those at or above each bin's lower edge
+    fresh: NDArray[np.uint8]  # (R, T, H) newer ones in each bin, which are still to join it
     fresh_count: NDArray[np.uint8]  # (R, T)
-    past_nats: NDArray[np.float32]  # (R, T, H) surprisal at each bin's lower edge
-    past_slope: Floats  # (R, T) and per bin beyond the last
+    past_low: Floats  # (R, T) ln of the lower edge of bin 0
+    past_edge: NDArray[np.uint8]  # (R, T, 2) bins from which its two tails are fitted
+    past_slope: NDArray[np.float32]  # (R, T, 2) and their nats per bin
     surprise: Floats  # (R,) newest, of all tracks together
     strength: Floats  # (R,) how strange the newest points are, fading: the order of rows that are no alarms
     independent: NDArray[np.bool_]  # (R,) whether the points learned did not depend on one another
@@ -151,11 +150,11 @@ class Tracks(NamedTuple):
     nats: Floats
     past: NDArray[np.uint16]
     fresh: NDArray[np.uint8]
-    past_low: Floats
-    past_count: Ints
     fresh_count: NDArray[np.uint8]
-    past_nats: NDArray[np.float32]
-    past_slope: Floats
+    past_low: Floats
+    past_edge: NDArray[np.uint8]
+    past_slope: NDArray[np.float32]
+    log_counts: NDArray[np.float32]
 
 
 class Calm(NamedTuple):
@@ -194,6 +193,7 @@ class Rules(NamedTuple):
     window_span: Longs  # (W,) microseconds; 0: by count
     xlogx: Floats  # (L + 2,) i ln i
     log_halves: Floats  # (2 size + 3,) ln(i / 2)
+    log_counts: NDArray[np.float32]  # (65,536,) ln(i + 1/2)
     log_growth: float  # decayed: ln of the weight's growth per point
     grace: int
     kind: int
@@ -227,7 +227,7 @@ class Rules(NamedTuple):
 
 
 @both
-def tracks_of(a: Arena) -> Tracks:
+def tracks_of(a: Arena, rules: Rules) -> Tracks:
     """The tracks' part of an arena, not copied."""
     return Tracks(
         a.recent,
@@ -237,11 +237,11 @@ def tracks_of(a: Arena) -> Tracks:
         a.nats,
         a.past,
         a.fresh,
-        a.past_low,
-        a.past_count,
         a.fresh_count,
-        a.past_nats,
+        a.past_low,
+        a.past_edge,
         a.past_slope,
+        rules.log_counts,
     )
 
 

@@ -53,7 +53,6 @@ def _long_fields(settings: Settings) -> Shapes:
         "tail": ((w + 1, TAIL_BINS), np.uint16),
         "past": ((TRACKS * pointwise, PAST_BINS), np.uint16),
         "fresh": ((TRACKS * pointwise, PAST_BINS), np.uint8),
-        "past_nats": ((TRACKS * pointwise, PAST_BINS), np.float32),
         "calm": ((CALM_BINS * pointwise,), np.uint16),
     }
 
@@ -69,7 +68,7 @@ def _short_fields(settings: Settings) -> Shapes:
         ("self_term cross_term", (w,), np.float64),
         ("limit block_max factor", (v,), np.float64),
         ("ratio", (v + 1,), np.float64),
-        ("nats past_low past_slope", (tracks,), np.float64),
+        ("nats past_low", (tracks,), np.float64),
         ("quantiles", (len(QUANTILES),), np.float64),
         ("points newest time_unit time_head position_unit position_head learned resume held age bound_points", (), np.int64),
         ("reference_from reference_to interval calm_judged calm_next since_time since_position", (), np.int64),
@@ -81,7 +80,8 @@ def _short_fields(settings: Settings) -> Shapes:
         ("drift_points", (2,), np.int32),
         ("onset_peak", (RETURNS,), np.float32),
         ("onset_points", (RETURNS,), np.int32),
-        ("past_count", (tracks,), np.int32),
+        ("past_slope", (tracks, 2), np.float32),
+        ("past_edge", (tracks, 2), np.uint8),
         ("fresh_count", (tracks,), np.uint8),
         ("bins bin_class late_run", (), np.uint8),
         ("phase teller", (), np.int8),

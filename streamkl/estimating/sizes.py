@@ -15,7 +15,7 @@ _PARTS = {
     "reference": ("edges", "units", "log_units", "prior", "ref_code", "ref_time"),
     "hours": ("slot_count", "slot_share"),
     "tails": ("tail",),
-    "pasts": ("past", "fresh", "past_nats", "calm"),
+    "pasts": ("past", "fresh", "calm"),
     "newest values": ("recent",),
     "single numbers": ("block",),
 }
