@@ -41,10 +41,10 @@ class Arena(NamedTuple):
     # ring of the newest points, sorted by event time, see core.ring
     code: NDArray[np.uint8]  # (R, L) bin
     time: Longs  # (R, L) microseconds, where windows or the reference go by time
-    time_step: NDArray[np.uint16]  # (R, L) else: time units since the point before
+    time_step: NDArray[np.uint8]  # (R, L) else: time units since the point before
     time_unit: Longs  # (R,) microseconds
     time_head: Longs  # (R,) time of the newest point
-    position_step: NDArray[np.int16]  # (R, L) position units since the point before
+    position_step: NDArray[np.int8]  # (R, L) position units since the point before
     position_unit: Longs  # (R,) records
     position_head: Longs  # (R,) offset of the record of the newest point
     head: Ints  # (R,) where the next point goes
@@ -59,8 +59,9 @@ class Arena(NamedTuple):
     # reference
     bins: Ints  # (R,) bins in use
     edges: Floats  # (R, K - 1)
-    units: Floats  # (R, K)
-    log_units: Floats  # (R, K) decayed: their logarithms; units of other references are halves, see Rules.log_halves
+    halves: NDArray[np.uint16]  # (R, K) masses of the bins, of which each is a whole number of halves; typed as counts
+    units: Floats  # (R, K) decayed: masses
+    log_units: Floats  # (R, K) decayed: their logarithms
     prior: Floats  # (R, K) trailing: points in each bin, of which a unit is at least half
     total: Floats  # (R,) sum of units
     weight: Floats  # (R,) decayed: weight of the next point

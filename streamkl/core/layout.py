@@ -11,7 +11,7 @@ from streamkl.core.binning import QUANTILES, bin_capacity
 from streamkl.core.settings import ReferenceKind, Settings
 
 FEWEST_ROWS = 2  # of one row a strided array looks contiguous, and the loop would be compiled for that once more
-NARROW = np.iinfo(np.uint16).max  # points of a window whose counts take two bytes
+NARROW = np.iinfo(np.uint16).max  # points of a window, and halves of a reference, whose counts take two bytes
 
 Shapes = dict[str, tuple[tuple[int, ...], Any]]
 
@@ -33,17 +33,19 @@ def _long_fields(settings: Settings) -> Shapes:
     w, k, ring, ref = len(settings.windows), bin_capacity(settings.bins), ring_length(settings), settings.reference
     trailing = ref.size if ref.kind == ReferenceKind.TRAILING else 0
     slots = ref.slots if ref.kind == ReferenceKind.SEASONAL else 0
-    timed, pointwise = by_time(settings), settings.pointwise
+    timed, pointwise, decayed = by_time(settings), settings.pointwise, ref.kind == ReferenceKind.DECAYED
+    count = np.uint16 if max(ring, 2 * ref.size + 2) <= NARROW else np.uint32  # one type, so that the loop is compiled once
     return {
         "recent": ((RECENT,), np.float64),
         "code": ((ring,), np.uint8),
         "time": ((ring if timed else 0,), np.int64),
-        "time_step": ((0 if timed else ring,), np.uint16),
-        "position_step": ((ring,), np.int16),
-        "counts": ((w, k), np.uint16 if ring <= NARROW else np.uint32),
+        "time_step": ((0 if timed else ring,), np.uint8),
+        "position_step": ((ring,), np.int8),
+        "counts": ((w, k), count),
         "edges": ((k - 1,), np.float64),
-        "units": ((k,), np.float64),
-        "log_units": ((k if ref.kind == ReferenceKind.DECAYED else 0,), np.float64),
+        "halves": ((0 if decayed else k,), count),
+        "units": ((k if decayed else 0,), np.float64),
+        "log_units": ((k if decayed else 0,), np.float64),
         "prior": ((k if trailing else 0,), np.float64),
         "ref_code": ((trailing,), np.uint8),
         "ref_time": ((trailing,), np.int64),

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from streamkl.core.arena import Arena, Rules
 from streamkl.core.compiled import both, inlined, outlined
+from streamkl.core.masses import unit
 from streamkl.core.ring import at_depth
 
 
@@ -33,7 +34,7 @@ def refresh(a: Arena, rules: Rules, row: int) -> None:
         for k in range(bins):
             own += a.slot_count[row, s, k]
         for k in range(bins):
-            pooled = a.units[row, k] / a.total[row]
+            pooled = unit(a, rules, row, k) / a.total[row]
             a.slot_share[row, s, k] = (a.slot_count[row, s, k] + rules.shrinkage * pooled) / (own + rules.shrinkage)
     for w in range(a.counts.shape[1]):
         mix_again(a, rules, row, w)

@@ -12,7 +12,7 @@ from streamkl.library.settings import settings_of
 _PARTS = {
     "ring": ("code", "time", "time_step", "position_step"),
     "windows": ("counts", "mixture"),
-    "reference": ("edges", "units", "log_units", "prior", "ref_code", "ref_time"),
+    "reference": ("edges", "halves", "units", "log_units", "prior", "ref_code", "ref_time"),
     "hours": ("slot_count", "slot_share"),
     "tails": ("tail",),
     "pasts": ("past", "fresh", "calm"),

@@ -11,6 +11,7 @@ from streamkl.core.arena import FREE, JUDGING, LEARNING, NO_SLOT, Arena, Pool
 from streamkl.core.bank import Bank
 from streamkl.core.episode import ACCEPTED, OPENED, RECOVERED
 from streamkl.core.layout import allocate, parts, row_bytes
+from streamkl.core.masses import units
 from streamkl.core.run_length import RUN_LENGTHS, Table, TableKey
 from streamkl.library.settings import settings_of
 from streamkl.units import parse_budget
@@ -94,7 +95,7 @@ def test_a_given_reference_is_judged_by_at_once() -> None:
     row = bank.birth(normal, every_minute(80))
     a = bank.arena
     assert (a.phase[row], a.slot[row], a.reference_to[row] - a.reference_from[row]) == (JUDGING, NO_SLOT, 79 * MINUTE_US)
-    assert a.units[row, : a.bins[row]].sum() == 81
+    assert units(a, bank.rules, row).sum() == 81
     assert bank.birth(normal) == 1
     assert (bank.arena.reference_from[1], bank.arena.interval[1]) == (0, 0)
 
