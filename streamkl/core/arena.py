@@ -27,7 +27,7 @@ class Arena(NamedTuple):
     """R rows, W windows, V = W + 1 tests (the last is the drift track), at most K bins, a ring of L points, S seasonal slots (0 when
     unused), G tail bins. An array that the settings do not need has rows of no length.
 
-    Bytes per row by default: 5 L + W (2 K + 2 G + 80) + 16 K + 16 RECENT + 7 T H + about 900; see `row_bytes`.
+    Bytes per row by default: 4 L + W (2 K + G + 80) + 10 K + 8 RECENT + 3 T H + about 900; see `row_bytes`.
     """
 
     # life of the row
@@ -41,7 +41,7 @@ class Arena(NamedTuple):
     # ring of the newest points, sorted by event time, see core.ring
     code: NDArray[np.uint8]  # (R, L) bin
     time: Longs  # (R, L) microseconds, where windows or the reference go by time
-    time_step: NDArray[np.uint8]  # (R, L) else: time units since the point before
+    time_step: NDArray[np.uint16]  # (R, L) else: time units since the point before
     time_unit: Longs  # (R,) microseconds
     time_head: Longs  # (R,) time of the newest point
     position_step: NDArray[np.int8]  # (R, L) position units since the point before
@@ -84,7 +84,7 @@ class Arena(NamedTuple):
     log_run: Floats  # (R,) ln of the run length promised to each window
     limit: Floats  # (R, V) table threshold in force, in nats times points
     limit_points: Ints  # (R, V) window length it holds for
-    tail: NDArray[np.uint16]  # (R, V, G) histogram of the block maxima of statistic / limit
+    tail: NDArray[np.uint8]  # (R, V or W, G) histogram of the block maxima of statistic / limit
     blocks: Ints  # (R, V)
     block_max: Floats  # (R, V)
     block_left: Ints  # (R, V)
@@ -111,7 +111,7 @@ class Arena(NamedTuple):
     drifts: NDArray[np.bool_]  # (R,) whether the drift track is judged
     point_run: Floats  # (R,) ln of the run length promised; 0: not known yet
     point_limit: Floats  # (R,) surprise that opens an episode
-    calm: NDArray[np.uint16]  # (R, C) histogram of the largest surprise of each block
+    calm: NDArray[np.uint8]  # (R, C) histogram of the largest surprise of each block
     calm_max: Floats  # (R,)
     calm_left: Ints  # (R,)
     calm_blocks: Ints  # (R,)
@@ -169,7 +169,7 @@ class Calm(NamedTuple):
     surprise: Floats
     point_run: Floats
     point_limit: Floats
-    calm: NDArray[np.uint16]
+    calm: NDArray[np.uint8]
     calm_max: Floats
     calm_left: Ints
     calm_blocks: Ints

@@ -39,7 +39,7 @@ def _long_fields(settings: Settings) -> Shapes:
         "recent": ((RECENT,), np.float64),
         "code": ((ring,), np.uint8),
         "time": ((ring if timed else 0,), np.int64),
-        "time_step": ((0 if timed else ring,), np.uint8),
+        "time_step": ((0 if timed else ring,), np.uint16),
         "position_step": ((ring,), np.int8),
         "counts": ((w, k), count),
         "edges": ((k - 1,), np.float64),
@@ -52,10 +52,10 @@ def _long_fields(settings: Settings) -> Shapes:
         "slot_count": ((slots, k), np.float64),
         "slot_share": ((slots, k), np.float64),
         "mixture": ((w if slots else 0, k), np.float64),
-        "tail": ((w + 1, TAIL_BINS), np.uint16),
+        "tail": ((w + settings.drifting, TAIL_BINS), np.uint8),
         "past": ((TRACKS * pointwise, PAST_BINS), np.uint16),
         "fresh": ((TRACKS * pointwise, PAST_BINS), np.uint8),
-        "calm": ((CALM_BINS * pointwise,), np.uint16),
+        "calm": ((CALM_BINS * pointwise,), np.uint8),
     }
 
 

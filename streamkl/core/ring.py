@@ -1,10 +1,10 @@
 """A ring of the newest points of a row, sorted by event time: where late and out-of-order points find their place.
 
-Where no window and no reference goes by time, what is kept of times and record offsets are steps from point to point, one byte each, in a
-unit of the row's own. A unit grows as far as the longest step in the ring needs (times: along `TIME_UNITS`, in which whole seconds, minutes,
-hours and days stay what they are; offsets: twice a record, and again) and shrinks when that step has left. Times and offsets that are read
-back are therefore rounded down to a multiple of the unit: they are exact where they are multiples of it themselves, and else within a 25th
-(offsets: a 63rd) of the longest step. The newest point's are exact.
+Where no window and no reference goes by time, what is kept of times are steps from point to point, of two bytes, in a unit of the row's own;
+of record offsets, which order nothing, steps of one byte. A unit grows as far as the longest step in the ring needs (ten times a
+microsecond, and again; twice a record, and again) and shrinks when that step has left. Times and offsets that are read back are therefore
+rounded down to a multiple of the unit: they are exact where they are multiples of it themselves, and else times are within a 6,000th of the
+longest step, offsets within a 63rd. The newest point's are exact.
 """
 
 from typing import Any
@@ -15,13 +15,8 @@ from numpy.typing import NDArray
 from streamkl.core.arena import Arena
 from streamkl.core.compiled import aside, inlined
 
-TIME_MOST, POSITION_MOST = np.iinfo(np.uint8).max, np.iinfo(np.int8).max  # longest steps
-SECOND, DAY = 10**6, 86_400 * 10**6  # microseconds
-# Each is a multiple of the one before, so that rounding again is as good as rounding once: 10 seconds, minutes, 10 of them, an hour, six.
-TIME_UNITS = np.array(
-    [10**i for i in range(7)] + [s * SECOND for s in (10, 60, 600, 3_600, 21_600)] + [10**i * DAY for i in range(8)], np.int64
-)
-POSITION_BY = 2  # what a unit of offsets grows by
+TIME_MOST, TIME_BY = np.iinfo(np.uint16).max, 10  # longest step, and what a unit grows by
+POSITION_MOST, POSITION_BY = np.iinfo(np.int8).max, 2
 TURN = 1_024  # points after which units may shrink
 
 
@@ -139,9 +134,8 @@ def _place_late(a: Arena, row: int, time: int) -> int:
         after = newer - ticks if depth > 0 else 0
         if max(before, after) <= TIME_MOST:
             break
-        coarser = TIME_UNITS[np.searchsorted(TIME_UNITS, unit) + 1]
-        _rescale(a, row, a.time_step, a.time_head[row], unit, coarser)
-        a.time_unit[row] = coarser
+        _rescale(a, row, a.time_step, a.time_head[row], unit, unit * TIME_BY)
+        a.time_unit[row] = unit * TIME_BY
     _insert(a, row, a.time_step, depth, before, after)
     if depth == 0:
         a.time_head[row] = time
@@ -217,13 +211,9 @@ def _rescale(a: Arena, row: int, steps: NDArray[Any], head: int, old: int, new: 
 def _shrink(a: Arena, row: int) -> None:
     """Go back to finer units where the longest step allows it; O(ring)."""
     if a.time.shape[1] == 0:
-        while a.time_unit[row] > 1:
-            unit = a.time_unit[row]
-            finer = TIME_UNITS[np.searchsorted(TIME_UNITS, unit) - 1]
-            if (_longest(a, row, a.time_step) + 1) * (unit // finer) > TIME_MOST:
-                break
-            _rescale(a, row, a.time_step, a.time_head[row], unit, finer)
-            a.time_unit[row] = finer
+        while a.time_unit[row] > 1 and (_longest(a, row, a.time_step) + 1) * TIME_BY <= TIME_MOST:
+            _rescale(a, row, a.time_step, a.time_head[row], a.time_unit[row], a.time_unit[row] // TIME_BY)
+            a.time_unit[row] //= TIME_BY
     while a.position_unit[row] > 1 and (_longest(a, row, a.position_step) + 1) * POSITION_BY <= POSITION_MOST:
         _rescale(a, row, a.position_step, a.position_head[row], a.position_unit[row], a.position_unit[row] // POSITION_BY)
         a.position_unit[row] //= POSITION_BY

@@ -13,7 +13,6 @@ from streamkl.core.ring import span
 from tests.kernels import place
 from tests.small import DAY_US, held, settings
 
-SECOND = 1_000_000
 ROOM = 21  # the longest window has 20 points
 
 Entry = tuple[int, int, int]  # time, position, bin
@@ -84,33 +83,23 @@ def read(steps: list[int], positions: list[int]) -> tuple[Arena, list[int], list
     return arena, times.tolist(), offsets.tolist()
 
 
-def exact(seconds: float) -> int:
-    """Times by equal steps come back as they were; returns the unit that they have."""
-    step = round(seconds * SECOND)
-    arena, times, _ = read([step] * 40, list(range(40)))
-    assert times == [step * i for i in range(20, 41)]
-    return int(arena.time_unit[1])
-
-
 def test_times_are_exact_where_they_are_multiples_of_the_unit_that_the_longest_step_needs() -> None:
-    """255 units are the most that a step has. What comes regularly comes by steps such as these."""
-    for step, unit in ((0.000_2, 1), (0.1, 1_000), (0.25, 1_000), (1, 10_000), (15, 100_000), (20, 100_000), (30, SECOND), (60, SECOND)):
-        assert exact(step) == unit
-    for step, unit in ((120, 1), (300, 10), (900, 10), (1_800, 10), (3_600, 60), (7_200, 60), (86_400, 600), (7 * 86_400, 3_600)):
-        assert exact(step) == unit * SECOND
-    assert exact(30 * 86_400) == 6 * 3_600 * SECOND
-    assert exact(370 * 86_400) == 10 * 86_400 * SECOND
+    """A minute needs a unit of 1,000 microseconds (60,000 of them), an hour 100,000, a day 10 seconds."""
+    for step, unit in ((50_000, 1), (60_000_000, 1_000), (3_600_000_000, 100_000), (86_400_000_000, 10_000_000)):
+        arena, times, _ = read([step] * 40, list(range(40)))
+        assert arena.time_unit[1] == unit
+        assert times == [step * i for i in range(20, 41)]
 
 
 def test_a_long_step_makes_others_coarser_until_it_has_left() -> None:
-    steps = [61_000_000] * 10 + [7 * DAY_US] + [61_000_000] * 10
+    steps = [60_001_000] * 10 + [7 * DAY_US] + [60_001_000] * 10
     _, times, _ = read(steps, list(range(21)))
     exact = np.cumsum(steps)
-    unit = 3_600 * SECOND  # 168 of them
+    unit = 10_000_000  # 604,800 s in 65,535 steps
     assert times == [*(exact[:-1] // unit * unit).tolist(), exact[-1]]
-    arena, times, _ = read([*steps, *[61_000_000] * 2_100], list(range(2_121)))
-    assert arena.time_unit[1] == SECOND
-    assert times == np.cumsum([*steps, *[61_000_000] * 2_100])[-ROOM:].tolist()
+    arena, times, _ = read([*steps, *[60_001_000] * 1_100], list(range(1_121)))
+    assert arena.time_unit[1] == 1_000
+    assert times == np.cumsum([*steps, *[60_001_000] * 1_100])[-ROOM:].tolist()
 
 
 def test_offsets_far_apart_are_rounded_down_to_a_power_of_two() -> None:
@@ -136,6 +125,6 @@ def test_what_is_read_back_is_rounded_down_to_the_unit_and_the_newest_is_exact(p
         assert (times[-1], offsets[-1]) == expected[-1][:2]
         assert (np.diff(times) >= 0).all()
         late = np.array([entry[0] for entry in expected]) - times
-        assert (late >= 0).all() and (late <= 2 * 10**12 / 25).all()
+        assert (late >= 0).all() and (late < 10**9).all()
         behind = np.array([entry[1] for entry in expected]) - offsets
         assert (behind >= 0).all() and (behind < 2**24).all()
