@@ -24,6 +24,7 @@ from streamkl.core.surprise import WARM_POINTS, settle
 from streamkl.units import Budget
 
 MICROSECONDS = 1_000_000
+SMALL_POOL = 256  # buffers that are kept, however few are in use
 NONE_SILENT = np.zeros(0, np.bool_)
 
 
@@ -158,6 +159,18 @@ class Bank:
         if self.arena.slot[row] != NO_SLOT:
             self._free_slots.append(int(self.arena.slot[row]))
             self.arena.slot[row] = NO_SLOT
+            if len(self.pool.value) > SMALL_POOL and 4 * len(self._free_slots) > 3 * len(self.pool.value):
+                self._shrink_pool()
+
+    def _shrink_pool(self) -> None:
+        """Give memory back: when series have learned, most never need a buffer again. O(rows), amortised O(1) a buffer."""
+        rows = np.flatnonzero(self.arena.slot != NO_SLOT)
+        arrays = [array[self.arena.slot[rows]] for array in self.pool]
+        self.pool = layout.empty_pool(0)
+        layout.grow(arrays, len(rows) + SMALL_POOL // 2)
+        self.pool = Pool(*arrays)
+        self.arena.slot[rows] = np.arange(len(rows))
+        self._free_slots = list(range(len(self.pool.value) - 1, len(rows) - 1, -1))
 
     def adopt(self, arena: Arena, pool: Pool) -> None:
         """Continue from restored state; which rows and buffers are free is read off it."""

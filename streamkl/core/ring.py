@@ -1,7 +1,7 @@
 """A ring of the newest points of a row, sorted by event time: where late and out-of-order points find their place.
 
-Where no window and no reference goes by time, what is kept of times are steps from point to point, of two bytes, in a unit of the row's own;
-of record offsets, which order nothing, steps of one byte. A unit grows as far as the longest step in the ring needs (ten times a
+Where no window and no reference goes by time, what is kept of times are steps from point to point, two bytes each, in a unit of the row's
+own; of record offsets, which order nothing, steps of one byte. A unit grows as far as the longest step in the ring needs (ten times a
 microsecond, and again; twice a record, and again) and shrinks when that step has left. Times and offsets that are read back are therefore
 rounded down to a multiple of the unit: they are exact where they are multiples of it themselves, and else times are within a 6,000th of the
 longest step, offsets within a 63rd. The newest point's are exact.

@@ -207,6 +207,23 @@ def test_memory_is_as_the_arena_says() -> None:
         assert one <= row_bytes(chosen) < one + 8
 
 
+def test_buffers_of_series_that_have_learned_are_given_back_and_others_keep_theirs() -> None:
+    bank = Bank(settings(), NEVER, 2_000)
+    rows = np.array([bank.birth() for _ in range(2_000)])
+    some = rows[::100]
+    values = np.random.default_rng(0).normal(size=(SIZE, 2_000))
+    for i in range(SIZE):
+        taking = np.setdiff1d(rows, some) if i > 20 else rows
+        bank.run(taking, np.full(len(taking), every_minute(SIZE)[i]), values[i, : len(taking)], np.arange(len(taking)))
+    assert len(bank.pool.value) < 600
+    slots = bank.arena.slot[some]
+    assert len(set(slots.tolist())) == len(some)
+    assert (bank.pool.value[slots, :21] == values[:21, ::100].T).all()
+    last = int(bank.birth())
+    assert bank.arena.slot[last] not in slots
+    assert not bank.pool.value[bank.arena.slot[last]].any()
+
+
 def test_a_series_of_the_shipped_settings_takes_about_four_and_a_half_kilobytes() -> None:
     assert row_bytes(settings_of(DetectorConfig())) <= 4_600
 

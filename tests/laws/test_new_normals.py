@@ -49,7 +49,6 @@ def test_a_reference_never_learns_an_open_episode(reference: object) -> None:
     for i, value in enumerate(usual):
         for transition in feed(bank, row, value, every_minute(1_600)[i], i).transitions:
             happened.setdefault(transition.happened, i)
-        bins = int(bank.arena.bins[row])
         masses, total = units(bank.arena, bank.rules, row), float(bank.arena.total[row])
         if bank.arena.open[row] and 700 <= i < 820:
             while_open.add(masses.tobytes())
