@@ -165,7 +165,7 @@ class Bank:
     def _shrink_pool(self) -> None:
         """Give memory back: when series have learned, most never need a buffer again. O(rows), amortised O(1) a buffer."""
         rows = np.flatnonzero(self.arena.slot != NO_SLOT)
-        arrays = [array[self.arena.slot[rows]] for array in self.pool]
+        arrays: list[Any] = [array[self.arena.slot[rows]] for array in self.pool]
         self.pool = layout.empty_pool(0)
         layout.grow(arrays, len(rows) + SMALL_POOL // 2)
         self.pool = Pool(*arrays)

@@ -1,5 +1,7 @@
 """The mass of a bin of the reference, in rank units: whole halves, kept as integers of two bytes, or floats where the reference fades."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,16 +29,16 @@ def below(a: Arena, rules: Rules, row: int, code: int) -> float:
         for k in range(code):
             total += a.units[row, k]
         return total
-    halves = 0
+    halves: Any = 0
     for k in range(code):
         halves += np.int64(a.halves[row, k])
-    return 0.5 * halves
+    return float(0.5 * halves)
 
 
 def units(a: Arena, rules: Rules, row: int) -> NDArray[np.float64]:
     """The masses of all bins in use (bins,), a copy."""
     bins = int(a.bins[row])
-    return a.units[row, :bins].copy() if rules.kind == DECAYED else 0.5 * a.halves[row, :bins]
+    return a.units[row, :bins].copy() if rules.kind == DECAYED else a.halves[row, :bins].astype(np.float64) / 2.0
 
 
 def put_units(a: Arena, rules: Rules, row: int, masses: NDArray[np.float64]) -> None:
