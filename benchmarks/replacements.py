@@ -9,7 +9,7 @@ from streamkl.core import episode, tracks
 from streamkl.core.arena import PAST_BINS, TRACKS, Arena, Rules, Tracks
 from streamkl.core.compiled import inlined, outlined
 from streamkl.core.episode import OPENED, UPDATED
-from streamkl.core.past import FIRST_PAST
+from streamkl.core.past import FIRST_PAST, FULL
 
 MOST = 1e6  # nats
 _surprise, _close, _alarm_output = tracks.surprise, episode.close, episode.alarm_output
@@ -40,21 +40,17 @@ def mixed(power: float, off: int = -1) -> Any:
 @inlined
 def by_the_mean(t: Tracks, row: int, track: int, magnitude: float) -> float:
     """For `core.past.surprisal`: of the past only the mean is known, and magnitudes are taken to be exponential."""
-    count = t.past_count[row, track]
-    mean = t.past_slope[row, track]
-    t.past_slope[row, track] += magnitude / (count + 1.0) - mean / (count + 1.0)
-    t.past_count[row, track] += 1
+    count = t.past[row, track, 0]
+    mean = t.past_low[row, track]
+    t.past_low[row, track] += magnitude / (count + 1.0) - mean / (count + 1.0)
+    t.past[row, track, 0] = min(count + 1, FULL - 1)
     return float(min(magnitude / mean, MOST)) if count >= FIRST_PAST and mean > 0.0 else 0.0
 
 
 @outlined
 def counted(t: Tracks, row: int, track: int) -> None:
     """For `core.past.refit`: shares of the past as counted, no tail beyond."""
-    n = float(t.past_count[row, track])
-    at_least = 0.0
-    for k in range(PAST_BINS - 1, -1, -1):
-        at_least += t.past[row, track, k]
-        t.past_nats[row, track, k] = -np.log((at_least + 0.5) / (n + 0.5))
+    t.past_edge[row, track] = PAST_BINS - 1
     t.past_slope[row, track] = 0.0
 
 

@@ -27,7 +27,7 @@ class Arena(NamedTuple):
     """R rows, W windows, V = W + 1 tests (the last is the drift track), at most K bins, a ring of L points, S seasonal slots (0 when
     unused), G tail bins. An array that the settings do not need has rows of no length.
 
-    Bytes per row by default: 5 L + W (2 K + 2 G + 80) + 16 K + 16 RECENT + 7 T H + about 900; see `row_bytes`.
+    Bytes per row by default: 4 L + W (2 K + G + 80) + 10 K + 8 RECENT + 3 T H + about 900; see `row_bytes`.
     """
 
     # life of the row
@@ -44,7 +44,7 @@ class Arena(NamedTuple):
     time_step: NDArray[np.uint16]  # (R, L) else: time units since the point before
     time_unit: Longs  # (R,) microseconds
     time_head: Longs  # (R,) time of the newest point
-    position_step: NDArray[np.int16]  # (R, L) position units since the point before
+    position_step: NDArray[np.int8]  # (R, L) position units since the point before
     position_unit: Longs  # (R,) records
     position_head: Longs  # (R,) offset of the record of the newest point
     head: Ints  # (R,) where the next point goes
@@ -59,8 +59,9 @@ class Arena(NamedTuple):
     # reference
     bins: Ints  # (R,) bins in use
     edges: Floats  # (R, K - 1)
-    units: Floats  # (R, K)
-    log_units: Floats  # (R, K) decayed: their logarithms; units of other references are halves, see Rules.log_halves
+    halves: NDArray[np.uint16]  # (R, K) masses of the bins, of which each is a whole number of halves; typed as counts
+    units: Floats  # (R, K) decayed: masses
+    log_units: Floats  # (R, K) decayed: their logarithms
     prior: Floats  # (R, K) trailing: points in each bin, of which a unit is at least half
     total: Floats  # (R,) sum of units
     weight: Floats  # (R,) decayed: weight of the next point
@@ -84,7 +85,7 @@ class Arena(NamedTuple):
     log_run: Floats  # (R,) ln of the run length promised to each window
     limit: Floats  # (R, V) table threshold in force, in nats times points
     limit_points: Ints  # (R, V) window length it holds for
-    tail: NDArray[np.uint16]  # (R, V, G) histogram of the block maxima of statistic / limit
+    tail: NDArray[np.uint8]  # (R, V or W, G) histogram of the block maxima of statistic / limit
     blocks: Ints  # (R, V)
     block_max: Floats  # (R, V)
     block_left: Ints  # (R, V)
@@ -99,20 +100,19 @@ class Arena(NamedTuple):
     level: Floats  # (R,) exponential mean
     long_mean: Floats  # (R, 2) of about 100 points that end before the newest two, and four
     nats: Floats  # (R, T) newest surprisal of each track
-    past: NDArray[np.uint16]  # (R, T, H) histogram of a track's magnitudes
-    fresh: NDArray[np.uint8]  # (R, T, H) newer ones, which are still to join it
-    past_low: Floats  # (R, T) ln of the lower edge of bin 0
-    past_count: Ints  # (R, T) magnitudes in the past
+    past: NDArray[np.uint16]  # (R, T, H) of a track's magnitudes those at or above each bin's lower edge
+    fresh: NDArray[np.uint8]  # (R, T, H) newer ones in each bin, which are still to join it
     fresh_count: NDArray[np.uint8]  # (R, T)
-    past_nats: NDArray[np.float32]  # (R, T, H) surprisal at each bin's lower edge
-    past_slope: Floats  # (R, T) and per bin beyond the last
+    past_low: Floats  # (R, T) ln of the lower edge of bin 0
+    past_edge: NDArray[np.uint8]  # (R, T, 2) bins from which its two tails are fitted
+    past_slope: NDArray[np.float32]  # (R, T, 2) and their nats per bin
     surprise: Floats  # (R,) newest, of all tracks together
     strength: Floats  # (R,) how strange the newest points are, fading: the order of rows that are no alarms
     independent: NDArray[np.bool_]  # (R,) whether the points learned did not depend on one another
     drifts: NDArray[np.bool_]  # (R,) whether the drift track is judged
     point_run: Floats  # (R,) ln of the run length promised; 0: not known yet
     point_limit: Floats  # (R,) surprise that opens an episode
-    calm: NDArray[np.uint16]  # (R, C) histogram of the largest surprise of each block
+    calm: NDArray[np.uint8]  # (R, C) histogram of the largest surprise of each block
     calm_max: Floats  # (R,)
     calm_left: Ints  # (R,)
     calm_blocks: Ints  # (R,)
@@ -152,11 +152,11 @@ class Tracks(NamedTuple):
     nats: Floats
     past: NDArray[np.uint16]
     fresh: NDArray[np.uint8]
-    past_low: Floats
-    past_count: Ints
     fresh_count: NDArray[np.uint8]
-    past_nats: NDArray[np.float32]
-    past_slope: Floats
+    past_low: Floats
+    past_edge: NDArray[np.uint8]
+    past_slope: NDArray[np.float32]
+    log_counts: NDArray[np.float32]
 
 
 class Calm(NamedTuple):
@@ -170,7 +170,7 @@ class Calm(NamedTuple):
     surprise: Floats
     point_run: Floats
     point_limit: Floats
-    calm: NDArray[np.uint16]
+    calm: NDArray[np.uint8]
     calm_max: Floats
     calm_left: Ints
     calm_blocks: Ints
@@ -195,6 +195,7 @@ class Rules(NamedTuple):
     window_span: Longs  # (W,) microseconds; 0: by count
     xlogx: Floats  # (L + 2,) i ln i
     log_halves: Floats  # (2 size + 3,) ln(i / 2)
+    log_counts: NDArray[np.float32]  # (65,536,) ln(i + 1/2)
     log_growth: float  # decayed: ln of the weight's growth per point
     grace: int
     kind: int
@@ -229,7 +230,7 @@ class Rules(NamedTuple):
 
 
 @both
-def tracks_of(a: Arena) -> Tracks:
+def tracks_of(a: Arena, rules: Rules) -> Tracks:
     """The tracks' part of an arena, not copied."""
     return Tracks(
         a.recent,
@@ -239,11 +240,11 @@ def tracks_of(a: Arena) -> Tracks:
         a.nats,
         a.past,
         a.fresh,
-        a.past_low,
-        a.past_count,
         a.fresh_count,
-        a.past_nats,
+        a.past_low,
+        a.past_edge,
         a.past_slope,
+        rules.log_counts,
     )
 
 

@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamkl.core import layout
-from streamkl.core.arena import DECAYED, FREE, JOINT, JUDGING, LEARNING, NO_SLOT, Arena, Calm, Pool, calm_of
+from streamkl.core.arena import FREE, JOINT, JUDGING, LEARNING, NO_SLOT, Arena, Calm, Pool, calm_of
 from streamkl.core.binning import learn
 from streamkl.core.dependence import dependence, is_independent
 from streamkl.core.drift import MOST_TURN
 from streamkl.core.episode import ACCEPTED, LEARNED, NOTHING, OPENED, RECOVERED, WARM
 from streamkl.core.explanation import Explanation, explain
 from streamkl.core.kernel import LATE, SILENCED, rehearse, walk
+from streamkl.core.masses import put_units, units
 from streamkl.core.rules import make_rules
 from streamkl.core.run_length import POINTS_KEY, Table, TableKey, class_of, drift_key, keys
 from streamkl.core.season import learn_slots
@@ -23,6 +24,7 @@ from streamkl.core.surprise import WARM_POINTS, settle
 from streamkl.units import Budget
 
 MICROSECONDS = 1_000_000
+SMALL_POOL = 256  # buffers that are kept, however few are in use
 NONE_SILENT = np.zeros(0, np.bool_)
 
 
@@ -157,6 +159,18 @@ class Bank:
         if self.arena.slot[row] != NO_SLOT:
             self._free_slots.append(int(self.arena.slot[row]))
             self.arena.slot[row] = NO_SLOT
+            if len(self.pool.value) > SMALL_POOL and 4 * len(self._free_slots) > 3 * len(self.pool.value):
+                self._shrink_pool()
+
+    def _shrink_pool(self) -> None:
+        """Give memory back: when series have learned, most never need a buffer again. O(rows), amortised O(1) a buffer."""
+        rows = np.flatnonzero(self.arena.slot != NO_SLOT)
+        arrays: list[Any] = [array[self.arena.slot[rows]] for array in self.pool]
+        self.pool = layout.empty_pool(0)
+        layout.grow(arrays, len(rows) + SMALL_POOL // 2)
+        self.pool = Pool(*arrays)
+        self.arena.slot[rows] = np.arange(len(rows))
+        self._free_slots = list(range(len(self.pool.value) - 1, len(rows) - 1, -1))
 
     def adopt(self, arena: Arena, pool: Pool) -> None:
         """Continue from restored state; which rows and buffers are free is read off it."""
@@ -253,12 +267,8 @@ class Bank:
         a.ratio[row, :-1] = 0  # of tests that are not judged any more nothing may stay
         a.head[row] = a.filled[row] = 0
         a.phase[row] = JUDGING
-        a.bins[row] = bins
         a.edges[row, : bins - 1] = learned.edges
-        a.units[row, :bins] = learned.units
-        if self.rules.kind == DECAYED:
-            a.log_units[row, :bins] = np.log(learned.units)
-        a.total[row] = learned.units.sum()
+        put_units(a, self.rules, row, learned.units)
         a.weight[row] = 1.0
         a.quantiles[row] = learned.quantiles
         a.effective[row], a.held[row] = dependence(values).effective, len(values)
@@ -293,7 +303,7 @@ class Bank:
         if kind == ReferenceKind.TRAILING:
             a.ref_code[row], a.ref_time[row] = codes, times
             a.ref_head[row] = 0
-            a.prior[row] = a.units[row]
+            a.prior[row, : a.bins[row]] = units(a, self.rules, row)
         elif kind == ReferenceKind.SEASONAL:
             learn_slots(a, self.rules, row, codes, times)
 

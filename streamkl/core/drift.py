@@ -13,6 +13,7 @@ from math import log, sinh, sqrt
 
 from streamkl.core.arena import SEASONAL, Arena, Rules
 from streamkl.core.compiled import inlined
+from streamkl.core.masses import below, unit
 from streamkl.core.season import slot_of
 
 TILT = 0.75  # standard deviations: small shifts are found late by windows; twice this one they are found by windows first
@@ -27,15 +28,13 @@ UP, DOWN = 0, 1
 @inlined
 def rank(a: Arena, rules: Rules, row: int, code: int, time: int) -> float:
     """Where the middle of a bin lies in the reference as it is now, in ±sqrt(3). O(bins)."""
-    below = 0.0
     if rules.kind == SEASONAL:
         slot = slot_of(rules, time)
+        lower = 0.0
         for k in range(code):
-            below += a.slot_share[row, slot, k]
-        return float(HALF_WIDTH * (2.0 * below + a.slot_share[row, slot, code] - 1.0))
-    for k in range(code):
-        below += a.units[row, k]
-    return float(HALF_WIDTH * ((2.0 * below + a.units[row, code]) / a.total[row] - 1.0))
+            lower += a.slot_share[row, slot, k]
+        return float(HALF_WIDTH * (2.0 * lower + a.slot_share[row, slot, code] - 1.0))
+    return float(HALF_WIDTH * ((2.0 * below(a, rules, row, code) + unit(a, rules, row, code)) / a.total[row] - 1.0))
 
 
 @inlined

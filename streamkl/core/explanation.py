@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from streamkl.core.arena import RECENT, SEASONAL, Arena, Pool, Rules, calm_of
 from streamkl.core.binning import QUANTILES
 from streamkl.core.dependence import dependence
+from streamkl.core.masses import units
 from streamkl.core.ring import span
 from streamkl.core.season import slot_of
 from streamkl.core.surprise import limit_at
@@ -155,7 +156,7 @@ def _explain_window(a: Arena, rules: Rules, row: int, w: int) -> Explanation:
     places = np.arange(int(a.head[row]) - n, int(a.head[row])) % a.code.shape[1]
     counts = np.bincount(a.code[row, places], minlength=bins)
     times, positions = span(a, row, n)
-    expected = a.units[row, :bins] / a.total[row]
+    expected = units(a, rules, row) / a.total[row]
     if rules.kind == SEASONAL:
         expected = a.slot_share[row, slot_of(rules, times), :bins].mean(axis=0)
     share = counts / n

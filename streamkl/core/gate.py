@@ -16,6 +16,7 @@ Names have no unit: categorical series pass.
 from streamkl.core.arena import JOINT, JUDGING, RECENT, SEASONAL, Arena, Rules
 from streamkl.core.binning import QUANTILES
 from streamkl.core.compiled import inlined, outlined
+from streamkl.core.masses import unit
 from streamkl.core.season import all_in_force
 
 EITHER, UP, DOWN = 0, 1, -1
@@ -71,7 +72,7 @@ def normal_quantile(a: Arena, rules: Rules, row: int, w: int, q: int) -> float:
     wanted = QUANTILES[q] * total
     below = 0.0
     for k in range(bins - 1):
-        mass = a.mixture[row, w, k] if rules.kind == SEASONAL else a.units[row, k]
+        mass = a.mixture[row, w, k] if rules.kind == SEASONAL else unit(a, rules, row, k)
         if below + mass >= wanted:
             if k == 0:
                 return float(a.edges[row, 0])

@@ -61,7 +61,7 @@ def walk_together(
 ) -> tuple[int, int, int]:
     """Judge points feature by feature and, when all of a row of values are in, the row, from point `at` and row `done` on. Returns (next
     point, next row, what happened: to a feature, or WHOLE plus what happened to the whole). O(d) a row."""
-    tracks, calm = tracks_of(a), calm_of(a, rules)
+    tracks, calm = tracks_of(a, rules), calm_of(a, rules)
     d = len(members)
     while done * d < len(rows):
         stop = (done + 1) * d

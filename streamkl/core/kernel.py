@@ -47,7 +47,7 @@ def walk(
     """Judge the points from `start` to before `stop`. Returns (next index, what the last point caused); the outputs have one entry a point,
     `silent` has one or is empty. A silenced point moves the series' clock and nothing else: no window, no reference and no episode hears
     of it."""
-    tracks, calm = tracks_of(a), calm_of(a, rules)
+    tracks, calm = tracks_of(a, rules), calm_of(a, rules)
     points = len(rules.window_points) + 1  # what stands for single points where a test's number is asked for
     for i in range(start, stop):
         row = rows[i]

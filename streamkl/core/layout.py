@@ -11,7 +11,7 @@ from streamkl.core.binning import QUANTILES, bin_capacity
 from streamkl.core.settings import ReferenceKind, Settings
 
 FEWEST_ROWS = 2  # of one row a strided array looks contiguous, and the loop would be compiled for that once more
-NARROW = np.iinfo(np.uint16).max  # points of a window whose counts take two bytes
+NARROW = np.iinfo(np.uint16).max  # points of a window, and halves of a reference, whose counts take two bytes
 
 Shapes = dict[str, tuple[tuple[int, ...], Any]]
 
@@ -33,17 +33,19 @@ def _long_fields(settings: Settings) -> Shapes:
     w, k, ring, ref = len(settings.windows), bin_capacity(settings.bins), ring_length(settings), settings.reference
     trailing = ref.size if ref.kind == ReferenceKind.TRAILING else 0
     slots = ref.slots if ref.kind == ReferenceKind.SEASONAL else 0
-    timed, pointwise = by_time(settings), settings.pointwise
+    timed, pointwise, decayed = by_time(settings), settings.pointwise, ref.kind == ReferenceKind.DECAYED
+    count = np.uint16 if max(ring, 2 * ref.size + 2) <= NARROW else np.uint32  # one type, so that the loop is compiled once
     return {
         "recent": ((RECENT,), np.float64),
         "code": ((ring,), np.uint8),
         "time": ((ring if timed else 0,), np.int64),
         "time_step": ((0 if timed else ring,), np.uint16),
-        "position_step": ((ring,), np.int16),
-        "counts": ((w, k), np.uint16 if ring <= NARROW else np.uint32),
+        "position_step": ((ring,), np.int8),
+        "counts": ((w, k), count),
         "edges": ((k - 1,), np.float64),
-        "units": ((k,), np.float64),
-        "log_units": ((k if ref.kind == ReferenceKind.DECAYED else 0,), np.float64),
+        "halves": ((0 if decayed else k,), count),
+        "units": ((k if decayed else 0,), np.float64),
+        "log_units": ((k if decayed else 0,), np.float64),
         "prior": ((k if trailing else 0,), np.float64),
         "ref_code": ((trailing,), np.uint8),
         "ref_time": ((trailing,), np.int64),
@@ -51,11 +53,10 @@ def _long_fields(settings: Settings) -> Shapes:
         "slot_share": ((slots, k), np.float64),
         "slot_points": ((slots if ref.lagged else 0,), np.int32),
         "mixture": ((w if slots else 0, k), np.float64),
-        "tail": ((w + 1, TAIL_BINS), np.uint16),
+        "tail": ((w + settings.drifting, TAIL_BINS), np.uint8),
         "past": ((TRACKS * pointwise, PAST_BINS), np.uint16),
         "fresh": ((TRACKS * pointwise, PAST_BINS), np.uint8),
-        "past_nats": ((TRACKS * pointwise, PAST_BINS), np.float32),
-        "calm": ((CALM_BINS * pointwise,), np.uint16),
+        "calm": ((CALM_BINS * pointwise,), np.uint8),
     }
 
 
@@ -70,7 +71,7 @@ def _short_fields(settings: Settings) -> Shapes:
         ("self_term cross_term", (w,), np.float64),
         ("limit block_max factor", (v,), np.float64),
         ("ratio", (v + 1,), np.float64),
-        ("nats past_low past_slope", (tracks,), np.float64),
+        ("nats past_low", (tracks,), np.float64),
         ("quantiles", (len(QUANTILES),), np.float64),
         ("points newest time_unit time_head position_unit position_head learned resume held age bound_points", (), np.int64),
         ("reference_from reference_to interval calm_judged calm_next since_time since_position", (), np.int64),
@@ -82,7 +83,8 @@ def _short_fields(settings: Settings) -> Shapes:
         ("drift_points", (2,), np.int32),
         ("onset_peak", (RETURNS,), np.float32),
         ("onset_points", (RETURNS,), np.int32),
-        ("past_count", (tracks,), np.int32),
+        ("past_slope", (tracks, 2), np.float32),
+        ("past_edge", (tracks, 2), np.uint8),
         ("fresh_count", (tracks,), np.uint8),
         ("bins bin_class late_run", (), np.uint8),
         ("phase teller", (), np.int8),

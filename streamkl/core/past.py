@@ -5,13 +5,14 @@ two-cell histogram "below | at least this". Beyond the body of the past the shar
 ln(magnitude), fitted to what exceeds two quantiles: one far out, that knows the past's own records, and one at the bulk's edge, that is
 not taught by a few incidents. The bins are relative to the largest magnitude seen, so no scale has to be known.
 
-Counts of two bytes hold 65,535 magnitudes in one bin; when one is full all of them are halved, rounded up, so that a very long past fades
-slowly and forgets no record.
+What is kept is how many magnitudes lie at or above each bin's lower edge, two bytes a bin, so that a share is read off with two logarithms
+from a table. When there are 65,535 all are halved, rounded up, so that a very long past fades slowly and forgets no record.
 """
 
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from streamkl.core.arena import PAST_BINS, Tracks
 from streamkl.core.compiled import inlined, outlined
@@ -25,7 +26,8 @@ FEWEST = 10.0  # magnitudes behind a tail
 WEIGHT_OF_RARE = 0.3
 PRIOR_WEIGHT, PRIOR_EXCESS = 10.0, 0.5  # exceedances, and their mean in e-folds, that stand beside the seen ones
 JOIN_SHARE, JOIN_MOST = 32, 64  # newer magnitudes join the past when they are a 32nd of it, or so many
-FULL = np.iinfo(np.uint16).max  # of one bin: then all bins are halved
+FULL = np.iinfo(np.uint16).max  # magnitudes: then all counts are halved
+LOG_COUNTS = np.log(np.arange(FULL + 1) + 0.5).astype(np.float32)
 
 
 @inlined
@@ -34,8 +36,8 @@ def surprisal(t: Tracks, row: int, track: int, magnitude: float) -> float:
     position = 0.0
     if magnitude > 0.0:
         log = np.log(magnitude)
-        seen = t.past_count[row, track] + t.fresh_count[row, track]
-        if np.int64(t.past[row, track, 0]) + t.fresh[row, track, 0] == seen:  # nothing above the lowest bin: this magnitude sets the scale
+        if t.past[row, track, 1] == 0 and t.fresh[row, track, 0] == t.fresh_count[row, track]:
+            # Nothing above the lowest bin: this magnitude sets the scale.
             t.past_low[row, track] = log - FIRST_BIN / BINS_PER_E
             _join(t, row, track)
         position = (log - t.past_low[row, track]) * BINS_PER_E
@@ -45,56 +47,84 @@ def surprisal(t: Tracks, row: int, track: int, magnitude: float) -> float:
     position = max(position, 0.0)
     index = min(int(position), PAST_BINS - 1)
     nats = 0.0
-    if t.past_count[row, track] + t.fresh_count[row, track] >= FIRST_PAST:
-        if t.fresh_count[row, track] >= max(1, min(t.past_count[row, track] // JOIN_SHARE, JOIN_MOST)):
+    if t.past[row, track, 0] + t.fresh_count[row, track] >= FIRST_PAST:
+        if t.fresh_count[row, track] >= max(1, min(t.past[row, track, 0] // JOIN_SHARE, JOIN_MOST)):
             _join(t, row, track)
-        low = t.past_nats[row, track, index]
-        step = t.past_nats[row, track, index + 1] - low if index < PAST_BINS - 1 else t.past_slope[row, track]
-        nats = max(low + (position - index) * step, 0.0)
+        in_body = position <= t.past_edge[row, track, 0]
+        nats = max(_by_share(t, row, track, position) if in_body else _by_tails(t, row, track, position), 0.0)
     t.fresh[row, track, index] += 1
     t.fresh_count[row, track] += 1
     return nats
 
 
-@outlined
-def refit(t: Tracks, row: int, track: int) -> None:
-    """Nats at every bin's lower edge, and per bin beyond the last; O(bins)."""
-    n = float(t.past_count[row, track])
-    at_least = 0.0
-    for k in range(PAST_BINS - 1, -1, -1):
-        at_least += t.past[row, track, k]
-        t.past_nats[row, track, k] = -np.log((at_least + 0.5) / (n + 0.5))
-    rare, rare_nats, rare_slope = _tail(t, row, track, max(RARE * n, FEWEST))
-    bulk, bulk_nats, bulk_slope = _tail(t, row, track, max(BULK * n, FEWEST))
-    for k in range(bulk + 1, PAST_BINS):
-        own = rare_nats + rare_slope * (k - rare) if k > rare else t.past_nats[row, track, k]
-        t.past_nats[row, track, k] = WEIGHT_OF_RARE * own + (1.0 - WEIGHT_OF_RARE) * (bulk_nats + bulk_slope * (k - bulk))
-    t.past_slope[row, track] = WEIGHT_OF_RARE * rare_slope + (1.0 - WEIGHT_OF_RARE) * bulk_slope
+@inlined
+def _by_share(t: Tracks, row: int, track: int, position: float) -> float:
+    """-ln of the share at or above a position; between two edges of bins a straight line."""
+    past, logs = t.past[row, track], t.log_counts
+    k = min(int(position), PAST_BINS - 2)
+    low = logs[past[k]]
+    return float(logs[past[0]] - low - (position - k) * (logs[past[k + 1]] - low))
 
 
 @inlined
-def _tail(t: Tracks, row: int, track: int, wanted: float) -> tuple[int, float, float]:
-    """(bin from which at least `wanted` magnitudes lie, nats at its edge, nats per bin above it): Hill's estimate with a prior."""
-    k = PAST_BINS
+def _by_tails(t: Tracks, row: int, track: int, position: float) -> float:
+    """The same beyond the body, where the shares of bins give way to two lines."""
+    own = _along(t, row, track, 1, position) if position > t.past_edge[row, track, 1] else _by_share(t, row, track, position)
+    return WEIGHT_OF_RARE * own + (1.0 - WEIGHT_OF_RARE) * _along(t, row, track, 0, position)
+
+
+@inlined
+def _along(t: Tracks, row: int, track: int, which: int, position: float) -> float:
+    """Nats on the line that a tail is."""
+    past, edge = t.past[row, track], t.past_edge[row, track, which]
+    return float(t.log_counts[past[0]] - t.log_counts[past[edge]] + t.past_slope[row, track, which] * (position - edge))
+
+
+@outlined
+def refit(t: Tracks, row: int, track: int) -> None:
+    """Where the two tails begin, and their nats per bin: Hill's estimate with a prior. O(bins)."""
+    past = t.past[row, track]
+    for which in range(2):
+        edge = _edge(t, row, track, max((RARE if which else BULK) * past[0], FEWEST))
+        count = float(past[edge])
+        excess = 0.5 * count  # in bins, of all from the edge on; each bin stands for its middle
+        for k in range(edge + 1, PAST_BINS):
+            excess += past[k]
+        slope = (count + PRIOR_WEIGHT) / (excess / BINS_PER_E + PRIOR_WEIGHT * PRIOR_EXCESS)
+        t.past_edge[row, track, which] = edge
+        t.past_slope[row, track, which] = slope / BINS_PER_E
+
+
+@inlined
+def _edge(t: Tracks, row: int, track: int, wanted: float) -> int:
+    """The highest bin from which at least `wanted` magnitudes lie, or all that are above the lowest bin."""
+    past = t.past[row, track]
     edge = PAST_BINS - 1
-    count = 0.0
-    excess = 0.0  # in bins, summed over those above the edge
-    while k > 1 and count < wanted:
-        k -= 1
-        if t.past[row, track, k] > 0:
-            excess += count * (edge - k) + 0.5 * t.past[row, track, k]
-            count += t.past[row, track, k]
-            edge = k
-    slope = (count + PRIOR_WEIGHT) / (excess / BINS_PER_E + PRIOR_WEIGHT * PRIOR_EXCESS)
-    return edge, t.past_nats[row, track, edge], slope / BINS_PER_E
+    while edge > 1 and past[edge] < wanted:
+        edge -= 1
+    while edge < PAST_BINS - 1 and past[edge + 1] == past[edge]:
+        edge += 1
+    return edge
+
+
+def histograms(past: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """What lies in each bin of pasts (..., bins): from one edge to the next. A saved state holds these, which take fewer bytes."""
+    counts = past.copy()
+    counts[..., :-1] -= past[..., 1:]
+    return counts
+
+
+def of_histograms(counts: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """The inverse of `histograms`."""
+    return np.cumsum(counts[..., ::-1], axis=-1, dtype=np.uint16)[..., ::-1]
 
 
 @outlined
 def remake(t: Tracks) -> None:
-    """The tables of all rows, which follow from their pasts. O(rows x bins)."""
+    """The tails of all rows, which follow from their pasts. O(rows x bins)."""
     for row in range(t.past.shape[0]):
         for track in range(t.past.shape[1]):
-            if t.past_count[row, track] >= FIRST_PAST:
+            if t.past[row, track, 0] >= FIRST_PAST:
                 refit(t, row, track)
 
 
@@ -105,57 +135,36 @@ def _move_up(t: Tracks, row: int, track: int, by: int) -> None:
     The body of the past (the median of what lies above the lowest bin) stays among the bins: one absurd value must not blind a series. What
     lies beyond the last bin is then counted in it.
     """
-    body = PAST_BINS
-    above: Any = 0
-    higher = np.int64(t.past_count[row, track]) + t.fresh_count[row, track] - t.past[row, track, 0] - t.fresh[row, track, 0]
-    while 2 * above < higher:
+    past, fresh = t.past[row, track], t.fresh[row, track]
+    higher = np.int64(past[1]) + t.fresh_count[row, track] - fresh[0]
+    body = PAST_BINS - 1
+    newer: Any = np.int64(fresh[body])
+    while 2 * (past[body] + newer) < higher:
         body -= 1
-        above += np.int64(t.past[row, track, body]) + t.fresh[row, track, body]
+        newer += np.int64(fresh[body])
     by = min(by, body - BODY_BIN)
     if by <= 0:
         return
     _join(t, row, track)
-    lowest: Any = 0
-    for k in range(by + 1):
-        lowest += np.int64(t.past[row, track, k])
     for k in range(1, PAST_BINS):
-        t.past[row, track, k] = t.past[row, track, k + by] if k + by < PAST_BINS else 0
+        past[k] = past[k + by] if k + by < PAST_BINS else 0
     t.past_low[row, track] += by / BINS_PER_E
-    while lowest > FULL:
-        lowest = _halve(t, row, track, lowest)
-    t.past[row, track, 0] = lowest
-    t.past_count[row, track] = _total(t, row, track)
-    if t.past_count[row, track] >= FIRST_PAST:
+    if past[0] >= FIRST_PAST:
         refit(t, row, track)
 
 
 @outlined
 def _join(t: Tracks, row: int, track: int) -> None:
     """Let the newer magnitudes join the past. O(bins), once in so many points."""
-    for k in range(PAST_BINS):
-        if np.int64(t.past[row, track, k]) + t.fresh[row, track, k] > FULL:
-            t.past[row, track, 0] = _halve(t, row, track, np.int64(t.past[row, track, 0]))
-            break
-    for k in range(PAST_BINS):
-        t.past[row, track, k] += t.fresh[row, track, k]
-        t.fresh[row, track, k] = 0
+    past, fresh = t.past[row, track], t.fresh[row, track]
+    if np.int64(past[0]) + t.fresh_count[row, track] > FULL:
+        for k in range(PAST_BINS):
+            past[k] = (np.int64(past[k]) + 1) >> 1
+    newer: Any = np.int64(0)
+    for k in range(PAST_BINS - 1, -1, -1):
+        newer += np.int64(fresh[k])
+        past[k] += newer
+        fresh[k] = 0
     t.fresh_count[row, track] = 0
-    t.past_count[row, track] = _total(t, row, track)
-    if t.past_count[row, track] >= FIRST_PAST:
+    if past[0] >= FIRST_PAST:
         refit(t, row, track)
-
-
-@inlined
-def _halve(t: Tracks, row: int, track: int, lowest: Any) -> Any:
-    """Fade a past, of which `lowest` magnitudes are in bin 0; returns how many are left there."""
-    for k in range(1, PAST_BINS):
-        t.past[row, track, k] = (np.int64(t.past[row, track, k]) + 1) >> 1
-    return (lowest + 1) >> 1
-
-
-@inlined
-def _total(t: Tracks, row: int, track: int) -> Any:
-    total: Any = 0
-    for k in range(PAST_BINS):
-        total += np.int64(t.past[row, track, k])
-    return total

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from streamkl.core.arena import PAST_BINS, RECENT, TRACKS, Tracks
 from streamkl.core.binning import learn
 from streamkl.core.compiled import allocating, outlined
+from streamkl.core.past import LOG_COUNTS
 from streamkl.core.run_length import POINTS_KEY, REARM, SEED, Table, thresholds, window_path
 from streamkl.core.surprise import WARM_POINTS
 from streamkl.core.tracks import NONE, surprise
@@ -76,9 +77,9 @@ def fresh(rows: int) -> Tracks:
         nats=np.zeros((rows, TRACKS)),
         past=np.zeros((rows, TRACKS, PAST_BINS), np.uint16),
         fresh=np.zeros((rows, TRACKS, PAST_BINS), np.uint8),
-        past_low=np.zeros((rows, TRACKS)),
-        past_count=np.zeros((rows, TRACKS), np.int32),
         fresh_count=np.zeros((rows, TRACKS), np.uint8),
-        past_nats=np.zeros((rows, TRACKS, PAST_BINS), np.float32),
-        past_slope=np.zeros((rows, TRACKS)),
+        past_low=np.zeros((rows, TRACKS)),
+        past_edge=np.zeros((rows, TRACKS, 2), np.uint8),
+        past_slope=np.zeros((rows, TRACKS, 2), np.float32),
+        log_counts=LOG_COUNTS,
     )

@@ -9,9 +9,9 @@ import numpy as np
 from streamkl.core.arena import DECAYED, TRAILING, Arena, Rules
 from streamkl.core.binning import HALF
 from streamkl.core.compiled import inlined
+from streamkl.core.masses import log_unit, unit
 from streamkl.core.ring import at_depth
 from streamkl.core.season import slot_of
-from streamkl.core.window import log_unit
 
 HEAVIEST = 2.0  # weight of a decayed point at which all weights are scaled back: once per half-life
 
@@ -20,10 +20,11 @@ HEAVIEST = 2.0  # weight of a decayed point at which all weights are scaled back
 def set_units(a: Arena, rules: Rules, row: int, code: int, units: float) -> None:
     """Change one bin's mass and the running sums of every window that holds points of it; O(windows)."""
     before = log_unit(a, rules, row, code)
-    a.total[row] += units - a.units[row, code]
-    a.units[row, code] = units
+    a.total[row] += units - unit(a, rules, row, code)
     if rules.kind == DECAYED:
-        a.log_units[row, code] = np.log(units)
+        a.units[row, code], a.log_units[row, code] = units, np.log(units)
+    else:
+        a.halves[row, code] = int(2.0 * units)
     change = log_unit(a, rules, row, code) - before
     for w in range(a.counts.shape[1]):
         a.cross_term[row, w] += a.counts[row, w, code] * change

@@ -1,9 +1,10 @@
 """A ring of the newest points of a row, sorted by event time: where late and out-of-order points find their place.
 
-Where no window and no reference goes by time, what is kept of times and record offsets are steps from point to point, two bytes each, in a
-unit of the row's own. A unit grows as far as the longest step in the ring needs (ten times a microsecond, and again; twice a record, and
-again) and shrinks when that step has left. Times and offsets that are read back are therefore rounded down to a multiple of the unit: they
-are exact where they are multiples of it themselves, and else within a 6,000th of the longest step. The newest point's are exact.
+Where no window and no reference goes by time, what is kept of times are steps from point to point, two bytes each, in a unit of the row's
+own; of record offsets, which order nothing, steps of one byte. A unit grows as far as the longest step in the ring needs (ten times a
+microsecond, and again; twice a record, and again) and shrinks when that step has left. Times and offsets that are read back are therefore
+rounded down to a multiple of the unit: they are exact where they are multiples of it themselves, and else times are within a 6,000th of the
+longest step, offsets within a 63rd. The newest point's are exact.
 """
 
 from typing import Any
@@ -15,7 +16,7 @@ from streamkl.core.arena import Arena
 from streamkl.core.compiled import aside, inlined
 
 TIME_MOST, TIME_BY = np.iinfo(np.uint16).max, 10  # longest step, and what a unit grows by
-POSITION_MOST, POSITION_BY = np.iinfo(np.int16).max, 2
+POSITION_MOST, POSITION_BY = np.iinfo(np.int8).max, 2
 TURN = 1_024  # points after which units may shrink
 
 

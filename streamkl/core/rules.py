@@ -6,6 +6,7 @@ import numpy as np
 
 from streamkl.core.arena import Rules
 from streamkl.core.layout import ring_length
+from streamkl.core.past import LOG_COUNTS
 from streamkl.core.run_length import RUN_LENGTHS, classes, length_nodes
 from streamkl.core.settings import Settings
 
@@ -22,6 +23,7 @@ def make_rules(settings: Settings) -> Rules:
         window_span=np.array([w.span_us for w in settings.windows], np.int64),
         xlogx=np.r_[0.0, steps * np.log(steps)],
         log_halves=np.r_[0.0, np.log(np.arange(1, 2 * ref.size + 3) / 2.0)],
+        log_counts=LOG_COUNTS,
         log_growth=float(np.log(2.0) / ref.half_life),
         grace=settings.grace_us,
         kind=int(ref.kind),

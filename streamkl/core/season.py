@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from streamkl.core.arena import Arena, Rules
 from streamkl.core.compiled import both, inlined, outlined
+from streamkl.core.masses import unit
 from streamkl.core.ring import at_depth
 
 
@@ -51,7 +52,7 @@ def _put_in_force(a: Arena, rules: Rules, row: int, slot: int) -> float:
         own += a.slot_count[row, slot, k]
     if own > 0.0 or not rules.lagged:
         for k in range(a.bins[row]):
-            pooled = a.units[row, k] / a.total[row]
+            pooled = unit(a, rules, row, k) / a.total[row]
             a.slot_share[row, slot, k] = (a.slot_count[row, slot, k] + rules.shrinkage * pooled) / (own + rules.shrinkage)
     return own
 

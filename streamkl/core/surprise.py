@@ -99,7 +99,7 @@ def settle(c: Calm, row: int) -> None:
 
 
 @outlined
-def fit(calm: NDArray[np.uint16], blocks: int, log_run: float) -> float:
+def fit(calm: NDArray[np.uint8], blocks: int, log_run: float) -> float:
     """The surprise that this past reaches once in exp(log_run) points: an exponential tail, censored from above, with its mean excess
     shrunk to the prior, as a predictive tail. O(bins)."""
     wanted = max(FEWEST, UPPER * blocks)

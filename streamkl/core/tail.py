@@ -7,8 +7,8 @@ the factor at which the promised run length is kept. Where no smooth tail fits (
 it: what was reached more often than promised is below the factor. It is never below one: unknown dependence makes a series quieter, never
 noisier.
 
-A histogram of two bytes a bin holds 65,535 maxima in one of them, which takes millions of points. When one is full all are halved, rounded
-up, and so are the counts of maxima and points that they stand for: a very long past fades, and forgets no record.
+A histogram of one byte a bin holds 255 maxima in one of them, which takes some thousand blocks. When one is full all are halved, and so are
+the counts of maxima and points that they stand for: a long past fades, shares stay what they are, and the largest of all is not forgotten.
 """
 
 from typing import Any
@@ -29,7 +29,7 @@ MANY_BLOCKS = 400  # from so many on that part falls as 1 / sqrt(maxima): the mo
 EXTRA = 0.5  # alarms beyond those promised that the past may hold
 SHAPE_LOW, SHAPE_HIGH = -0.5, 0.4
 SHAPE_PRIOR = 20.0  # exceedances that the shape zero weighs
-FULL = np.iinfo(np.uint16).max  # of one bin
+FULL = np.iinfo(np.uint8).max  # of one bin
 
 
 @inlined
@@ -47,7 +47,7 @@ def bin_edge(index: int) -> float:
 
 
 @outlined
-def fit(histogram: NDArray[np.uint16], blocks: int, block: float, log_run: float) -> float:
+def fit(histogram: NDArray[np.uint8], blocks: int, block: float, log_run: float) -> float:
     """The factor that keeps a run length of exp(log_run) points, from maxima of blocks of `block` points.
 
     Exceedances are read at the middle of their bins (5 % wide). O(tail bins).
@@ -90,7 +90,7 @@ def fit(histogram: NDArray[np.uint16], blocks: int, block: float, log_run: float
 
 
 @inlined
-def counted(histogram: NDArray[np.uint16], allowed: float) -> float:
+def counted(histogram: NDArray[np.uint8], allowed: float) -> float:
     """The lowest edge of a bin above which no more than `allowed` maxima lie."""
     seen = 0.0
     for index in range(TAIL_BINS - 1, -1, -1):
@@ -146,12 +146,15 @@ def _fade(a: Arena, row: int, w: int) -> None:
 
 
 @inlined
-def halve(histogram: NDArray[np.uint16]) -> Any:
-    """Halve every bin, rounded up; returns what they hold then. O(bins)."""
+def halve(histogram: NDArray[np.uint8]) -> Any:
+    """Halve a histogram: of the n largest in it the (n + 1) // 2 largest stay, whatever n. Returns how many stay of all. O(bins)."""
+    seen: Any = 0
     left: Any = 0
-    for k in range(len(histogram)):
-        histogram[k] = (np.int64(histogram[k]) + 1) >> 1
-        left += np.int64(histogram[k])
+    for k in range(len(histogram) - 1, -1, -1):
+        seen += np.int64(histogram[k])
+        before = left
+        left = (seen + 1) >> 1
+        histogram[k] = left - before
     return left
 
 

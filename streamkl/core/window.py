@@ -7,20 +7,13 @@ recomputed, which keeps rounding from piling up.
 
 import numpy as np
 
-from streamkl.core.arena import DECAYED, SEASONAL, Arena, Rules
+from streamkl.core.arena import SEASONAL, Arena, Rules
 from streamkl.core.compiled import inlined, outlined
+from streamkl.core.masses import log_unit
 from streamkl.core.ring import at_depth
 from streamkl.core.season import all_in_force, mix, mixed_cross_term
 
 SHORTEST_TURN = 64  # points between two resynchronisations, however short the window is
-
-
-@inlined
-def log_unit(a: Arena, rules: Rules, row: int, code: int) -> float:
-    """ln of a bin's mass."""
-    if rules.kind == DECAYED:
-        return float(a.log_units[row, code])
-    return float(rules.log_halves[int(2.0 * a.units[row, code])])
 
 
 @inlined

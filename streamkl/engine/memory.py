@@ -9,14 +9,14 @@ import numpy as np
 from streamkl.core.arena import NO_SLOT, Arena, Pool, tracks_of
 from streamkl.core.bank import Bank
 from streamkl.core.layout import FEWEST_ROWS, allocate
-from streamkl.core.past import remake
+from streamkl.core.past import histograms, of_histograms, remake
 from streamkl.engine.absence_watch import AbsenceWatch, WatchKept
 from streamkl.engine.limiter import LimitsKept
 from streamkl.engine.router import Router, Seat
 from streamkl.engine.snapshot import Arrays, pack, unpack
 from streamkl.errors import SnapshotError
 
-DERIVED = frozenset({"past_nats", "past_slope"})  # of the pasts, and made anew from them
+DERIVED = frozenset({"past_edge", "past_slope"})  # tails of the pasts, and fitted anew to them
 RINGS = frozenset({"code", "time", "time_step", "position_step"})
 
 
@@ -70,8 +70,8 @@ def bank_arrays(bank: Bank, rows: np.ndarray, prefix: str = "") -> Iterator[tupl
     for name in Arena._fields:
         if name in DERIVED:
             continue
-        array = getattr(arena, name)
-        yield prefix + name, array[rows[:, None], order] if name in RINGS and array.shape[1] else array[rows]
+        array = histograms(arena.past[rows]) if name == "past" else getattr(arena, name)[rows]
+        yield prefix + name, np.take_along_axis(array, order, axis=1) if name in RINGS and array.shape[1] else array
     yield prefix + "head", (filled % size).astype(np.int32)
     yield prefix + "slot", np.where(slots == NO_SLOT, NO_SLOT, np.cumsum(slots != NO_SLOT) - 1).astype(np.int32)
     for name in Pool._fields:
@@ -120,6 +120,6 @@ def fill(bank: Bank, arrays: Arrays, prefix: str = "") -> None:
         mine = getattr(arena, name)
         if mine.dtype != theirs.dtype or mine.shape[1:] != theirs.shape[1:] or len(theirs) != rows:
             raise SnapshotError("state has other shapes than this configuration's")
-        mine[:rows] = theirs
-    remake(tracks_of(arena))
+        mine[:rows] = of_histograms(theirs) if name == "past" else theirs
+    remake(tracks_of(arena, bank.rules))
     bank.adopt(arena, pool)

@@ -12,10 +12,10 @@ from streamkl.library.settings import settings_of
 _PARTS = {
     "ring": ("code", "time", "time_step", "position_step"),
     "windows": ("counts", "mixture"),
-    "reference": ("edges", "units", "log_units", "prior", "ref_code", "ref_time"),
+    "reference": ("edges", "halves", "units", "log_units", "prior", "ref_code", "ref_time"),
     "hours": ("slot_count", "slot_share", "slot_points"),
     "tails": ("tail",),
-    "pasts": ("past", "fresh", "past_nats", "calm"),
+    "pasts": ("past", "fresh", "calm"),
     "newest values": ("recent",),
     "single numbers": ("block",),
 }

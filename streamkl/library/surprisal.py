@@ -28,7 +28,7 @@ def learn_rows(rows: Array) -> Normal:
     count = min(TAIL_ROWS, max(rows.shape[0] // 4, 1))
     edge = away[:, :, -count]
     with np.errstate(divide="ignore", invalid="ignore"):
-        excess = np.log(away[:, :, -count:] / edge[:, :, None]).sum(axis=2)
+        excess = (np.log(away[:, :, -count:]) - np.log(edge)[:, :, None]).sum(axis=2)
     slope = (count + PRIOR_WEIGHT) / (excess + PRIOR_WEIGHT * PRIOR_EXCESS)
     return Normal(medians, away, np.where(edge > 0, edge, np.inf), np.where(edge > 0, slope, 0.0))
 

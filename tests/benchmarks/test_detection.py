@@ -1,6 +1,7 @@
 """Labelled incidents: an ingredient is off in its own process, the worst are chosen by what can be counted, pictures have sentences."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from streamkl.core import episode, tracks
 from streamkl.core.arena import RECENT, Tracks
 from streamkl.core.point_run_length import fresh
 from streamkl.core.tracks import NONE
+from tests.kernels import surprisal
 
 ROWS, FOUND, MISSED, FALSE = 3_000, 1_500, 2_000, 2_500
 # A scorer as small as can be: F1 of labelled rows, on sets with a manifest. It has the two functions that the benchmark calls.
@@ -216,12 +218,11 @@ def test_tracks_are_mixed_as_shipped_but_for_what_is_changed() -> None:
 
 def test_a_past_of_counts_has_no_tail() -> None:
     t = fresh(1)
-    t.past[0, 0, 10:14] = [50, 30, 15, 5]
-    t.past_count[0, 0] = 100
+    t.past[0, 0, :14] = [100] * 11 + [50, 20, 5]
     replacements.counted.py_func(t, 0, 0)
-    at_least = np.array([100, 50, 20, 5, 0, 0])
-    assert t.past_nats[0, 0, 10:16] == pytest.approx(-np.log((at_least + 0.5) / 100.5), rel=1e-6)
-    assert t.past_slope[0, 0] == 0.0
+    for bin_number, at_least in zip((10, 11, 12, 13, 14, 47.9), (100, 50, 20, 5, 0, 0), strict=True):
+        nats = surprisal(t._make(array.copy() for array in t), 0, 0, math.exp(bin_number / 3.0))
+        assert nats == pytest.approx(-math.log((at_least + 0.5) / 100.5), rel=1e-6)
 
 
 def test_a_past_of_one_mean_knows_no_shape() -> None:

@@ -11,6 +11,7 @@ from streamkl.core.arena import FREE, JUDGING, LEARNING, NO_SLOT, Arena, Pool
 from streamkl.core.bank import Bank
 from streamkl.core.episode import ACCEPTED, OPENED, RECOVERED
 from streamkl.core.layout import allocate, parts, row_bytes
+from streamkl.core.masses import units
 from streamkl.core.run_length import RUN_LENGTHS, Table, TableKey
 from streamkl.library.settings import settings_of
 from streamkl.units import parse_budget
@@ -94,7 +95,7 @@ def test_a_given_reference_is_judged_by_at_once() -> None:
     row = bank.birth(normal, every_minute(80))
     a = bank.arena
     assert (a.phase[row], a.slot[row], a.reference_to[row] - a.reference_from[row]) == (JUDGING, NO_SLOT, 79 * MINUTE_US)
-    assert a.units[row, : a.bins[row]].sum() == 81
+    assert units(a, bank.rules, row).sum() == 81
     assert bank.birth(normal) == 1
     assert (bank.arena.reference_from[1], bank.arena.interval[1]) == (0, 0)
 
@@ -191,23 +192,40 @@ def test_what_is_accepted_is_learned_from_the_newest_points() -> None:
 
 
 def test_memory_is_as_the_arena_says() -> None:
-    """Bytes a row: 5 for each point of the ring, 16 for each newest value, the tables of the windows and of the drift track, the bins, and
+    """Bytes a row: 4 for each point of the ring, 8 for each newest value, the tables of the windows and of the drift track, the bins, and
     some more; what goes by time needs 6 more a point, and a moving reference adds its own."""
     made = settings(bins=16, windows=BY_COUNT)
     windows, bins, ring, tail = 3, 2 * 16 + 3, 21, 120
-    more = {FIXED: 0, TRAILING: 9 * SIZE + 8 * bins, DECAYED: 8 * bins, SEASONAL: 16 * 24 * bins + 8 * windows * bins}
+    more = {FIXED: 0, TRAILING: 9 * SIZE + 8 * bins, DECAYED: 14 * bins, SEASONAL: 16 * 24 * bins + 8 * windows * bins}
     for reference, own in more.items():
         chosen = replace(made, reference=reference)
         arena = allocate(chosen, 2)
         one = sum(array.nbytes for array in arena) / 2
-        said = (5 if reference is FIXED else 11) * ring + windows * 2 * bins + (windows + 1) * 2 * tail + 16 * bins + 8 * 64 + own
+        said = (4 if reference is FIXED else 10) * ring + windows * 2 * bins + (windows + 1) * tail + 10 * bins + 8 * 64 + own
         assert said < one < said + (windows + 1) * 110 + 600
         assert sum(array.nbytes for array in parts(arena, chosen)) == 2 * row_bytes(chosen)
         assert one <= row_bytes(chosen) < one + 8
 
 
-def test_a_series_of_the_shipped_settings_takes_less_than_seven_kilobytes() -> None:
-    assert row_bytes(settings_of(DetectorConfig())) < 7_000
+def test_buffers_of_series_that_have_learned_are_given_back_and_others_keep_theirs() -> None:
+    bank = Bank(settings(), NEVER, 2_000)
+    rows = np.array([bank.birth() for _ in range(2_000)])
+    some = rows[::100]
+    values = np.random.default_rng(0).normal(size=(SIZE, 2_000))
+    for i in range(SIZE):
+        taking = np.setdiff1d(rows, some) if i > 20 else rows
+        bank.run(taking, np.full(len(taking), every_minute(SIZE)[i]), values[i, : len(taking)], np.arange(len(taking)))
+    assert len(bank.pool.value) < 600
+    slots = bank.arena.slot[some]
+    assert len(set(slots.tolist())) == len(some)
+    assert (bank.pool.value[slots, :21] == values[:21, ::100].T).all()
+    last = int(bank.birth())
+    assert bank.arena.slot[last] not in slots
+    assert not bank.pool.value[bank.arena.slot[last]].any()
+
+
+def test_a_series_of_the_shipped_settings_takes_about_four_and_a_half_kilobytes() -> None:
+    assert row_bytes(settings_of(DetectorConfig())) <= 4_600
 
 
 def test_adopted_rows_have_their_tables_before_any_series_learns() -> None:

@@ -100,7 +100,7 @@ STATISTICS = st.lists(st.integers(0, 12).map(float) | st.floats(0, 12), min_size
 @given(STATISTICS, st.floats(0.01, 0.5), st.floats(0, 13))
 def test_at_the_threshold_and_above_the_p_value_is_small_enough_and_nowhere_else(drawn: np.ndarray, level: float, statistic: float) -> None:
     null = null_of(drawn)
-    threshold = null.threshold(level)
+    threshold, level = null.threshold(level), level * (1 + 1e-9)  # shares of draws are compared with that much tolerance
     beyond_all = statistic > drawn.max() and np.isinf(threshold)  # then what was drawn most often is taken for the most there can be
     if abs(statistic - threshold) > 1e-6 and np.abs(drawn - statistic).min() > 1e-6 and not beyond_all:
         assert (null.p_value(statistic) <= level) == (statistic >= threshold)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from streamkl.core.arena import JUDGING, LEARNING, RECENT
 from streamkl.core.bank import Bank
 from streamkl.core.kernel import JUDGED, LATE, LATE_RUN, UNJUDGED
+from streamkl.core.masses import units
 from streamkl.core.ring import span
 from tests.kernels import statistic
 from tests.oracle import cell_of, cells, n_kl
@@ -129,7 +130,7 @@ def test_points_out_of_order_while_learning_end_as_if_they_had_come_in_order(ref
         bank = Bank(wild, NEVER, 1)
         row = bank.birth()
         feed(bank, row, values[how], times[how])
-        results.append((held_times(bank, row), statistics(bank, row), bank.arena.units[row].tolist()))
+        results.append((held_times(bank, row), statistics(bank, row), units(bank.arena, bank.rules, row).tolist()))
     assert results[0] == results[1]
 
 

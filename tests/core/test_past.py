@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streamkl.core.arena import Tracks
-from streamkl.core.past import _join
+from streamkl.core.past import _join, histograms, of_histograms
 from streamkl.core.point_run_length import fresh
 from tests.kernels import surprisal
 from tests.slow_points import SlowPast
@@ -179,18 +179,24 @@ def test_a_gap_below_the_largest_magnitudes_is_no_tail() -> None:
     assert nats[-1] == pytest.approx(math.log(500), abs=1.0)
 
 
-def test_a_full_bin_halves_the_past_and_shares_stay() -> None:
-    """65,535 magnitudes are the most that a bin counts; rounded up, so that no record is forgotten."""
+def test_a_full_past_is_halved_and_shares_stay() -> None:
+    """65,535 magnitudes are the most that it counts; rounded up, so that no record is forgotten."""
     tracks = grown([1.0, *half_normal(2_000), 1e4])
     _join(tracks, 0, 0)
-    at = int(tracks.past[0, 0].argmax())
-    tracks.past[0, 0, at] = 65_535
+    tracks.past[0, 0, :5] = 65_535
     before = tracks.past[0, 0].astype(int)
-    tracks.fresh[0, 0, at] = 1
+    tracks.fresh[0, 0, 3] = 1
     tracks.fresh_count[0, 0] = 1
     _join(tracks, 0, 0)
     after = (before + 1) // 2
-    after[at] += 1
+    after[:4] += 1
     assert tracks.past[0, 0].tolist() == after.tolist()
-    assert tracks.past_count[0, 0] == after.sum()
     assert np.count_nonzero(tracks.past[0, 0]) == np.count_nonzero(before)
+
+
+@given(st.lists(st.floats(0.0, 1e6), max_size=200))
+def test_a_past_is_kept_as_its_histogram_and_comes_back(magnitudes: list[float]) -> None:
+    past = grown(magnitudes).past
+    counts = histograms(past)
+    assert counts.sum(axis=2).tolist() == past[:, :, 0].tolist()
+    assert (of_histograms(counts) == past).all()

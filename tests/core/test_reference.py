@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from streamkl.core.bank import Bank
+from streamkl.core.masses import units as masses_of
 from tests.small import DECAYED, EPISODES, FIXED, NEVER, TRAILING, feed, settings
 from tests.zoo import MINUTE_US, START_US, every_minute
 
@@ -24,7 +25,7 @@ def learned(reference: object, **changes: object) -> tuple[Bank, int]:
 
 
 def units(bank: Bank, row: int) -> list[float]:
-    return bank.arena.units[row, : bank.arena.bins[row]].tolist()
+    return masses_of(bank.arena, bank.rules, row).tolist()
 
 
 def throw(bank: Bank, row: int, faces: list[float], at: int) -> None:

@@ -216,12 +216,12 @@ def test_what_was_reached_more_often_than_promised_lies_below_the_factor() -> No
 
 def test_a_full_bin_halves_the_maxima_and_what_they_stand_for() -> None:
     arena, at = allocate(settings(), 2), int(np.flatnonzero(histogram(np.array([0.5])))[0])
-    arena.tail[1, 0, at], arena.tail[1, 0, 100] = 65_535, 1
-    arena.blocks[1, 0], arena.judged[1, 0], arena.next_fit[1, 0] = 65_536, 655_360, 10**9
+    arena.tail[1, 0, at], arena.tail[1, 0, 100] = 255, 1
+    arena.blocks[1, 0], arena.judged[1, 0], arena.next_fit[1, 0] = 256, 2_560, 10**9
     for _ in range(10):
         observe(arena, 1, 0, 0.5, 10)
-    assert arena.tail[1, 0, at] == 32_769
+    assert arena.tail[1, 0, at] == 128
     assert arena.tail[1, 0, 100] == 1
-    assert arena.blocks[1, 0] == 32_770
-    assert arena.judged[1, 0] == pytest.approx(327_690, abs=10)
+    assert arena.blocks[1, 0] == 129
+    assert arena.judged[1, 0] == pytest.approx(1_290, abs=10)
     assert arena.factor[1, 0] >= 1.0  # it was fitted at once

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from streamkl.core.arena import Arena
 from streamkl.core.bank import Bank
+from streamkl.core.masses import units as masses_of
 from tests.kernels import add, remove, statistic
 from tests.oracle import n_kl
 from tests.small import BY_TIME, NEVER, SEASONAL, feed, settings
@@ -45,7 +46,7 @@ def test_removing_what_was_added_gives_the_state_before(codes: list[int], data: 
     before = sums(a, row, 0)
     for code in codes:
         add(a, rules, row, 0, code)
-    units = a.units[row, : a.bins[row]].tolist()
+    units = masses_of(a, rules, row).tolist()
     expected = n_kl(a.counts[row, 0, : a.bins[row]].tolist(), units)
     assert statistic(a, rules, row, 0) == pytest.approx(expected, abs=1e-10)
     for code in data.draw(st.permutations(codes)):

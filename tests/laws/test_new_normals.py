@@ -9,6 +9,7 @@ import streamkl
 from streamkl import DetectorConfig, ReferenceConfig
 from streamkl.core.bank import Bank
 from streamkl.core.episode import OPENED, RECOVERED
+from streamkl.core.masses import units
 from streamkl.units import parse_budget, parse_window
 from tests.small import BY_COUNT, DECAYED, SEASONAL, TRAILING, feed, flat, settings
 from tests.zoo import every_minute
@@ -48,12 +49,11 @@ def test_a_reference_never_learns_an_open_episode(reference: object) -> None:
     for i, value in enumerate(usual):
         for transition in feed(bank, row, value, every_minute(1_600)[i], i).transitions:
             happened.setdefault(transition.happened, i)
-        bins = int(bank.arena.bins[row])
-        units, total = bank.arena.units[row, :bins].copy(), float(bank.arena.total[row])
+        masses, total = units(bank.arena, bank.rules, row), float(bank.arena.total[row])
         if bank.arena.open[row] and 700 <= i < 820:
-            while_open.add(units.tobytes())
+            while_open.add(masses.tobytes())
         if i >= 60:
-            tails.append(units[-1] / total)
+            tails.append(masses[-1] / total)
     assert 700 < happened[OPENED] < 720
     assert happened[RECOVERED] >= 800
     assert len(while_open) == 1
@@ -71,7 +71,7 @@ def test_a_moving_reference_goes_on_after_an_episode(reference: object) -> None:
     images = []
     for piece in (slice(0, 710), slice(710, 760), slice(760, 1_000)):
         feed(bank, row, values[piece], every_minute(1_000)[piece])
-        images.append((bank.arena.units[row].tobytes(), bank.arena.slot_count[row].tobytes()))
+        images.append((units(bank.arena, bank.rules, row).tobytes(), bank.arena.slot_count[row].tobytes()))
     assert not bank.arena.open[row]
     assert images[2] != images[1]
 
