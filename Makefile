@@ -53,7 +53,7 @@ pytest: $(VENV)/.dev ## All tests and doctests, with compiled kernels, a real br
 # Compiled kernels are invisible to coverage: tests of core and engine run once more as plain Python, without those marked `native`.
 coverage: $(VENV)/.dev ## Branch coverage of core and engine, kernels as plain Python
 	NUMBA_DISABLE_JIT=1 $(PYTEST) -m "not native and not broker" --cov --cov-report=term-missing:skip-covered \
-	  tests/core tests/engine streamkl/core streamkl/engine
+	  tests/core tests/engine tests/library/test_features.py streamkl/core streamkl/engine
 
 docs: $(VENV)/.dev ## The documentation site, build/site/index.html, with warnings as errors (part of the tests too)
 	$(BIN)/zensical build --strict --clean

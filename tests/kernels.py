@@ -78,5 +78,10 @@ def strength(t: Tracks, row: int) -> float:
 
 
 @_door
+def fused(t: Tracks, row: int) -> float:
+    return tracks.fused(t, row)
+
+
+@_door
 def surprisal(t: Tracks, row: int, track: int, magnitude: float) -> float:
     return past.surprisal(t, row, track, magnitude)

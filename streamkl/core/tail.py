@@ -57,7 +57,7 @@ def fit(histogram: NDArray[np.uint8], blocks: int, block: float, log_run: float)
     k = 0
     while upper > 0 and k < wanted:
         upper -= 1
-        k += histogram[upper]
+        k += int(histogram[upper])
     threshold = bin_edge(upper)
     for index in range(upper - 1, -1, -1):  # the largest maximum below the exceedances, where it is expected within its bin
         if histogram[index] > 0:

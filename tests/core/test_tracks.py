@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from streamkl.core.arena import PAST_BINS, RECENT, TRACKS, Tracks
 from streamkl.core.point_run_length import _surprises, fresh
-from streamkl.core.tracks import NONE, fused
-from tests.kernels import strength
+from streamkl.core.tracks import NONE
+from tests.kernels import fused, strength
 from tests.slow_points import SlowPast, long_mean, magnitudes
 from tests.zoo import ZOO, stream
 
@@ -106,7 +106,7 @@ def test_the_surprise_is_the_fifth_root_of_the_sum_of_fifth_powers() -> None:
         ((0.0, 0.0, 3.0, 0.0, 0.0, 0.0), 3.0),
     ):
         tracks.nats[0] = nats
-        assert fused.py_func(tracks, 0) == pytest.approx(expected, abs=1e-4)
+        assert fused(tracks, 0) == pytest.approx(expected, abs=1e-4)
 
 
 @settings(max_examples=25)

@@ -67,6 +67,7 @@ def test_a_missing_value_silences_its_feature_and_no_other() -> None:
     assert result.score[800] == 0.0
 
 
+@pytest.mark.native  # half a million points
 def test_many_features_that_move_a_little_are_found_where_none_of_them_is_by_itself() -> None:
     """A third of 30 features is 4 standard deviations out at once: seldom in one of them, impossible in ten."""
     found_together = found_alone = 0
