@@ -93,5 +93,7 @@ VARIANTS: dict[str, Variant] = {
     "episodes: - updates (a rise by 1000)": _configured(episodes=EpisodeConfig(escalate_factor=1_000.0)),
     "episodes: every update is an alarm": _changed(episode__is_alarm=r.any_event),
     "episodes: windows are not muted after one": _changed(episode__close=r.close_unmuted),
+    "episodes: - expected returns": _configured(episodes=EpisodeConfig(expect_returns=False)),
+    "episodes: - single points that tell again": _changed(episode___renewed=r.never),
     "order below 1: as judged": _changed(tracks__strength=r.whole),
 }

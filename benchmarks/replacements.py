@@ -67,6 +67,12 @@ def any_event(_a: Arena, _rules: Rules, _row: int, happened: int, _before: int) 
 
 
 @inlined
+def never(_a: Arena, _rules: Rules, _row: int) -> bool:
+    """For `core.episode._renewed`: while an episode is open, single points tell nothing but a rise."""
+    return False
+
+
+@inlined
 def any_score(alarms: bool, score: float, strength: float) -> float:
     """For `core.episode.alarm_output`: no episodes, every point at its limit is an alarm."""
     return score if score >= 1.0 else float(_alarm_output(alarms, score, strength))
