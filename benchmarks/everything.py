@@ -31,6 +31,7 @@ STEPS = (
     Step("decode", "", ""),
     Step("replay", "", ""),
     Step("packed_state", "", ""),
+    Step("many_series", "", "--series 20000 --most 50000"),
     Step("confidence", "", ""),
     Step("false_alarms", "--rivals --jobs 2", "--quick"),
     Step("power", "--jobs 2", "--quick"),
