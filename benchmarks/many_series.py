@@ -112,7 +112,7 @@ def main(
                 rows.append(pool.submit(measure, case).result())
             bar.advance()
     notes: list[Any] = [
-        f"Normal numbers, a point of each series in turn; {AFTER_LEARNING} points after learning. Processor seconds; points/s: median of five.",
+        f"Normal numbers, each series in turn; {AFTER_LEARNING} points after learning. Processor seconds; points/s: median of five.",
         "Resident and peak are of the whole process, Python and compiled code included; without names, which the service holds beside.",
         f"Saved in pieces of {SLICE:,} series, compressed and checksummed, as the service does.",
     ]
