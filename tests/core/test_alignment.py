@@ -58,3 +58,11 @@ def test_p_values_account_for_what_was_estimated(scaled: bool) -> None:
     for level in (0.05, 0.2):
         low, high = stats.binom(400, level).ppf([0.000_5, 0.999_5]) / 400
         assert low <= (np.array(p_values) <= level).mean() <= high
+
+
+@pytest.mark.native
+@pytest.mark.parametrize("draw", ["exponential", "uniform"])
+def test_samples_with_a_sharp_end_keep_the_promise_too(draw: str) -> None:
+    rng = np.random.default_rng(6)
+    p_values = [verdict(getattr(rng, draw)(size=50), getattr(rng, draw)(size=50), False, seed) for seed in range(400)]
+    assert (np.array(p_values) <= 0.05).mean() <= stats.binom(400, 0.05).ppf(0.999) / 400
