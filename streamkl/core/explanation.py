@@ -97,9 +97,20 @@ def _explain_points(a: Arena, pool: Pool, rules: Rules, row: int) -> Explanation
     around = _explain_window(a, rules, row, windows[0]) if windows else _explain_learning(a, pool, row)
     points = around.window_points if surprise.track == WINDOW else min(SPAN[surprise.track], int(a.filled[row])) or 1
     times, positions = span(a, row, points) if windows else ([around.window_to_us], [around.first_position])
+    return replace(
+        with_point_limit(a, rules, row, around),
+        window_points=points,
+        window_from_us=int(times[0]),
+        first_position=int(positions[0]),
+        surprise=surprise,
+    )
+
+
+def with_point_limit(a: Arena, rules: Rules, row: int, why: Explanation) -> Explanation:
+    """`why` with the surprise of a row's single points as its statistic, and their limit with what stands behind it. O(1)."""
     limit, table = float(a.point_limit[row]), limit_at(calm_of(a, rules), float(a.point_run[row]))
     return replace(
-        around,
+        why,
         statistic_nats=float(a.surprise[row]),
         threshold_nats=limit,
         table_threshold_nats=table,
@@ -107,10 +118,8 @@ def _explain_points(a: Arena, pool: Pool, rules: Rules, row: int) -> Explanation
         blocks=int(a.calm_blocks[row]),
         judged=int(a.calm_judged[row]),
         run_length=float(np.exp(a.point_run[row])),
-        window_points=points,
-        window_from_us=int(times[0]),
-        first_position=int(positions[0]),
-        surprise=surprise,
+        independent=bool(a.independent[row]),
+        interval_us=int(a.interval[row]),
     )
 
 

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from streamkl.core.arena import JUDGING, calm_of
 from streamkl.core.bank import NONE_SILENT, Bank, Part, Transition, Verdicts, readable
 from streamkl.core.episode import ACCEPTED, LEARNED, NOTHING, RECOVERED, UPDATED, WARM
-from streamkl.core.explanation import Explanation, explain
+from streamkl.core.explanation import explain, with_point_limit
 from streamkl.core.joint import LARGEST, WHOLE, walk_together
 from streamkl.core.run_length import Table, TableKey
 from streamkl.core.settings import Settings
-from streamkl.core.surprise import limit_at, settle
+from streamkl.core.surprise import settle
 
 TOLD = 0.05  # least share of a feature that is told of
 
@@ -86,28 +86,11 @@ class Panel:
         shown = test if test > len(self.bank.settings.windows) or a.length[member, test] else 0  # a new reference may watch no drift
         why = explain(a, self.bank.pool, self.bank.rules, member, shown)
         joint = test == len(self.bank.settings.windows) + 1 and parts[0].score < float(a.ratio[lead, test])
-        if joint:
-            why = self._of_points(why)
+        if joint:  # the statistic is that of the joint row with the higher score
+            row = int(max(self._lead.tolist(), key=lambda each: a.surprise[each] / a.point_limit[each]))
+            why = with_point_limit(a, self.bank.rules, row, why)
         why = replace(why, peak=float(a.peak[lead]), since_us=int(a.since_time[lead]))
         return Transition(index, lead, happened, float(a.ratio[lead, test]), test, why, tuple(p for p in parts if p.share >= TOLD), joint)
-
-    def _of_points(self, why: Explanation) -> Explanation:
-        """Statistic, limit and what stands behind it are those of the joint row with the higher score."""
-        a, calm = self.bank.arena, calm_of(self.bank.arena, self.bank.rules)
-        row = int(max(self._lead.tolist(), key=lambda each: a.surprise[each] / a.point_limit[each]))
-        limit, table = float(a.point_limit[row]), limit_at(calm, float(a.point_run[row]))
-        return replace(
-            why,
-            statistic_nats=float(a.surprise[row]),
-            threshold_nats=limit,
-            table_threshold_nats=table,
-            factor=limit / table,
-            blocks=int(a.calm_blocks[row]),
-            judged=int(a.calm_judged[row]),
-            run_length=float(np.exp(a.point_run[row])),
-            independent=bool(a.independent[row]),
-            interval_us=int(a.interval[row]),
-        )
 
     def _parts(self, test: int) -> list[Part]:
         """Every feature's part in a test, strongest first."""
