@@ -6,7 +6,7 @@ from typing import Any
 import numba
 from numpy.typing import NDArray
 
-from streamkl.core import binning, episode, gate, past, ring, run_length, season, tail, tracks, window
+from streamkl.core import binning, episode, gate, hours, past, ring, run_length, season, tail, tracks, window
 from streamkl.core.arena import Arena, Rules, Tracks
 
 _door: Callable[..., Any] = numba.njit(_nrt=False)
@@ -73,8 +73,18 @@ def normal_quantile(a: Arena, rules: Rules, row: int, w: int, q: int) -> float:
 
 
 @_door
-def strength(t: Tracks, row: int) -> float:
-    return tracks.strength(t, row)
+def strength(t: Tracks, row: int, departure: float) -> float:
+    return tracks.strength(t, row, departure)
+
+
+@_door
+def note(a: Arena, row: int, time: int, value: float) -> None:
+    hours.note(a, row, time, value)
+
+
+@_door
+def departure(a: Arena, row: int) -> float:
+    return hours.departure(a, row)
 
 
 @_door

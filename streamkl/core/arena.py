@@ -15,6 +15,7 @@ PAST_BINS = 48  # of a track's own past
 CALM_BINS = 128  # of the histogram of the largest surprises
 RECENT = 64  # newest values kept as they came, for quantiles in the metric's unit
 RETURNS = 4  # onsets kept, see core.returns
+HOURS = 24  # of the day, see core.hours
 NO_SLOT = -1
 NO_TIME = np.iinfo(np.int64).min
 
@@ -108,6 +109,12 @@ class Arena(NamedTuple):
     past_slope: NDArray[np.float32]  # (R, T, 2) and their nats per bin
     surprise: Floats  # (R,) newest, of all tracks together
     strength: Floats  # (R,) how strange the newest points are, fading: the order of rows that are no alarms
+    hourly: NDArray[np.float32]  # (R, HOURS) mean value at each hour, less `origin`; see core.hours
+    hours_seen: Ints  # (R,) one bit an hour
+    origin: Floats  # (R,) a value of the series
+    departure: Floats  # (R,) how far the newest points lie from the mean of their hour
+    departures: Floats  # (R,) fading sum of such distances, and
+    departed: Floats  # (R,) of points that it comes from
     independent: NDArray[np.bool_]  # (R,) whether the points learned did not depend on one another
     drifts: NDArray[np.bool_]  # (R,) whether the drift track is judged
     point_run: Floats  # (R,) ln of the run length promised; 0: not known yet

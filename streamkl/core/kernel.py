@@ -11,6 +11,7 @@ from streamkl.core.binning import bin_of
 from streamkl.core.compiled import inlined, outlined
 from streamkl.core.drift import BLOCK, HIGHEST, climb
 from streamkl.core.episode import LEARNED, NOTHING, WARM, alarm_output, is_alarm, move
+from streamkl.core.hours import departure, note
 from streamkl.core.reference import advance
 from streamkl.core.ring import at_depth, oldest_time, place
 from streamkl.core.run_length import drift_limit, limit_for
@@ -65,7 +66,7 @@ def walk(
             a.newest[row] = max(a.newest[row], times[i])
             fate[i] = SILENCED
             continue
-        take_in(a, row, times[i], values[i])
+        take_in(a, rules, row, times[i], values[i])
         best, score = -1, 0.0
         cause = NOTHING
         said = NONE
@@ -86,7 +87,7 @@ def walk(
             before = a.teller[row]
             happened = move(a, rules, row, score, best, times[i], positions[i])
             fate[i] = JUDGED
-            order = linger(a, row, strength(tracks, row)) / a.point_limit[row] if a.calm_judged[row] > 0 else score
+            order = linger(a, row, strength(tracks, row, departure(a, row))) / a.point_limit[row] if a.calm_judged[row] > 0 else score
             output[i] = alarm_output(is_alarm(a, rules, row, happened, before), score, order)
             ratio[i] = score
             window[i] = best
@@ -130,8 +131,10 @@ def restart_clock(a: Arena, pool: Pool, rules: Rules, row: int, time: int) -> No
 
 
 @inlined
-def take_in(a: Arena, row: int, time: int, value: float) -> None:
+def take_in(a: Arena, rules: Rules, row: int, time: int, value: float) -> None:
     """Note a point's arrival."""
+    if rules.pointwise:
+        note(a, row, time, value)
     a.recent[row, a.points[row] % RECENT] = value
     a.points[row] += 1
     a.newest[row] = max(a.newest[row], time) if a.points[row] > 1 else time

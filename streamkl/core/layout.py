@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streamkl.core.arena import CALM_BINS, NO_SLOT, NO_TIME, PAST_BINS, RECENT, RETURNS, TAIL_BINS, TRACKS, Arena, Pool
+from streamkl.core.arena import CALM_BINS, HOURS, NO_SLOT, NO_TIME, PAST_BINS, RECENT, RETURNS, TAIL_BINS, TRACKS, Arena, Pool
 from streamkl.core.binning import QUANTILES, bin_capacity
 from streamkl.core.settings import ReferenceKind, Settings
 
@@ -57,6 +57,7 @@ def _long_fields(settings: Settings) -> Shapes:
         "past": ((TRACKS * pointwise, PAST_BINS), np.uint16),
         "fresh": ((TRACKS * pointwise, PAST_BINS), np.uint8),
         "calm": ((CALM_BINS * pointwise,), np.uint8),
+        "hourly": ((HOURS * pointwise,), np.float32),
     }
 
 
@@ -67,6 +68,7 @@ def _short_fields(settings: Settings) -> Shapes:
     shapes: Shapes = {}
     for names, shape, dtype in (
         ("total weight effective log_run level surprise strength bound point_run point_limit calm_max sent peak", (), np.float64),
+        ("origin departure departures departed", (), np.float64),
         ("drift long_mean", (2,), np.float64),
         ("self_term cross_term", (w,), np.float64),
         ("limit block_max factor", (v,), np.float64),
@@ -78,6 +80,7 @@ def _short_fields(settings: Settings) -> Shapes:
         ("judged next_fit", (v,), np.int64),
         ("onset", (RETURNS,), np.int64),
         ("slot late head filled ref_head season above below calmed cooling calm_left calm_blocks calm_alarms calm_forgiven", (), np.int32),
+        ("hours_seen", (), np.int32),
         ("since_sync muted", (w,), np.int32),
         ("length limit_points blocks block_left", (v,), np.int32),
         ("drift_points", (2,), np.int32),
