@@ -15,7 +15,7 @@ from collections.abc import Callable
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
-from pathlib import Path
+from inspect import getsource
 from typing import Any, TypeVar, cast
 
 import numba
@@ -39,8 +39,7 @@ _STAMP = _digest()
 
 @cache
 def _stamp(module: str) -> str:
-    file = Path(sys.modules[module].__file__ or "")
-    return _STAMP if file.parent == Path(__file__).parent else _STAMP + sha256(file.read_bytes()).hexdigest()
+    return _STAMP if module.startswith("streamkl.core.") else _STAMP + sha256(getsource(sys.modules[module]).encode()).hexdigest()
 
 
 class _Kept(FunctionCache):
