@@ -21,7 +21,8 @@ from streamkl.model import Message
 
 WHERE = TopicPartition("metrics", 3)
 CONTROL, APPEND_TIME = 0x20, 0x08  # attributes of a batch
-SECONDS_2026 = 1_767_225_600_000
+COUNT_AT = 57  # where a batch's header says how many records follow
+IN_2026 = 1_767_225_600_000
 
 
 class Record(NamedTuple):
@@ -66,7 +67,7 @@ class Batch:
 
 def ending(producer: int, *, commit: bool) -> Batch:
     """Of a transaction."""
-    return Batch([Record(0, SECONDS_2026, struct.pack(">hh", 0, int(commit)), bytes(6))], 0, CONTROL, producer)
+    return Batch([Record(0, IN_2026, struct.pack(">hh", 0, int(commit)), bytes(6))], 0, CONTROL, producer)
 
 
 def written(batches: Sequence[Batch]) -> tuple[bytes, int]:
@@ -102,9 +103,7 @@ def as_message(record: Any) -> Message:
 
 some_bytes = st.none() | st.binary(max_size=200)
 headers = st.lists(st.tuples(st.text(max_size=5), st.none() | st.binary(max_size=5)), max_size=2)
-records = st.builds(
-    Record, st.integers(0, 2), st.integers(SECONDS_2026 - 10**9, SECONDS_2026 + 10**9), some_bytes, some_bytes, st.just(()) | headers
-)
+records = st.builds(Record, st.integers(0, 2), st.integers(IN_2026 - 10**9, IN_2026 + 10**9), some_bytes, some_bytes, st.just(()) | headers)
 batches = st.builds(
     Batch,
     st.lists(records, min_size=1, max_size=20),
@@ -129,9 +128,11 @@ def test_what_was_written_is_delivered_as_the_library_does(made: list[Batch], ta
 @given(st.data(), st.sampled_from([0, 0, 3]), st.integers(1, 9))
 def test_damage_is_what_the_library_takes_it_for(data: st.DataObject, compression: int, take: int) -> None:
     made = data.draw(st.lists(records, min_size=1, max_size=4))
+    second = len(Batch(made, compression).built(100)[0])
     raw = bytearray(written([Batch(made, compression), Batch(made)])[0])
+    places = [*range(COUNT_AT, second), *range(second + COUNT_AT, len(raw))]  # what stands before, a broker writes itself
     for _ in range(data.draw(st.integers(1, 3))):
-        raw[data.draw(st.integers(57, len(raw) - 1))] = data.draw(st.integers(0, 255))
+        raw[data.draw(st.sampled_from(places))] = data.draw(st.integers(0, 255))
     ours, theirs = (delivered(kind, bytes(raw), take, crcs=False) for kind in (_PartitionRecords, Fetcher.PartitionRecords))
     offsets = [message.offset for batch in theirs if isinstance(batch, list) for message in batch]
     assume(offsets == sorted(offsets))  # the broker sees to that
@@ -142,17 +143,17 @@ def test_damage_is_what_the_library_takes_it_for(data: st.DataObject, compressio
 @example(b"\xff" * 40)
 @given(st.binary(max_size=60))
 def test_bytes_that_are_no_records_are_refused(body: bytes) -> None:
-    raw = bytearray(Batch([Record(0, SECONDS_2026, None, b"x")]).built(100)[0][:61] + body)
+    raw = bytearray(Batch([Record(0, IN_2026, None, b"x")]).built(100)[0][:61] + body)
     struct.pack_into(">i", raw, 8, len(raw) - 12)
     ours, theirs = (delivered(kind, bytes(raw), 5, crcs=False) for kind in (_PartitionRecords, Fetcher.PartitionRecords))
     assert ours == theirs
 
 
 def test_a_wrong_checksum_is_refused_once_what_came_before_is_taken() -> None:
-    good, bad = (Batch([Record(0, SECONDS_2026, None, value)]).built(100)[0] for value in (b"1", b"2"))
+    good, bad = (Batch([Record(0, IN_2026, None, value)]).built(100)[0] for value in (b"1", b"2"))
     raw = good + bad[:-3] + b"!" + bad[-2:]
     assert delivered(_PartitionRecords, raw, 5, crcs=True) == [
-        [Message(*WHERE, 100, SECONDS_2026, None, b"1")],
+        [Message(*WHERE, 100, IN_2026, None, b"1")],
         (101, 0),
         CorruptRecordError,
     ]
