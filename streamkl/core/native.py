@@ -1,0 +1,171 @@
+"""State that compiled code finds again: the numbers of a tuple of arrays, written down once and read at every call.
+
+A compiled function that takes a tuple of arrays has each of them looked at by the compiler's own glue, at every call: with the hundred of an
+arena that is twenty times the arithmetic of a point. So addresses, shapes and strides are written into a `Memory`, which costs a microsecond
+an array, and compiled code takes the memory's address alone. `held` gives it the tuple back: what it does not use it does not read.
+
+A memory never changes and is never copied: where an array is replaced, another memory is made. It keeps its arrays alive, and compiled code
+counts no references.
+"""
+
+from array import array
+from collections.abc import Callable
+from functools import cache
+from hashlib import sha256
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import NativeValue, lower_builtin, models, register_model, type_callable, typeof_impl, unbox
+from numba.np.arrayobj import make_array
+from numba.np.numpy_support import from_dtype
+
+T = TypeVar("T", bound=tuple[Any, ...])
+_LONG = ir.IntType(64)
+_entries: dict[tuple[Any, ...], Callable[..., Any]] = {}
+
+
+class Memory(Generic[T]):
+    """A named tuple of arrays, numbers and tuples of such, as compiled code has it. O(arrays)."""
+
+    def __init__(self, state: T) -> None:
+        self.state = state
+        numbers: list[int] = []
+        self.kind = _kind(_write(state, numbers))
+        self._numbers = array("q", numbers)
+        self.address = self._numbers.buffer_info()[0]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Memory, (self.state,)  # a copy of the state lies elsewhere
+
+
+def held(memory: Memory[T]) -> T:
+    """The tuple of a memory, for Python and compiled code alike."""
+    return memory.state
+
+
+def entry(function: Callable[..., Any], *memories: Memory[Any]) -> Callable[..., Any]:
+    """A function of these memories and then of integers, as machine code that looks at no types: for memories of the same kinds alone."""
+    if not hasattr(function, "overloads"):  # compilation is switched off
+        return function
+    key = (function, *(memory.kind._code for memory in memories))
+    if key not in _entries:
+        integers = function.__code__.co_argcount - len(memories)
+        _entries[key] = function.compile((*(memory.kind for memory in memories), *[types.int64] * integers))  # type: ignore[attr-defined]
+    return _entries[key]
+
+
+# -- what Python writes ------------------------------------------------------------
+
+
+def _write(value: Any, numbers: list[int]) -> Any:
+    """Append what compiled code has to know of a value; returns what tells its type apart."""
+    if isinstance(value, np.ndarray):
+        numbers += (value.ctypes.data, *value.shape, *value.strides)
+        return value.dtype.char, value.ndim, value.flags.c_contiguous
+    if isinstance(value, tuple):
+        return type(value), *[_write(each, numbers) for each in value]
+    numbers.append(int(np.float64(value).view(np.int64)) if isinstance(value, float) else int(value))
+    return type(value)
+
+
+@cache
+def _kind(form: Any) -> "Held":
+    return Held(_type(form))
+
+
+def _type(form: Any) -> Any:
+    if not isinstance(form, tuple):
+        return {int: types.int64, float: types.float64, bool: types.boolean}[form]
+    if isinstance(form[0], str):
+        char, ndim, contiguous = form
+        return types.Array(from_dtype(np.dtype(char)), ndim, "C" if contiguous else "A")
+    return types.NamedTuple([_type(each) for each in form[1:]], form[0])
+
+
+# -- what compiled code reads ------------------------------------------------------
+
+
+class Held(types.Type):  # type: ignore[misc]
+    """The compiler's type of a memory: a pointer, of which is known what lies there."""
+
+    def __init__(self, state: Any) -> None:
+        self.state = state
+        super().__init__(f"Held({sha256(str(state).encode()).hexdigest()[:16]})")  # names of machine code repeat it
+
+    @property
+    def key(self) -> Any:
+        """What makes it equal to another."""
+        return self.state
+
+
+register_model(Held)(models.OpaqueModel)
+
+
+@typeof_impl.register(Memory)
+def _kind_of(memory: Memory[Any], _: Any) -> Held:
+    return memory.kind
+
+
+@unbox(Held)
+def _address(_: Held, memory: Any, c: Any) -> NativeValue:
+    place = cgutils.alloca_once_value(c.builder, cgutils.get_null_value(cgutils.voidptr_t))
+    number = c.pyapi.object_getattr_string(memory, "address")
+    with cgutils.if_likely(c.builder, cgutils.is_not_null(c.builder, number)):
+        c.builder.store(c.pyapi.long_as_voidptr(number), place)
+        c.pyapi.decref(number)
+    found = c.builder.load(place)
+    return NativeValue(found, is_error=cgutils.is_null(c.builder, found))
+
+
+@type_callable(held)
+def _type_of_held(_: Any) -> Callable[..., Any]:
+    return lambda memory: memory.state if isinstance(memory, Held) else None
+
+
+@lower_builtin(held, Held)
+def _read(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    return _Reader(context, builder, arguments[0]).value(signature.return_type)
+
+
+class _Reader:
+    """Reads the numbers one after the other. None of them ever changes, so that the optimizer may leave out and move what it likes."""
+
+    def __init__(self, context: Any, builder: Any, memory: Any) -> None:
+        self._context, self._builder = context, builder
+        self._numbers = builder.bitcast(memory, _LONG.as_pointer())
+        self._constant = builder.module.add_metadata([])
+        self._at = 0
+
+    def value(self, wanted: Any) -> Any:
+        if isinstance(wanted, types.Array):
+            return self._array(wanted)
+        if isinstance(wanted, types.NamedTuple):
+            return self._context.make_tuple(self._builder, wanted, [self.value(each) for each in wanted])
+        number = self._next()
+        if wanted == types.float64:
+            return self._builder.bitcast(number, ir.DoubleType())
+        return cgutils.is_not_null(self._builder, number) if wanted == types.boolean else number
+
+    def _array(self, wanted: Any) -> Any:
+        found = make_array(wanted)(self._context, self._builder)
+        found.data = self._builder.inttoptr(self._next(), found.data.type)
+        shape = [self._next() for _ in range(wanted.ndim)]
+        found.shape = cgutils.pack_array(self._builder, shape)
+        found.strides = cgutils.pack_array(self._builder, [self._next() for _ in range(wanted.ndim)])
+        found.nitems = shape[0]
+        for length in shape[1:]:
+            found.nitems = self._builder.mul(found.nitems, length)
+        found.itemsize = ir.Constant(_LONG, np.dtype(str(wanted.dtype)).itemsize)
+        found.meminfo = cgutils.get_null_value(found.meminfo.type)  # nobody counts references to what is borrowed
+        found.parent = cgutils.get_null_value(found.parent.type)
+        return found._getvalue()
+
+    def _next(self) -> Any:
+        number = self._builder.load(cgutils.gep_inbounds(self._builder, self._numbers, self._at))
+        number.set_metadata("invariant.load", self._constant)
+        self._at += 1
+        return number
+
+
