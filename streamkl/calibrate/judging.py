@@ -23,7 +23,7 @@ MOST_STRETCHES = 32  # held-out stretches of a series: bounds the cost, and is e
 FEWEST_STRETCHES = 5
 MATURE_STRETCHES = 16  # where the later half has room for so many, the earlier half, whose thresholds were young, is left out
 
-State = dict[str, NDArray[Any]]  # one row of the arena
+RowState = dict[str, NDArray[Any]]  # one row of the arena
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class WindowThreshold:
 class Stretch:
     """Points that the state beside them has not seen yet, and in which no episode opened."""
 
-    state: State
+    state: RowState
     values: NDArray[np.float64]
     times: NDArray[np.int64]
 
@@ -123,7 +123,7 @@ def _is_ready(bank: Bank, row: int) -> bool:
     return bool(judging and a.slot[row] == NO_SLOT and (a.factor[row] > 0).any())
 
 
-def _state(bank: Bank, row: int) -> State:
+def _state(bank: Bank, row: int) -> RowState:
     return {name: getattr(bank.arena, name)[row].copy() for name in Arena._fields}
 
 

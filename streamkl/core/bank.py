@@ -1,7 +1,6 @@
 """Many series judged alike: drives the compiled loop, and does what it cannot: learn a reference, explain an episode."""
 
 from collections.abc import Callable
-from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -9,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamkl.core import layout
-from streamkl.core.arena import FREE, JOINT, JUDGING, LEARNING, NO_SLOT, Arena, Calm, Pool, calm_of
+from streamkl.core.arena import FREE, JOINT, JUDGING, LEARNING, NO_SLOT, Arena, Calm, Pool, Rules, calm_of
 from streamkl.core.batch import NONE_SILENT, Batch, State, outcome
 from streamkl.core.binning import learn
 from streamkl.core.dependence import dependence, is_independent
@@ -18,7 +17,7 @@ from streamkl.core.episode import ACCEPTED, LEARNED, NOTHING, OPENED, RECOVERED,
 from streamkl.core.explanation import Explanation, explain
 from streamkl.core.kernel import LATE, SILENCED, rehearse, walk
 from streamkl.core.masses import put_units, units
-from streamkl.core.native import Memory, entry
+from streamkl.core.native import Held, Memory, entry
 from streamkl.core.rules import make_rules
 from streamkl.core.run_length import POINTS_KEY, Table, TableKey, class_of, drift_key, keys
 from streamkl.core.season import learn_slots
@@ -93,33 +92,65 @@ class Bank:
         self._table = table
         self.arena: Arena = layout.allocate(settings, 0)
         self.pool = layout.empty_pool(settings.reference.size)
-        self.rules = make_rules(settings)
+        self.rules = self._new_rules()
         self._memory: Memory[State] | None = None
+        self._kind: Held | None = None  # of the batches that `_walk`, machine code, is for
+        self._walk: Callable[..., tuple[int, int]] = walk
         self.sharers = 1  # series that have equal parts of a budget in all
         self._free_rows: list[int] = []
         self._free_slots: list[int] = []
         self._grow_rows(rows)
-        if settings.pointwise:
-            self.rules.point_limits[:] = table(POINTS_KEY)
+
+    def _new_rules(self) -> Rules:
+        rules = make_rules(self.settings)
+        if self.settings.pointwise:
+            rules.point_limits[:] = self._table(POINTS_KEY)
+        return rules
 
     @property
     def memory(self) -> Memory[State]:
         """The state as compiled code has it; another one whenever an array was replaced."""
         if self._memory is None:
-            self._memory = Memory(State(self.arena, self.pool, self.rules))
+            self._memory, self._kind = Memory(State(self.arena, self.pool, self.rules)), None
         return self._memory
 
-    def copy(self) -> Self:
-        """Another one that goes on from the same state; what is only read (settings, rules, tables) is shared. O(rows)."""
-        other = copy(self)
-        arrays = [part.copy() for part in layout.parts(self.arena, self.settings)]
-        other.arena, other.pool = layout.assemble(self.settings, arrays), Pool(*[array.copy() for array in self.pool])
-        other._memory = None
-        other._free_rows, other._free_slots = self._free_rows.copy(), self._free_slots.copy()
+    def copy(self, spare: Self | None = None) -> Self:
+        """Another one that goes on from the same state; what is only read (settings, rules, tables) is shared. `spare`: an earlier copy
+        that may be overwritten, and is what is returned if it is as large. O(rows)."""
+        mine = self._parts()
+        own = {**self.__dict__, "_free_rows": self._free_rows.copy(), "_free_slots": self._free_slots.copy(), "_kind": None}
+        if spare is not None and spare.rules is self.rules:
+            theirs = spare._parts()
+            if [part.shape for part in theirs] == [part.shape for part in mine]:
+                for their, part in zip(theirs, mine, strict=True):
+                    np.copyto(their, part)
+                spare.__dict__.update(own | {"arena": spare.arena, "pool": spare.pool, "_memory": spare._memory})
+                return spare
+        other = object.__new__(type(self))
+        other.__dict__.update(own)
+        other._take_parts([part.copy() for part in mine])
         return other
 
     def __deepcopy__(self, _: dict[int, Any]) -> Self:
         return self.copy()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Arrays as they lie, and nothing that machine code has: addresses are not copied."""
+        own = self.__dict__ | {"arena": None, "pool": None, "rules": None, "_memory": None, "_kind": None, "_walk": None}
+        return {"own": own, "parts": self._parts()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state["own"])
+        self.rules = self._new_rules()
+        self._take_parts(state["parts"])
+        self.adopt(self.arena, self.pool)
+
+    def _parts(self) -> list[NDArray[Any]]:
+        return [*layout.parts(self.arena, self.settings), *self.pool]
+
+    def _take_parts(self, parts: list[NDArray[Any]]) -> None:
+        *arrays, value, time, position = parts
+        self.arena, self.pool, self._memory = layout.assemble(self.settings, arrays), Pool(value, time, position), None
 
     # -- rows ----------------------------------------------------------------
 
@@ -225,8 +256,12 @@ class Bank:
     def judge(self, batch: Memory[Batch], out: Verdicts) -> None:
         """Judge a batch, `out` being its outcome. O(1) a point."""
         rows, at = batch.state.rows, 0
-        while at < len(rows):
-            at, happened = entry(walk, self.memory, batch)(self.memory, batch, at, len(rows))
+        n = len(rows)
+        while at < n:
+            state = self.memory
+            if batch.kind is not self._kind:
+                self._kind, self._walk = batch.kind, entry(walk, state, batch)
+            at, happened = self._walk(state, batch, at, n)
             if happened != NOTHING:
                 self.answer(at - 1, int(rows[at - 1]), happened, out)
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from streamkl.core.arena import Arena, Pool, Rules
 
+Row = NDArray[np.float64] | tuple[float, ...]  # one value a feature
 NONE_SILENT = np.zeros(0, np.bool_)
 
 
@@ -47,4 +48,3 @@ def room(rows: NDArray[np.int64]) -> Batch:
     """A batch to be filled again and again with one point of each of these rows."""
     n = len(rows)
     return Batch(rows, np.zeros(n, np.int64), np.zeros(n), np.zeros(n, np.int64), NONE_SILENT, outcome(n))
-

@@ -16,19 +16,19 @@ class Desk:
 
     def __init__(self, bank: Bank, rows: NDArray[np.int64]) -> None:
         batch = room(rows)
-        self._bank, self._batch, self._count = bank, Memory(batch), len(rows)
+        self._bank, self._batch = bank, Memory(batch)
         self._verdicts = Verdicts(*batch.outcome, [])
-        self._times, self._values, self._positions = memoryview(batch.times), memoryview(batch.values), memoryview(batch.positions)
+        columns: tuple[Any, ...] = batch.times, batch.values, batch.positions
+        self._columns: tuple[Any, ...] = tuple(map(memoryview, columns))  # Python writes to these twice as fast
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Desk, (self._bank, self._batch.state.rows)
 
     def take(self, time: int, values: Iterable[float], position: int) -> Verdicts:
         """Judge one value of each row, in the order of the rows. The verdicts hold until the next call. O(rows)."""
-        at = 0
-        for value in values:
-            self._times[at], self._values[at], self._positions[at] = time, value, position
-            at += 1
+        into_times, into_values, into_positions = self._columns
+        for at, value in enumerate(values):
+            into_times[at], into_values[at], into_positions[at] = time, value, position
         out = self._verdicts
         if out.transitions or out.learned:
             out.transitions.clear()

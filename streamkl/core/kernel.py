@@ -206,9 +206,7 @@ def compare(a: Arena, row: int, w: int, found: float, block: int) -> bool:
 
 
 @outlined
-def rehearse(
-    state: Memory[State], row: int, times: NDArray[np.int64], values: NDArray[np.float64], positions: NDArray[np.int64]
-) -> None:
+def rehearse(state: Memory[State], row: int, times: NDArray[np.int64], values: NDArray[np.float64], positions: NDArray[np.int64]) -> None:
     """Run a just learned reference, sorted by time, through its own tests, so that windows are full and the tail guard has a first past.
 
     A window inside the reference lies closer to it than one outside, by (1 - x) / (1 + x) with x = window / reference length; the

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from streamkl.core.arena import JUDGING, calm_of
 from streamkl.core.bank import Bank, Part, Transition, Verdicts
-from streamkl.core.batch import NONE_SILENT, Batch, Outcome, outcome, room
+from streamkl.core.batch import NONE_SILENT, Batch, Outcome, Row, outcome, room
 from streamkl.core.episode import ACCEPTED, LEARNED, NOTHING, RECOVERED, UPDATED, WARM
 from streamkl.core.explanation import explain, with_point_limit
 from streamkl.core.joint import LARGEST, WHOLE, Team, walk_together
@@ -30,6 +30,7 @@ class Panel:
         self._lead = np.array([self.bank.joint(), self.bank.joint()])
         self._team = Memory(Team(self._members, self._lead, np.zeros(d, np.bool_)))
         self._each, self._whole = Memory(room(self._members)), Memory(outcome(1))  # of one row
+        self._verdicts = Verdicts(*self._whole.state, [])
 
     def run(self, times: NDArray[np.int64], values: NDArray[np.float64], positions: NDArray[np.int64]) -> Verdicts:
         """Judge rows of values (n, d) in order, times and positions one a row: the verdicts and transitions of the whole, one entry a row.
@@ -37,18 +38,25 @@ class Panel:
         n, d = values.shape
         rows, moments, places = np.tile(self._members, n), np.repeat(times, d), np.repeat(positions, d)
         each = Batch(rows, moments, values.ravel(), places, NONE_SILENT, outcome(n * d))
-        return self._walk(Memory(each), Memory(outcome(n)))
+        whole = outcome(n)
+        out = Verdicts(*whole, [])
+        self._walk(Memory(each), Memory(whole), out)
+        return out
 
-    def take(self, time: int, values: NDArray[np.float64], position: int) -> Verdicts:
+    def take(self, time: int, values: Row, position: int) -> Verdicts:
         """Judge one row of values (d,), as `run` does, without arrays of its own: the verdicts hold until the next. O(d)."""
         each = self._each.state
-        each.times[:], each.values[:], each.positions[:] = time, values, position
-        return self._walk(self._each, self._whole)
+        each.times.fill(time)
+        each.values[:] = values
+        each.positions.fill(position)
+        self._verdicts.transitions.clear()
+        self._walk(self._each, self._whole, self._verdicts)
+        return self._verdicts
 
-    def _walk(self, each: Memory[Batch], whole: Memory[Outcome]) -> Verdicts:
-        out = Verdicts(*whole.state, [])
+    def _walk(self, each: Memory[Batch], whole: Memory[Outcome], out: Verdicts) -> None:
         at = done = 0
-        while done < len(out.fate):
+        n = len(out.fate)
+        while done < n:
             state = self.bank.memory
             at, done, happened = entry(walk_together, state, self._team, each, whole)(state, self._team, each, whole, at, done)
             if happened >= WHOLE:
@@ -57,7 +65,6 @@ class Panel:
                 self.bank.answer(at - 1, int(each.state.rows[at - 1]), happened, Verdicts(*each.state.outcome, []))
                 if happened in (LEARNED, WARM, ACCEPTED):
                     self._promise()
-        return out
 
     @property
     def ready(self) -> bool:

@@ -3,10 +3,11 @@
 from datetime import datetime
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from streamkl.config.detector import DetectorConfig
 from streamkl.core.bank import Transition
+from streamkl.core.batch import Row
 from streamkl.core.episode import OPENED
 from streamkl.core.kernel import JUDGED, LATE
 from streamkl.engine.router import Seat
@@ -80,7 +81,7 @@ class Detector:
         """Whether an episode is open."""
         return self._series.open
 
-    def _numbers(self, value: float | ArrayLike) -> NDArray[np.float64] | tuple[float]:
+    def _numbers(self, value: float | ArrayLike) -> Row:
         """(features,)"""
         try:
             if self._features == 1:

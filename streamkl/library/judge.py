@@ -64,12 +64,13 @@ class Judge:
         """Whether an episode of the series is open."""
         return name in self.rows and bool(self.bank.arena.open[self.rows[name]])
 
-    def copy(self) -> Self:
-        """Another one that goes on from the same state."""
-        other = type(self)(self.settings)
+    def copy(self, spare: Self | None = None) -> Self:
+        """Another one that goes on from the same state: `spare`, an earlier copy that may be overwritten, or a new one."""
+        other = type(self)(self.settings) if spare is None else spare
         other.rows, other._turns = self.rows.copy(), self._turns
-        if self._bank is not None:
-            other._bank = self._bank.copy()
+        bank = None if self._bank is None else self._bank.copy(other._bank)
+        if bank is not other._bank:
+            other._bank, other._desk = bank, None
         return other
 
     def __deepcopy__(self, _: dict[int, Any]) -> Self:
@@ -82,8 +83,8 @@ class Judge:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         kept, arrays = unpack(state["state"], _Kept)
-        self.__init__(state["settings"])
-        self._turns = kept.turns
+        self.settings, self._bank, self._turns = state["settings"], None, kept.turns
+        self._desk, self._seated = None, []
         self.rows = {name: row for row, name in enumerate(kept.names)}
         if self.rows:
             fill(self.bank, arrays)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from streamkl.adapters.tables import Tables
 from streamkl.core.bank import Bank, Verdicts
+from streamkl.core.batch import Row
 from streamkl.core.desk import Desk
 from streamkl.core.panel import Panel
 from streamkl.core.run_length import Table, TableKey
@@ -31,7 +32,7 @@ class Series(Protocol):
     def run(self, times: NDArray[np.int64], values: NDArray[np.float64], positions: NDArray[np.int64]) -> Verdicts:
         """Judge rows in order; times are microseconds."""
 
-    def take(self, time: int, values: NDArray[np.float64] | tuple[float], position: int) -> Verdicts:
+    def take(self, time: int, values: Row, position: int) -> Verdicts:
         """Judge one row of values (d,), as `run` does. The verdicts hold until the next call."""
 
     @property
@@ -55,7 +56,7 @@ class Single:
         """Judge rows in order; times are microseconds."""
         return self._bank.run(np.full(len(values), self._row), times, values[:, 0], positions)
 
-    def take(self, time: int, values: NDArray[np.float64] | tuple[float], position: int) -> Verdicts:
+    def take(self, time: int, values: Row, position: int) -> Verdicts:
         """Judge one row of values (1,), as `run` does. The verdicts hold until the next call."""
         return self._desk.take(time, values, position)
 
