@@ -14,6 +14,7 @@ from streamkl.core.bank import Bank
 from streamkl.core.compiled import outlined
 from streamkl.core.desk import Desk
 from streamkl.core.native import Memory, entry, held
+from streamkl.core.run_length import RUN_LENGTHS, Table, TableKey
 from tests.small import flat, settings
 
 COPIES = [copy.deepcopy, lambda each: pickle.loads(pickle.dumps(each))]  # noqa: S301
@@ -108,3 +109,33 @@ def test_a_bank_may_grow_shrink_and_be_restored_between_two_points() -> None:
 
     assert followed(disturbed, values) == expected
     assert sum(moved for *_, moved in expected) > 1
+
+
+def level(_: TableKey) -> Table:
+    return (5.0,) * len(RUN_LENGTHS)
+
+
+@pytest.mark.parametrize("when", [20, 300, 800])
+def test_copies_of_a_bank_go_on_alike_and_apart(when: int) -> None:
+    """New ones, pickled ones, and earlier copies that are overwritten, whether they are as large or not."""
+    values = shifted(4)
+    bank = Bank(settings(point_share=0.75), level, 1)
+    row = bank.birth()
+
+    def after(one: Bank, start: int, points: list[float]) -> Any:
+        desk = Desk(one, np.array([row]))
+        return followed(lambda at, value: desk.take(60_000_000 * (start + at), (value,), start + at), points)
+
+    before = bank.copy()
+    after(bank, 0, values[:when])
+    large = bank.copy()
+    for _ in range(40):
+        large.birth()
+    after(before, 0, values[300:700])
+    twins = [bank.copy(), copy.deepcopy(bank), pickle.loads(pickle.dumps(bank)), bank.copy(before), bank.copy(large)]  # noqa: S301
+    assert (twins[3] is before, twins[4] is large) == (True, False)
+    after(bank.copy(), when, [9.0] * 100)
+    expected = after(bank, when, values[when:])
+    assert sum(moved for *_, moved in expected) > 0
+    assert [after(twin, when, values[when:]) for twin in twins] == [expected] * 5
+    assert all(twin.birth() != row for twin in twins)
