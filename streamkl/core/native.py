@@ -72,7 +72,7 @@ def _write(value: Any, numbers: list[int]) -> Any:
     """Append what compiled code has to know of a value; returns what tells its type apart."""
     if isinstance(value, np.ndarray):
         numbers += (value.ctypes.data, *value.shape, *value.strides)
-        return value.dtype.char, value.ndim, value.flags.c_contiguous
+        return value.dtype.str, value.ndim, value.flags.c_contiguous
     if isinstance(value, tuple):
         return type(value), *[_write(each, numbers) for each in value]
     numbers.append(int(np.float64(value).view(np.int64)) if isinstance(value, float) else int(value))
@@ -88,8 +88,8 @@ def _type(form: Any) -> Any:
     if not isinstance(form, tuple):
         return {int: types.int64, float: types.float64, bool: types.boolean}[form]
     if isinstance(form[0], str):
-        char, ndim, contiguous = form
-        return types.Array(from_dtype(np.dtype(char)), ndim, "C" if contiguous else "A")
+        dtype, ndim, contiguous = form
+        return types.Array(from_dtype(np.dtype(dtype)), ndim, "C" if contiguous else "A")
     return _named([_type(each) for each in form[1:]], form[0])
 
 
