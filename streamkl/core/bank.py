@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamkl.core import layout
-from streamkl.core.arena import FREE, JOINT, JUDGING, LEARNING, NO_SLOT, Arena, Calm, Pool, calm_of
+from streamkl.core.arena import FREE, JOINT, JUDGING, LEARNING, NO_SLOT, Arena, Calm, Pool, Rules, calm_of
+from streamkl.core.batch import NONE_SILENT, Batch, State, outcome
 from streamkl.core.binning import learn
 from streamkl.core.dependence import dependence, is_independent
 from streamkl.core.drift import MOST_TURN
@@ -16,6 +17,7 @@ from streamkl.core.episode import ACCEPTED, LEARNED, NOTHING, OPENED, RECOVERED,
 from streamkl.core.explanation import Explanation, explain
 from streamkl.core.kernel import LATE, SILENCED, rehearse, walk
 from streamkl.core.masses import put_units, units
+from streamkl.core.native import Held, Memory, entry
 from streamkl.core.rules import make_rules
 from streamkl.core.run_length import POINTS_KEY, Table, TableKey, class_of, drift_key, keys
 from streamkl.core.season import learn_slots
@@ -25,7 +27,6 @@ from streamkl.units import Budget
 
 MICROSECONDS = 1_000_000
 SMALL_POOL = 256  # buffers that are kept, however few are in use
-NONE_SILENT = np.zeros(0, np.bool_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +92,65 @@ class Bank:
         self._table = table
         self.arena: Arena = layout.allocate(settings, 0)
         self.pool = layout.empty_pool(settings.reference.size)
-        self.rules = make_rules(settings)
+        self.rules = self._new_rules()
+        self._memory: Memory[State] | None = None
+        self._kind: Held | None = None  # of the batches that `_walk`, machine code, is for
+        self._walk: Callable[..., tuple[int, int]] = walk
         self.sharers = 1  # series that have equal parts of a budget in all
         self._free_rows: list[int] = []
         self._free_slots: list[int] = []
         self._grow_rows(rows)
-        if settings.pointwise:
-            self.rules.point_limits[:] = table(POINTS_KEY)
+
+    def _new_rules(self) -> Rules:
+        rules = make_rules(self.settings)
+        if self.settings.pointwise:
+            rules.point_limits[:] = self._table(POINTS_KEY)
+        return rules
+
+    @property
+    def memory(self) -> Memory[State]:
+        """The state as compiled code has it; another one whenever an array was replaced."""
+        if self._memory is None:
+            self._memory, self._kind = Memory(State(self.arena, self.pool, self.rules)), None
+        return self._memory
+
+    def copy(self, spare: Self | None = None) -> Self:
+        """Another one that goes on from the same state; what is only read (settings, rules, tables) is shared. `spare`: an earlier copy
+        that may be overwritten, and is what is returned if it is as large. O(rows)."""
+        mine = self._parts()
+        own = {**self.__dict__, "_free_rows": self._free_rows.copy(), "_free_slots": self._free_slots.copy(), "_kind": None}
+        if spare is not None and spare.rules is self.rules:
+            theirs = spare._parts()
+            if [part.shape for part in theirs] == [part.shape for part in mine]:
+                for their, part in zip(theirs, mine, strict=True):
+                    np.copyto(their, part)
+                spare.__dict__.update(own | {"arena": spare.arena, "pool": spare.pool, "_memory": spare._memory})
+                return spare
+        other = object.__new__(type(self))
+        other.__dict__.update(own)
+        other._take_parts([part.copy() for part in mine])
+        return other
+
+    def __deepcopy__(self, _: dict[int, Any]) -> Self:
+        return self.copy()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Arrays as they lie, and nothing that machine code has: addresses are not copied."""
+        own = self.__dict__ | {"arena": None, "pool": None, "rules": None, "_memory": None, "_kind": None, "_walk": None}
+        return {"own": own, "parts": self._parts()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state["own"])
+        self.rules = self._new_rules()
+        self._take_parts(state["parts"])
+        self.adopt(self.arena, self.pool)
+
+    def _parts(self) -> list[NDArray[Any]]:
+        return [*layout.parts(self.arena, self.settings), *self.pool]
+
+    def _take_parts(self, parts: list[NDArray[Any]]) -> None:
+        *arrays, value, time, position = parts
+        self.arena, self.pool, self._memory = layout.assemble(self.settings, arrays), Pool(value, time, position), None
 
     # -- rows ----------------------------------------------------------------
 
@@ -136,7 +189,7 @@ class Bank:
     def _grow_rows(self, more: int) -> None:
         old = len(self.arena.phase)
         parts = layout.parts(self.arena, self.settings)
-        self.arena = layout.allocate(self.settings, 0)  # so that `parts` alone holds them
+        self.arena, self._memory = layout.allocate(self.settings, 0), None  # so that `parts` alone holds them
         layout.grow(parts, max(more, layout.FEWEST_ROWS - old))
         self.arena = layout.assemble(self.settings, parts)
         self.arena.slot[old:] = NO_SLOT
@@ -146,7 +199,7 @@ class Bank:
         if not self._free_slots:
             arrays: list[Any] = list(self.pool)
             old = len(self.pool.value)
-            more, self.pool = max(4, old), layout.empty_pool(0)  # as above
+            more, self.pool, self._memory = max(4, old), layout.empty_pool(0), None  # as above
             layout.grow(arrays, more)
             self.pool = Pool(*arrays)
             self._free_slots += range(old + more - 1, old - 1, -1)
@@ -166,7 +219,7 @@ class Bank:
         """Give memory back: when series have learned, most never need a buffer again. O(rows), amortised O(1) a buffer."""
         rows = np.flatnonzero(self.arena.slot != NO_SLOT)
         arrays: list[Any] = [array[self.arena.slot[rows]] for array in self.pool]
-        self.pool = layout.empty_pool(0)
+        self.pool, self._memory = layout.empty_pool(0), None
         layout.grow(arrays, len(rows) + SMALL_POOL // 2)
         self.pool = Pool(*arrays)
         self.arena.slot[rows] = np.arange(len(rows))
@@ -174,7 +227,7 @@ class Bank:
 
     def adopt(self, arena: Arena, pool: Pool) -> None:
         """Continue from restored state; which rows and buffers are free is read off it."""
-        self.arena, self.pool = arena, pool
+        self.arena, self.pool, self._memory = arena, pool, None
         self._free_rows = np.flatnonzero(arena.phase == FREE)[::-1].tolist()
         used = set(arena.slot.tolist())
         self._free_slots = [s for s in range(len(pool.value) - 1, -1, -1) if s not in used]
@@ -195,29 +248,22 @@ class Bank:
 
         `silent` (n,) marks points that are passed over, as if they had not come; empty: none is.
         """
-        n = len(rows)
-        values = readable(values)
-        out = Verdicts(np.zeros(n, np.int8), np.zeros(n), np.zeros(n), np.zeros(n, np.int8), [])
-        at = 0
-        while at < n:
-            at, happened = walk(
-                self.arena,
-                self.pool,
-                self.rules,
-                rows,
-                times,
-                values,
-                positions,
-                silent,
-                at,
-                n,
-                out.fate,
-                out.output,
-                out.ratio,
-                out.window,
-            )
-            self.answer(at - 1, int(rows[at - 1]), happened, out)
+        batch = Memory(Batch(rows, times, values, positions, silent, outcome(len(rows))))
+        out = Verdicts(*batch.state.outcome, [])
+        self.judge(batch, out)
         return out
+
+    def judge(self, batch: Memory[Batch], out: Verdicts) -> None:
+        """Judge a batch, `out` being its outcome. O(1) a point."""
+        rows, at = batch.state.rows, 0
+        n = len(rows)
+        while at < n:
+            state = self.memory
+            if batch.kind is not self._kind:
+                self._kind, self._walk = batch.kind, entry(walk, state, batch)
+            at, happened = self._walk(state, batch, at, n)
+            if happened != NOTHING:
+                self.answer(at - 1, int(rows[at - 1]), happened, out)
 
     def answer(self, index: int, row: int, happened: int, out: Verdicts) -> None:
         """Do what the compiled loop stopped for after point `index`, and note it in `out`."""
@@ -225,7 +271,7 @@ class Bank:
             self._learn(row)
         elif happened == WARM:
             self._warm(row)
-        elif happened != NOTHING:
+        else:
             out.transitions.append(self._move(index, row, happened, out))
         if happened in (LEARNED, ACCEPTED):
             out.learned.append((index, int(self.arena.interval[row])))
@@ -255,7 +301,7 @@ class Bank:
         values, times, positions = (p[slot][order] for p in self.pool)
         self._take_slot(row)
         self._set_reference(row, values, times)
-        rehearse(self.arena, self.rules, row, times, values, positions)
+        rehearse(self.memory, row, times, values, positions)
 
     def _set_reference(self, row: int, values: NDArray[np.float64], times: NDArray[np.int64]) -> None:
         a, settings = self.arena, self.settings
@@ -358,10 +404,3 @@ class Bank:
                 self.rules.limits[bin_class, w, j] = self._table(key)
         if self.settings.drifting:
             self.rules.drift_limits[bin_class] = self._table(drift_key(self.settings, bin_class))
-
-
-def readable(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A view that cannot be written to. The loop is compiled for such alone, so that memory of others (Arrow's) needs no copy."""
-    view = values.view()
-    view.flags.writeable = False
-    return view
