@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from streamkl.engine.jsontext import MAX_DEPTH, presentable
+from streamkl.engine.layouts import WORTH, Layouts
 from streamkl.engine.mapping import CompiledMapping
 from streamkl.engine.rows import Rows, read_record, too_many
 from streamkl.model import Message
@@ -30,6 +31,7 @@ class FlatReader:
         self._decode = msgspec.json.Decoder(flat | list[flat]).decode
         self._has_time = when is not None
         self._mapping = mapping
+        self._layouts = Layouts(mapping.series, mapping.max_series_bytes)
         self._limit = mapping.max_points_per_record
 
     def read(self, messages: Sequence[Message]) -> Rows:
@@ -37,6 +39,7 @@ class FlatReader:
         rows = Rows()
         decode, flat, has_time = self._decode, self._type, self._has_time
         series, when, value, counts = rows.series.append, rows.when.append, rows.value.append, rows.counts.append
+        find = self._layouts.of
         found: Any
         for message in messages:
             raw = message.value
@@ -54,7 +57,12 @@ class FlatReader:
             elif len(found) > self._limit:
                 rows.reject(too_many(self._limit))
             else:
-                rows.series += [point.series for point in found]
+                names = [point.series for point in found]
+                layout = find(names) if len(names) >= WORTH else None
+                if layout is not None:
+                    names = layout.names
+                    rows.layouts.append(layout)
+                rows.series += names
                 rows.when += [point.when for point in found] if has_time else [None] * len(found)
                 rows.value += [point.value for point in found]
                 counts(len(found))
