@@ -281,3 +281,31 @@ def test_of_names_that_come_once_nothing_is_kept(monkeypatch: pytest.MonkeyPatch
         assert names(reader, array("a", "b", "c", f"d{number}"))[3] == f"d{number}"
         assert len(kept._met) <= 10
     assert kept._known == {}
+
+
+def test_long_records_are_looked_at_whole_whatever_members_they_have() -> None:
+    """Other members may be there, but not what no record may hold; and one record says nothing of the next."""
+    plain = array(*"abcdefgh")
+    deep, bad = b"[" * 300 + b"]" * 300, b'"\xff"'
+
+    def with_member(value: bytes) -> bytes:
+        return plain.replace(b"{", b'{"x":' + value + b",", 1)
+
+    payloads = [
+        plain,
+        with_member(b"[1]"),
+        with_member(deep),
+        with_member(bad),
+        plain.replace(b"a", b"\xff"),
+        plain.replace(b": 1}", b": " + bad + b"}", 1),
+        plain.replace(b": 1}", b": " + deep + b"}", 1),
+        plain,
+        plain + b"x",
+    ]
+    messages = [message(raw, offset) for offset, raw in enumerate(payloads)]
+    assert all(len(raw) > 256 for raw in payloads)
+    for order in (messages, messages[::-1]):
+        found, expected = codec().decode(order), mapped_codec().decode(order)
+        assert rows(found) == rows(expected)
+        assert rejections(found) == rejections(expected)
+    assert [reason for _, reason, _ in rejections(codec().decode(messages))] == ["invalid_json"] * 6
