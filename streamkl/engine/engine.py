@@ -17,6 +17,7 @@ from streamkl.engine import memory
 from streamkl.engine.absence_watch import AbsenceWatch
 from streamkl.engine.batch import Batch, batch_of
 from streamkl.engine.limiter import Limiter, Told
+from streamkl.engine.pieces import pieces_of
 from streamkl.engine.plan import Plan
 from streamkl.engine.points import Points
 from streamkl.engine.router import IGNORED, SHED, UNKNOWN, Router, Seat
@@ -99,10 +100,13 @@ class Engine:
             fresh = [message for message in messages if message.offset >= self.next_offset]
             self._totals["replayed"] += len(messages) - len(fresh)
             messages = fresh
-        if not messages:
-            return Output()
-        decoded = self._plan.codec.decode(messages)
-        return self.receive_points(decoded.points, messages, decoded.rejected)
+        output = Output()
+        for piece in pieces_of(messages):
+            decoded = self._plan.codec.decode(piece)
+            judged = self.receive_points(decoded.points, piece, decoded.rejected)
+            output.events += judged.events
+            output.rejected += judged.rejected
+        return output
 
     def receive_points(self, points: Points, messages: Sequence[Message], rejected: Sequence[Rejected] = ()) -> Output:
         """The same for points that are decoded already; `messages` are the records that `points.message` counts."""

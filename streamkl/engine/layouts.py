@@ -12,9 +12,13 @@ from streamkl.model import Message
 
 MOST_BYTES: Final = 64_000_000  # of all layouts kept, roughly; some 400,000 names
 NO_SEATS: Final = np.empty(0, np.int64)
+WORTH: Final = 4  # names a layout from which on it is quicker than its names
+MOST_MET: Final = 50_000  # orders of names that have come once
 _OBJECT_BYTES = 100  # what a name or a member of a key costs beside its text
 
 Key = tuple[object, ...]
+
+_joined = "\0".join  # no usable name holds that sign: so many names with so many of them between are these names alone
 
 
 class Layout:
@@ -37,6 +41,7 @@ class Layouts:
         self._max_series_bytes = max_series_bytes
         self._known: dict[Key, Layout] = {}
         self._bytes = 0
+        self._met: set[int] = set()
         self.get: Callable[[Key], Layout | None] = self._known.get
 
     def learn(self, key: Key, point: object, fields: Iterable[str], message: Message) -> Layout | None:
@@ -44,7 +49,26 @@ class Layouts:
         segments = self._template.render(point, point, message, self._max_series_bytes)
         if isinstance(segments, Fault):
             return None
-        names = [field.join(segments) for field in fields]
+        return self._keep(key, [field.join(segments) for field in fields])
+
+    def of(self, names: list[str]) -> Layout | None:
+        """The layout of names that stand in a record as they are; None where they have not come in this order before, or cannot be used.
+
+        What comes once is not kept, so that names in ever new orders cost little more than they do without layouts.
+        """
+        key = (len(names), _joined(names))
+        return self._known.get(key) or self._meet(key, names)
+
+    def _meet(self, key: Key, names: list[str]) -> Layout | None:
+        mark = hash(key)
+        if mark in self._met:
+            return self._keep(key, names)
+        if len(self._met) >= MOST_MET:
+            self._met.clear()
+        self._met.add(mark)
+        return None
+
+    def _keep(self, key: Key, names: list[str]) -> Layout | None:
         if check_names(names, self._max_series_bytes):  # type: ignore[arg-type]  # no name is a Fault here
             return None
         self._bytes += sum(_OBJECT_BYTES + len(name) for name in names) + sum(_OBJECT_BYTES + len(str(part)) for part in key)

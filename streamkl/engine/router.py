@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from streamkl.core.absence import HEARTBEAT
 from streamkl.core.bank import Bank
 from streamkl.engine.fleet import Count
-from streamkl.engine.layouts import Layout
+from streamkl.engine.layouts import WORTH, Layout
 from streamkl.engine.plan import Plan
 from streamkl.engine.points import Points
 from streamkl.engine.silence import Silences
@@ -19,7 +19,6 @@ UNKNOWN, IGNORED, SHED = -1, -2, -3  # HEARTBEAT is -4
 FIRST_ROWS = 64  # rows a bank starts with
 MOST_CATEGORIES = 256  # names a categorical series tells apart; later ones share one
 OTHER = "(other)"
-WORTH = 4  # names a layout from which on it is quicker than its names
 
 
 @dataclass(slots=True)

@@ -1,9 +1,11 @@
 """The default input contract: what each kind of record becomes, alone, inside a batch, and on the general path."""
 
+import json
 from collections.abc import Callable
 
 import pytest
 
+from streamkl.engine import layouts
 from streamkl.engine.codec import Codec
 from tests.engine.material import NOW_US, Row, codec, mapped_codec, message, rejections, rows
 
@@ -240,3 +242,70 @@ def test_details_are_escaped_and_cut() -> None:
 def test_zero_has_no_sign_so_that_equal_values_are_equal_bits(reader: Codec, value: str) -> None:
     alone, mixed = reader.decode([message(record(value))]), reader.decode([message(record(value)), message(record('"up"'))])
     assert str(alone.points.value[0]) == str(mixed.points.value[0]) == "0.0"
+
+
+def array(*series: str) -> bytes:
+    return json.dumps([{"series": name, "timestamp": 1700000000, "value": 1} for name in series]).encode()
+
+
+def names(reader: Codec, raw: bytes) -> list[str]:
+    return [series for series, *_ in rows(reader.decode([message(raw)]))]
+
+
+def test_names_that_come_again_in_the_same_order_share_a_layout() -> None:
+    reader, raw = codec(), array("a", "b", "c", "d")
+    laid_out = [reader.decode([message(raw)]).points.layouts for _ in range(3)]
+    assert [len(each) for each in laid_out] == [0, 1, 1]
+    assert laid_out[1] == laid_out[2]
+    assert laid_out[1][0].names == ["a", "b", "c", "d"]
+    assert names(reader, array("b", "a", "c", "d")) == ["b", "a", "c", "d"]
+    mixed = reader.decode([message(raw, 0), message(GOOD, 1)])
+    assert mixed.points.series == ["a", "b", "c", "d", "good"]
+    assert mixed.points.layouts == []
+
+
+def test_names_with_signs_that_no_name_may_hold_are_never_taken_for_others() -> None:
+    reader = codec()
+    for _ in range(3):
+        assert names(reader, array("a", "b", "c", "d", "e")) == ["a", "b", "c", "d", "e"]
+        assert names(reader, array("a\0b", "c", "d", "e")) == ["c", "d", "e"]
+        assert names(reader, array("a", "b\0c", "d", "e", "f")) == ["a", "d", "e", "f"]
+        assert names(reader, array("a", "b", "c", "d", "")) == ["a", "b", "c", "d"]
+
+
+def test_of_names_that_come_once_nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layouts, "MOST_MET", 10)
+    reader = codec()
+    kept = reader._short.__self__._layouts  # type: ignore[union-attr]  # what is remembered shows nowhere else
+    for number in range(100):
+        assert names(reader, array("a", "b", "c", f"d{number}"))[3] == f"d{number}"
+        assert len(kept._met) <= 10
+    assert kept._known == {}
+
+
+def test_long_records_are_looked_at_whole_whatever_members_they_have() -> None:
+    """Other members may be there, but not what no record may hold; and one record says nothing of the next."""
+    plain = array(*"abcdefgh")
+    deep, bad = b"[" * 300 + b"]" * 300, b'"\xff"'
+
+    def with_member(value: bytes) -> bytes:
+        return plain.replace(b"{", b'{"x":' + value + b",", 1)
+
+    payloads = [
+        plain,
+        with_member(b"[1]"),
+        with_member(deep),
+        with_member(bad),
+        plain.replace(b"a", b"\xff"),
+        plain.replace(b": 1}", b": " + bad + b"}", 1),
+        plain.replace(b": 1}", b": " + deep + b"}", 1),
+        plain,
+        plain + b"x",
+    ]
+    messages = [message(raw, offset) for offset, raw in enumerate(payloads)]
+    assert all(len(raw) > 256 for raw in payloads)
+    for order in (messages, messages[::-1]):
+        found, expected = codec().decode(order), mapped_codec().decode(order)
+        assert rows(found) == rows(expected)
+        assert rejections(found) == rejections(expected)
+    assert [reason for _, reason, _ in rejections(codec().decode(messages))] == ["invalid_json"] * 6

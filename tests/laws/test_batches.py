@@ -5,12 +5,17 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import streamkl
 from streamkl import DetectorConfig, ReferenceConfig
 from streamkl.core.bank import Bank, Verdicts
+from streamkl.engine.limits import Limits
+from streamkl.engine.pieces import pieces_of
+from streamkl.model import Message
 from streamkl.units import parse_budget, parse_window
-from tests.engine.plans import engine, feed, monitor, plan, records, shifted, written
+from tests.engine.plans import HERE, engine, feed, monitor, plan, records, shifted, written
 from tests.small import BY_TIME, DECAYED, LAGGED, SEASONAL, TRAILING, flat, settings
 from tests.zoo import ZOO, stream
 
@@ -155,3 +160,35 @@ def test_an_engine_says_the_same_however_its_records_are_batched(seed: int) -> N
         assert written(feed(other, messages, pieces)) == expected
         assert other.snapshot() == one_batch.snapshot()
     assert len(expected) > 3
+
+
+@pytest.mark.parametrize("size", [1, 700, 10_000])
+def test_the_size_of_the_pieces_that_a_batch_is_judged_in_does_not_matter(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither for events nor for dead letters, their order, their limits and the state."""
+    limits = Limits(dead_letter_share=200_000, dead_letter_burst=2, episodes_per_hour=None)
+    made = replace(plan(monitor(judged=settings(reference=DECAYED))), limits=limits)
+    messages = records({"a": shifted(1, 200, 40, 20), "b": shifted(2, 220, 40), "code": ["OK"] * 200 + ["bad"] * 20 + ["OK"] * 40})
+    for offset in (3, 4, 5, 400, 401, 402, 403, 700):
+        messages[offset] = messages[offset]._replace(value=None if offset % 2 else b"{")
+    whole = engine(made)
+    expected = whole.receive(messages)
+    assert len(list(pieces_of(messages))) == 1
+    monkeypatch.setattr("streamkl.engine.pieces.PIECE_BYTES", size)
+    assert len(list(pieces_of(messages))) > 5
+    other = engine(made)
+    found = other.receive(messages)
+    assert written(found.events) == written(expected.events)
+    assert found.rejected == expected.rejected
+    assert other.snapshot() == whole.snapshot()
+    assert 2 < len(found.rejected) < 8
+    assert {event.type for event in found.events} >= {"opened", "closed"}
+
+
+@given(st.lists(st.none() | st.integers(0, 300), max_size=200), st.integers(1, 3_000))
+def test_pieces_are_the_batch(sizes: list[int | None], piece: int) -> None:
+    messages = [Message(*HERE, offset, -1, None, None if size is None else bytes(size)) for offset, size in enumerate(sizes)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("streamkl.engine.pieces.PIECE_BYTES", piece)
+        found = list(pieces_of(messages))
+    assert [message for each in found for message in each] == messages
+    assert all(found)

@@ -121,3 +121,18 @@ def test_a_codec_that_serves_several_partitions_gives_each_its_own_seats() -> No
             sent = [Message(*HERE, offset, NOW_MS + DAY_MS, None, raw.encode())]
             assert shared.receive(sent) == own.receive(sent)
     assert [one.snapshot() for one in engines] == [one.snapshot() for one in alone]
+
+
+def test_points_that_are_written_out_are_the_same_too(expected: tuple[list[Any], bytes, int]) -> None:
+    """Arrays of points with their names in full; those of equal names in equal order share a layout."""
+
+    def points(metric: Metric) -> list[Metric]:
+        tags = ",".join(
+            f"{key}={metric['tags'][key].translate(str.maketrans({sign: chr(92) + sign for sign in ',='}))}" for key in ("host", "zone")
+        )
+        numbers = {name: value for name, value in metric["fields"].items() if not isinstance(value, str)}
+        return [{"series": f"cpu,{tags},{name}", "timestamp": metric["timestamp"], "value": value} for name, value in numbers.items()]
+
+    records = [json.dumps([point for metric in batch for point in points(metric)]) for batch in metrics()]
+    for pieces in ((), range(1, 260), (7, 8, 100, 131, 200)):
+        assert outcome(Codec(mapping()), records, pieces) == expected

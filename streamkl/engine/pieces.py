@@ -1,0 +1,23 @@
+"""A large batch in pieces, each decoded and judged before the next: so that what a piece becomes is still in the processor's cache."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from streamkl.model import Message
+
+PIECE_BYTES: Final = 256 * 2**10  # of a piece, roughly
+SAMPLED: Final = 16  # the size of a batch is told by every so manieth record
+
+
+def pieces_of(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
+    """The messages in order, in pieces of about `PIECE_BYTES` and of equal numbers.
+
+    >>> batch = [Message("metrics", 0, offset, -1, None, bytes(1000)) for offset in range(600)]
+    >>> [len(piece) for piece in pieces_of(batch)]
+    [200, 200, 200]
+    """
+    sample = [len(message.value or b"") for message in messages[::SAMPLED]]
+    size = sum(sample) * len(messages) // max(len(sample), 1)
+    pieces = max(1, -(-size // PIECE_BYTES))
+    step = max(1, -(-len(messages) // pieces))
+    return (messages[start : start + step] for start in range(0, len(messages), step))
