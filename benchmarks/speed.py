@@ -26,7 +26,7 @@ LEARNED = 1_200  # points of each series before anything is measured: every wind
 BATCH = 200_000  # points handed over at once
 SERIES = (1, 10_000, 100_000)
 WINDOWS = (100, 1_000, 10_000, 100_000, 1_000_000)
-BINS = (8, 32, 64)
+BINS = (8, 32, 256)
 
 Points = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]
 

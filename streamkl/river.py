@@ -48,7 +48,7 @@ class KLDrift(base.DriftAndWarningDetector):
     windows
         Lengths in points of the windows watched side by side, each shorter than `reference_size`; one is enough.
     bins
-        Equal-frequency bins of the reference, 2 to 64.
+        Equal-frequency bins of the reference, 2 to 256.
     drift_track
         Whether small shifts of the mean are watched for beside the windows.
 

@@ -111,7 +111,7 @@ class DetectorConfig(Section):
         parse_window("256 points"),
     )
     """Window lengths watched side by side, in points or in event time ("5m"); short ones see spikes, long ones see drift."""
-    bins: Annotated[Whole, Field(ge=2, le=64)] = 16
+    bins: Annotated[Whole, Field(ge=2, le=256)] = 16
     """Equal-frequency bins of the reference; two tails come on top."""
     false_alarms: Budget = parse_budget("1 per series per week")
     """How many false alarms are acceptable. The threshold follows from it."""

@@ -40,7 +40,7 @@ class Arena(NamedTuple):
     late_run: Ints  # (R,) late points in a row
     late: Ints  # (R,) late points dropped in all
     # ring of the newest points, sorted by event time, see core.ring
-    code: NDArray[np.uint8]  # (R, L) bin
+    code: NDArray[np.uint8]  # (R, L) bin; uint16 where there are more than 256
     time: Longs  # (R, L) microseconds, where windows or the reference go by time
     time_step: NDArray[np.uint16]  # (R, L) else: time units since the point before
     time_unit: Longs  # (R,) microseconds

@@ -12,6 +12,7 @@ from streamkl.core.settings import ReferenceKind, Settings
 
 FEWEST_ROWS = 2  # of one row a strided array looks contiguous, and the loop would be compiled for that once more
 NARROW = np.iinfo(np.uint16).max  # points of a window, and halves of a reference, whose counts take two bytes
+FEW_BINS = np.iinfo(np.uint8).max + 1  # whose numbers take one byte
 
 Shapes = dict[str, tuple[tuple[int, ...], Any]]
 
@@ -35,9 +36,10 @@ def _long_fields(settings: Settings) -> Shapes:
     slots = ref.slots if ref.kind == ReferenceKind.SEASONAL else 0
     timed, pointwise, decayed = by_time(settings), settings.pointwise, ref.kind == ReferenceKind.DECAYED
     count = np.uint16 if max(ring, 2 * ref.size + 2) <= NARROW else np.uint32  # one type, so that the loop is compiled once
+    code = np.uint8 if k <= FEW_BINS else np.uint16
     return {
         "recent": ((RECENT,), np.float64),
-        "code": ((ring,), np.uint8),
+        "code": ((ring,), code),
         "time": ((ring if timed else 0,), np.int64),
         "time_step": ((0 if timed else ring,), np.uint16),
         "position_step": ((ring,), np.int8),
@@ -47,7 +49,7 @@ def _long_fields(settings: Settings) -> Shapes:
         "units": ((k if decayed else 0,), np.float64),
         "log_units": ((k if decayed else 0,), np.float64),
         "prior": ((k if trailing else 0,), np.float64),
-        "ref_code": ((trailing,), np.uint8),
+        "ref_code": ((trailing,), code),
         "ref_time": ((trailing,), np.int64),
         "slot_count": ((slots, k), np.float64),
         "slot_share": ((slots, k), np.float64),
@@ -87,9 +89,10 @@ def _short_fields(settings: Settings) -> Shapes:
         ("onset_peak", (RETURNS,), np.float32),
         ("onset_points", (RETURNS,), np.int32),
         ("past_slope", (tracks, 2), np.float32),
+        ("bins", (), np.uint16),
         ("past_edge", (tracks, 2), np.uint8),
         ("fresh_count", (tracks,), np.uint8),
-        ("bins bin_class late_run", (), np.uint8),
+        ("bin_class late_run", (), np.uint8),
         ("phase teller", (), np.int8),
         ("flagged", (v,), np.bool_),
         ("independent drifts open expected", (), np.bool_),

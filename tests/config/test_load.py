@@ -42,7 +42,7 @@ ONE_MISTAKE = {
         "kafka.commit_interval_seconds = nan: must be a number between 0.05 and 60 seconds; try 1.0 (line 2)",
     ),
     "wrong type": ("[http]\nport = []", "http.port = []: must be a whole number between 0 and 65535; try 9464 (line 2)"),
-    "a fraction": ("[detector]\nbins = 3.5", "detector.bins = 3.5: must be a whole number between 2 and 64; try 16 (line 2)"),
+    "a fraction": ("[detector]\nbins = 3.5", "detector.bins = 3.5: must be a whole number between 2 and 256; try 16 (line 2)"),
     "true for a number": ("[detector]\nbins = true", "detector.bins = true: must be a number, not true or false; try 16 (line 2)"),
     "not one of the choices": ('[kafka]\nstartup = "never"', 'kafka.startup = "never": must be one of "wait", "exit"; try "wait" (line 2)'),
     "misspelt option": (

@@ -65,9 +65,9 @@ PLACES = (5_000, 777_777, 1_250_001, 2_499_999)
 WIDE = (Window("16 points", 16, 0), Window("256 points", 256, 0))
 
 
-def walk_to(reference: Reference, values: np.ndarray, times: np.ndarray) -> list[tuple[int, list[float]]]:
+def walk_to(reference: Reference, values: np.ndarray, times: np.ndarray, bins: int) -> list[tuple[int, list[float]]]:
     """Statistics of both windows after the points at PLACES."""
-    bank = Bank(settings(windows=WIDE, bins=16, reference=reference), NEVER, 1)
+    bank = Bank(settings(windows=WIDE, bins=bins, reference=reference), NEVER, 1)
     row, found, at = bank.birth(), [], 0
     for place in PLACES:
         feed(bank, row, values[at : place + 1], times[at : place + 1])
@@ -87,14 +87,14 @@ def window_counts(codes: np.ndarray, place: int, points: int, bins: int) -> list
     return np.bincount(codes[place + 1 - points : place + 1], minlength=bins).tolist()
 
 
-def check(reference: Reference, masses: object) -> None:
+def check(reference: Reference, masses: object, bins: int = 16) -> None:
     """`masses(place, codes, units)` are the expected ones after the point at `place`, from what came before."""
     values, times = long_stream()
-    found = cells(values[: reference.size].tolist(), 16)
+    found = cells(values[: reference.size].tolist(), bins)
     units = [cell.units for cell in found]
     codes = np.searchsorted(np.array([cell.low for cell in found[1:]]), values, side="right")
     assert [cell_of(found, v) for v in values[:300].tolist()] == codes[:300].tolist()
-    for place, statistics in walk_to(reference, values, times):
+    for place, statistics in walk_to(reference, values, times, bins):
         for window, n in zip(statistics, (16, 256), strict=True):
             expected = n_kl(window_counts(codes, place, n, len(found)), masses(place, codes, units))  # type: ignore[operator]
             assert abs(window - expected) / n <= CLOSE
@@ -104,16 +104,21 @@ def test_a_fixed_reference_after_millions_of_points() -> None:
     check(replace(FIXED, size=500), lambda _place, _codes, units: units)
 
 
-def test_a_trailing_reference_after_millions_of_points() -> None:
-    reference = replace(TRAILING, size=500, gap=300)
+def test_a_fixed_reference_of_more_bins_than_a_byte_counts() -> None:
+    check(replace(FIXED, size=1_000), lambda _place, _codes, units: units, bins=256)
+
+
+@pytest.mark.parametrize(("size", "bins"), [(500, 16), (1_000, 256)])
+def test_a_trailing_reference_after_millions_of_points(size: int, bins: int) -> None:
+    reference = replace(TRAILING, size=size, gap=300)
 
     def masses(place: int, codes: np.ndarray, units: list[float]) -> list[float]:
-        before = np.bincount(codes[:500], minlength=len(units))
-        # The points handed over are those at least 300 deep that came after the 500 learned ones.
-        now = np.bincount(codes[place + 1 - 300 - 500 : place + 1 - 300], minlength=len(units))
+        before = np.bincount(codes[:size], minlength=len(units))
+        # The points handed over are those at least 300 deep that came after the learned ones.
+        now = np.bincount(codes[place + 1 - 300 - size : place + 1 - 300], minlength=len(units))
         return [max(u + int(b) - int(a), 0.5) for u, b, a in zip(units, now, before, strict=True)]
 
-    check(reference, masses)
+    check(reference, masses, bins)
 
 
 def test_a_decayed_reference_after_millions_of_points() -> None:
