@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamkl.core import layout
-from streamkl.core.arena import FREE, JOINT, JUDGING, LEARNING, NO_SLOT, Arena, Calm, Pool, calm_of
+from streamkl.core.arena import FREE, JOINT, JUDGING, LEARNING, NO_SLOT, NO_TIME, Arena, Calm, Pool, calm_of
 from streamkl.core.binning import learn
+from streamkl.core.buffers import Buffers
 from streamkl.core.dependence import dependence, is_independent
 from streamkl.core.drift import MOST_TURN
+from streamkl.core.edges import edges_of, put_edges
 from streamkl.core.episode import ACCEPTED, LEARNED, NOTHING, OPENED, RECOVERED, WARM
 from streamkl.core.explanation import Explanation, explain
 from streamkl.core.kernel import LATE, SILENCED, rehearse, walk
@@ -24,7 +26,6 @@ from streamkl.core.surprise import WARM_POINTS, settle
 from streamkl.units import Budget
 
 MICROSECONDS = 1_000_000
-SMALL_POOL = 256  # buffers that are kept, however few are in use
 NONE_SILENT = np.zeros(0, np.bool_)
 
 
@@ -90,11 +91,10 @@ class Bank:
         self.settings = settings
         self._table = table
         self.arena: Arena = layout.allocate(settings, 0)
-        self.pool = layout.empty_pool(settings.reference.size)
+        self._buffers = Buffers(layout.empty_pool(settings.reference.size), set())
         self.rules = make_rules(settings)
         self.sharers = 1  # series that have equal parts of a budget in all
         self._free_rows: list[int] = []
-        self._free_slots: list[int] = []
         self._grow_rows(rows)
         if settings.pointwise:
             self.rules.point_limits[:] = table(POINTS_KEY)
@@ -107,7 +107,7 @@ class Bank:
         if not self._free_rows:
             self._grow_rows(max(16, len(self.arena.phase)))
         row = self._free_rows.pop()
-        layout.clear(self.arena, row)
+        self.arena.newest[row] = NO_TIME  # else a free row is zeros, and most of them are not touched before it has learned
         if normal is None:
             self.arena.phase[row] = LEARNING
             self._give_slot(row)
@@ -133,6 +133,11 @@ class Bank:
         """Rows in use, ascending; O(rows)."""
         return np.flatnonzero(self.arena.phase != FREE)
 
+    @property
+    def pool(self) -> Pool:
+        """Buffers of rows that learn."""
+        return self._buffers.pool
+
     def _grow_rows(self, more: int) -> None:
         old = len(self.arena.phase)
         parts = layout.parts(self.arena, self.settings)
@@ -143,41 +148,18 @@ class Bank:
         self._free_rows += range(len(self.arena.phase) - 1, old - 1, -1)
 
     def _give_slot(self, row: int) -> None:
-        if not self._free_slots:
-            arrays: list[Any] = list(self.pool)
-            old = len(self.pool.value)
-            more, self.pool = max(4, old), layout.empty_pool(0)  # as above
-            layout.grow(arrays, more)
-            self.pool = Pool(*arrays)
-            self._free_slots += range(old + more - 1, old - 1, -1)
-        self.arena.slot[row] = self._free_slots.pop()
+        self.arena.slot[row] = self._buffers.give()
         self.arena.learned[row] = 0
-        for array in self.pool:
-            array[self.arena.slot[row]] = 0  # nothing of its last owner: equal states are equal bytes
 
     def _take_slot(self, row: int) -> None:
         if self.arena.slot[row] != NO_SLOT:
-            self._free_slots.append(int(self.arena.slot[row]))
+            self._buffers.take(int(self.arena.slot[row]), min(int(self.arena.learned[row]), self.settings.reference.size))
             self.arena.slot[row] = NO_SLOT
-            if len(self.pool.value) > SMALL_POOL and 4 * len(self._free_slots) > 3 * len(self.pool.value):
-                self._shrink_pool()
-
-    def _shrink_pool(self) -> None:
-        """Give memory back: when series have learned, most never need a buffer again. O(rows), amortised O(1) a buffer."""
-        rows = np.flatnonzero(self.arena.slot != NO_SLOT)
-        arrays: list[Any] = [array[self.arena.slot[rows]] for array in self.pool]
-        self.pool = layout.empty_pool(0)
-        layout.grow(arrays, len(rows) + SMALL_POOL // 2)
-        self.pool = Pool(*arrays)
-        self.arena.slot[rows] = np.arange(len(rows))
-        self._free_slots = list(range(len(self.pool.value) - 1, len(rows) - 1, -1))
 
     def adopt(self, arena: Arena, pool: Pool) -> None:
         """Continue from restored state; which rows and buffers are free is read off it."""
-        self.arena, self.pool = arena, pool
+        self.arena, self._buffers = arena, Buffers(pool, set(arena.slot.tolist()) - {NO_SLOT})
         self._free_rows = np.flatnonzero(arena.phase == FREE)[::-1].tolist()
-        used = set(arena.slot.tolist())
-        self._free_slots = [s for s in range(len(pool.value) - 1, -1, -1) if s not in used]
         for bin_class in np.unique(arena.bin_class[arena.phase == JUDGING]).tolist():
             self._fill_limits(bin_class)
 
@@ -260,22 +242,23 @@ class Bank:
     def _set_reference(self, row: int, values: NDArray[np.float64], times: NDArray[np.int64]) -> None:
         a, settings = self.arena, self.settings
         learned = learn(values, settings.bins, settings.categorical)
-        bins = len(learned.units)
-        windows = (a.counts, a.length, a.self_term, a.cross_term, a.since_sync, a.mixture, a.slot_count, a.slot_points)
+        windows = (a.counts, a.counts_high, a.crowded, a.length, a.self_term, a.cross_term, a.since_sync, a.mixture, a.slot_count, a.slot_points)
         for array in (*windows, a.drift, a.drift_points, a.limit_points, a.muted):
             array[row] = 0
         a.ratio[row, :-1] = 0  # of tests that are not judged any more nothing may stay
         a.head[row] = a.filled[row] = 0
         a.phase[row] = JUDGING
-        a.edges[row, : bins - 1] = learned.edges
+        put_edges(a, row, learned.edges)
         put_units(a, self.rules, row, learned.units)
-        a.weight[row] = 1.0
+        if settings.reference.kind == ReferenceKind.DECAYED:
+            a.weight[row] = 1.0
         a.quantiles[row] = learned.quantiles
         a.effective[row], a.held[row] = dependence(values).effective, len(values)
         a.independent[row] = is_independent(values)
         a.drifts[row] = settings.drifting and a.effective[row] * MOST_TURN >= len(values)
         a.reference_from[row], a.reference_to[row] = times.min(), times.max()
-        a.resume[row] = a.points[row]
+        if settings.reference.kind != ReferenceKind.FIXED:
+            a.resume[row] = a.points[row]
         self._learn_interval(row, times)
         a.bin_class[row] = class_of(settings, learned.occupied)
         self._fill_limits(int(a.bin_class[row]))
@@ -299,7 +282,7 @@ class Bank:
     def _start_moving(self, row: int, values: NDArray[np.float64], times: NDArray[np.int64]) -> None:
         """Give a moving reference the learned points as its first ones."""
         a, kind = self.arena, self.settings.reference.kind
-        codes = np.searchsorted(a.edges[row, : a.bins[row] - 1], values, side="right")
+        codes = np.searchsorted(edges_of(a, row), values, side="right")
         if kind == ReferenceKind.TRAILING:
             a.ref_code[row], a.ref_time[row] = codes, times
             a.ref_head[row] = 0

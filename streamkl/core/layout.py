@@ -6,12 +6,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streamkl.core.arena import CALM_BINS, NO_SLOT, NO_TIME, PAST_BINS, RECENT, RETURNS, TAIL_BINS, TRACKS, Arena, Pool
+from streamkl.core.arena import CALM_BINS, FRESH, NO_SLOT, PAST_BINS, RECENT, RETURNS, TAIL_BINS, TRACKS, Arena, Pool
 from streamkl.core.binning import QUANTILES, bin_capacity
+from streamkl.core.counts import MOST_CROWDED
+from streamkl.core.edges import BESIDE
+from streamkl.core.room import lengthen, zeros
 from streamkl.core.settings import ReferenceKind, Settings
 
 FEWEST_ROWS = 2  # of one row a strided array looks contiguous, and the loop would be compiled for that once more
-NARROW = np.iinfo(np.uint16).max  # points of a window, and halves of a reference, whose counts take two bytes
+NARROW = np.iinfo(np.uint16).max  # points of two windows, and halves of a reference, whose counts take two bytes
 
 Shapes = dict[str, tuple[tuple[int, ...], Any]]
 
@@ -28,21 +31,28 @@ def by_time(settings: Settings) -> bool:
     return settings.reference.kind != ReferenceKind.FIXED or not all(window.points for window in settings.windows)
 
 
+def is_narrow(settings: Settings) -> bool:
+    """Whether points of windows are counted in two bytes, else four: one type for all, so that the loop is compiled once."""
+    return 2 * max(ring_length(settings), settings.reference.size + 1) <= NARROW
+
+
 def _long_fields(settings: Settings) -> Shapes:
     """Those of which a point touches a small part: each is an array of its own."""
     w, k, ring, ref = len(settings.windows), bin_capacity(settings.bins), ring_length(settings), settings.reference
     trailing = ref.size if ref.kind == ReferenceKind.TRAILING else 0
     slots = ref.slots if ref.kind == ReferenceKind.SEASONAL else 0
     timed, pointwise, decayed = by_time(settings), settings.pointwise, ref.kind == ReferenceKind.DECAYED
-    count = np.uint16 if max(ring, 2 * ref.size + 2) <= NARROW else np.uint32  # one type, so that the loop is compiled once
+    count = np.uint16 if is_narrow(settings) else np.uint32
     return {
         "recent": ((RECENT,), np.float64),
         "code": ((ring,), np.uint8),
         "time": ((ring if timed else 0,), np.int64),
         "time_step": ((0 if timed else ring,), np.uint16),
         "position_step": ((ring,), np.int8),
-        "counts": ((w, k), count),
-        "edges": ((k - 1,), np.float64),
+        "counts": ((w, k), np.uint8),
+        "counts_high": ((w if ring > MOST_CROWDED else 0, k), np.uint16),
+        "edges": ((settings.bins + BESIDE,), np.float64),
+        "begins": ((settings.bins + BESIDE + 1,), np.uint8),
         "halves": ((0 if decayed else k,), count),
         "units": ((k if decayed else 0,), np.float64),
         "log_units": ((k if decayed else 0,), np.float64),
@@ -55,7 +65,7 @@ def _long_fields(settings: Settings) -> Shapes:
         "mixture": ((w if slots else 0, k), np.float64),
         "tail": ((w + settings.drifting, TAIL_BINS), np.uint8),
         "past": ((TRACKS * pointwise, PAST_BINS), np.uint16),
-        "fresh": ((TRACKS * pointwise, PAST_BINS), np.uint8),
+        "fresh": ((TRACKS * pointwise, FRESH), np.uint8),
         "calm": ((CALM_BINS * pointwise,), np.uint8),
     }
 
@@ -64,6 +74,8 @@ def _short_fields(settings: Settings) -> Shapes:
     """Those that lie side by side in one block, the widest numbers first. None is empty: that would be another type to the compiler."""
     w = len(settings.windows)
     v, tracks = w + 1, TRACKS if settings.pointwise else 1
+    short = is_narrow(settings)
+    length, points = (np.uint16, np.uint32) if short else (np.uint32, np.int64)
     shapes: Shapes = {}
     for names, shape, dtype in (
         ("total weight effective log_run level surprise strength bound point_run point_limit calm_max sent peak", (), np.float64),
@@ -73,20 +85,25 @@ def _short_fields(settings: Settings) -> Shapes:
         ("ratio", (v + 1,), np.float64),
         ("nats past_low", (tracks,), np.float64),
         ("quantiles", (len(QUANTILES),), np.float64),
-        ("points newest time_unit time_head position_unit position_head learned resume held age bound_points", (), np.int64),
-        ("reference_from reference_to interval calm_judged calm_next since_time since_position", (), np.int64),
-        ("judged next_fit", (v,), np.int64),
+        ("points newest time_unit time_head position_unit position_head resume held", (), np.int64),
+        ("reference_from reference_to interval since_time since_position", (), np.int64),
         ("onset", (RETURNS,), np.int64),
-        ("slot late head filled ref_head season above below calmed cooling calm_left calm_blocks calm_alarms calm_forgiven", (), np.int32),
-        ("since_sync muted", (w,), np.int32),
-        ("length limit_points blocks block_left", (v,), np.int32),
+        ("judged next_fit", (v,), points),
+        ("slot learned late ref_head season above below calmed cooling calm_judged calm_next", (), np.int32),
+        ("age bound_points", (), np.uint32),
         ("drift_points", (2,), np.int32),
         ("onset_peak", (RETURNS,), np.float32),
         ("onset_points", (RETURNS,), np.int32),
         ("past_slope", (tracks, 2), np.float32),
+        ("head filled", (), length),
+        ("since_sync muted", (w,), length),
+        ("crowded", (w,), np.uint16),
+        ("length limit_points block_left", (v,), length),
+        ("blocks", (v,), np.uint16),
+        ("calm_blocks calm_alarms calm_forgiven", (), np.uint16),
         ("past_edge", (tracks, 2), np.uint8),
         ("fresh_count", (tracks,), np.uint8),
-        ("bins bin_class late_run", (), np.uint8),
+        ("bins cuts bin_class late_run calm_left", (), np.uint8),
         ("phase teller", (), np.int8),
         ("flagged", (v,), np.bool_),
         ("independent drifts open expected", (), np.bool_),
@@ -95,17 +112,48 @@ def _short_fields(settings: Settings) -> Shapes:
     return shapes
 
 
+def _spare(settings: Settings) -> frozenset[str]:
+    """Short fields that stay zero under these settings: all of them are views of the same few bytes."""
+    kind, spare = settings.reference.kind, []
+    if not settings.pointwise:
+        spare += "level surprise strength point_run point_limit calm_max long_mean nats past_low calm_judged calm_next calm_left".split()
+        spare += "calm_blocks calm_alarms calm_forgiven past_slope past_edge fresh_count".split()
+    if not settings.drifting:
+        spare += ["drift", "drift_points"]
+    if kind != ReferenceKind.DECAYED:
+        spare += ["weight"]
+    if kind != ReferenceKind.TRAILING:
+        spare += ["ref_head"]
+    if kind != ReferenceKind.SEASONAL:
+        spare += ["season"]
+    if kind == ReferenceKind.FIXED:
+        spare += ["resume"]
+    return frozenset(spare)
+
+
 def _bytes(shape: tuple[int, ...], dtype: Any) -> int:
     return math.prod(shape) * int(np.dtype(dtype).itemsize)
 
 
-def _block_bytes(settings: Settings) -> int:
-    return -(-sum(_bytes(*field) for field in _short_fields(settings).values()) // 8) * 8
+def _places(settings: Settings) -> tuple[dict[str, int], int]:
+    """Where each short field lies in the block, and the bytes of the block."""
+    fields, spare = _short_fields(settings), _spare(settings)
+    at = _whole(max((_bytes(*fields[name]) for name in spare), default=0))
+    places = dict.fromkeys(spare, 0)
+    for name, field in fields.items():
+        if name not in spare:
+            places[name] = at
+            at += _bytes(*field)
+    return places, _whole(at)
+
+
+def _whole(size: int) -> int:
+    return -(-size // 8) * 8
 
 
 def field_bytes(settings: Settings) -> dict[str, int]:
     """Bytes a series of each long array by its name, and of the `block` of all that is short."""
-    return {"block": _block_bytes(settings)} | {name: _bytes(*field) for name, field in _long_fields(settings).items()}
+    return {"block": _places(settings)[1]} | {name: _bytes(*field) for name, field in _long_fields(settings).items()}
 
 
 def row_bytes(settings: Settings) -> int:
@@ -120,8 +168,8 @@ def buffer_bytes(settings: Settings) -> int:
 
 def allocate(settings: Settings, rows: int) -> Arena:
     """A zeroed arena of `rows` free rows; O(rows)."""
-    block = np.zeros((rows, _block_bytes(settings)), np.uint8)
-    return assemble(settings, [block, *(np.zeros((rows, *shape), dtype) for shape, dtype in _long_fields(settings).values())])
+    shapes = [((_places(settings)[1],), np.uint8), *_long_fields(settings).values()]
+    return assemble(settings, [zeros((rows, *shape), dtype) for shape, dtype in shapes])
 
 
 def parts(arena: Arena, settings: Settings) -> list[NDArray[Any]]:
@@ -132,22 +180,18 @@ def parts(arena: Arena, settings: Settings) -> list[NDArray[Any]]:
 def assemble(settings: Settings, arrays: list[NDArray[Any]]) -> Arena:
     """The inverse of `parts`; nothing is copied."""
     block, *long = arrays
-    fields, at = dict(zip(_long_fields(settings), long, strict=True)), 0
+    fields, places = dict(zip(_long_fields(settings), long, strict=True)), _places(settings)[0]
     for name, (shape, dtype) in _short_fields(settings).items():
-        size = _bytes(shape, dtype)
-        fields[name] = (
-            block[:, at : at + size].view(dtype).reshape(len(block), *shape) if shape else block[:, at : at + size].view(dtype)[:, 0]
-        )
-        at += size
+        view = block[:, places[name] : places[name] + _bytes(shape, dtype)].view(dtype)
+        fields[name] = view.reshape(len(block), *shape) if shape else view[:, 0]
     return Arena(**fields)
 
 
-def grow(arrays: list[NDArray[Any]], more: int) -> None:
-    """Put so many rows of zeros behind each, one array after the other: if nobody else holds them, no more than one is there twice. Rows
-    that nobody uses take no memory."""
-    for index, array in enumerate(arrays):
-        arrays[index] = np.zeros((len(array) + more, *array.shape[1:]), array.dtype)
-        arrays[index][: len(array)] = array
+def grow(arrays: list[NDArray[Any]], more: int, *, large_pages: bool = True) -> None:
+    """Put so many rows of zeros behind each, one array after the other. If nobody else holds them, large ones are not copied, and of others
+    no more than one is there twice."""
+    for index in range(len(arrays)):
+        lengthen(arrays, index, more, large_pages=large_pages)
 
 
 def empty_pool(size: int) -> Pool:
@@ -160,4 +204,3 @@ def clear(arena: Arena, row: int) -> None:
     for array in arena:
         array[row] = 0
     arena.slot[row] = NO_SLOT
-    arena.newest[row] = NO_TIME

@@ -30,6 +30,7 @@ EXTRA = 0.5  # alarms beyond those promised that the past may hold
 SHAPE_LOW, SHAPE_HIGH = -0.5, 0.4
 SHAPE_PRIOR = 20.0  # exceedances that the shape zero weighs
 FULL = np.iinfo(np.uint8).max  # of one bin
+MOST_JUDGED = 2**31  # points that a test can have been judged on while it only repeats an alarm: blocks that count are halved long before
 
 
 @inlined
@@ -125,6 +126,7 @@ def record(a: Arena, row: int, w: int) -> None:
     factor = a.factor[row, w]
     if factor > 0.0 and maximum >= factor:
         if a.flagged[row, w]:
+            a.judged[row, w] = min(a.judged[row, w], MOST_JUDGED)
             return
         a.flagged[row, w] = True
         maximum = min(maximum, STRETCH * factor)
