@@ -46,10 +46,10 @@ class Arena(NamedTuple):
     code: NDArray[np.uint8]  # (R, L) bin
     time: Longs  # (R, L) microseconds, where windows or the reference go by time
     time_step: NDArray[np.uint16]  # (R, L) else: time units since the point before
-    time_unit: Longs  # (R,) microseconds
+    time_power: NDArray[np.uint8]  # (R,) the unit is ten to it, microseconds
     time_head: Longs  # (R,) time of the newest point
     position_step: NDArray[np.int8]  # (R, L) position units since the point before
-    position_unit: Longs  # (R,) records
+    position_power: NDArray[np.uint8]  # (R,) the unit is two to it, records
     position_head: Longs  # (R,) offset of the record of the newest point
     head: Lengths  # (R,) where the next point goes
     filled: Lengths  # (R,)
@@ -58,14 +58,14 @@ class Arena(NamedTuple):
     length: Lengths  # (R, V) points; of the drift track: since its sum was 0
     counts: NDArray[np.uint8]  # (R, W, K) see core.counts
     counts_high: Shorts  # (R, W, K) where a window is long
-    crowded: Shorts  # (R, W) where none is: the bin that has more than a byte counts, plus one; 0: none has
+    crowded: NDArray[np.uint8]  # (R, W) where none is: the bin that has more than a byte counts, plus one; 0: none has
     self_term: Floats  # (R, W) sum of c ln c
     cross_term: Floats  # (R, W) sum of c ln(reference units)
     since_sync: Lengths  # (R, W)
     # reference
     bins: NDArray[np.uint8]  # (R,) bins in use
     edges: Floats  # (R, B + 2) see core.edges
-    begins: NDArray[np.uint8]  # (R, B + 3) the bin that begins at each, and behind them the number of bins
+    atoms: NDArray[np.uint8]  # (R, (B + 2) / 8) a bit for each of them
     cuts: NDArray[np.uint8]  # (R,) edges in use
     halves: Lengths  # (R, K) masses of the bins, of which each is a whole number of halves
     units: Floats  # (R, K) decayed: masses
@@ -113,7 +113,6 @@ class Arena(NamedTuple):
     fresh_count: NDArray[np.uint8]  # (R, T)
     past_low: Floats  # (R, T) ln of the lower edge of bin 0
     past_edge: NDArray[np.uint8]  # (R, T, 2) bins from which its two tails are fitted
-    past_slope: NDArray[np.float32]  # (R, T, 2) and their nats per bin
     surprise: Floats  # (R,) newest, of all tracks together
     strength: Floats  # (R,) how strange the newest points are, fading: the order of rows that are no alarms
     independent: NDArray[np.bool_]  # (R,) whether the points learned did not depend on one another
@@ -163,7 +162,6 @@ class Tracks(NamedTuple):
     fresh_count: NDArray[np.uint8]
     past_low: Floats
     past_edge: NDArray[np.uint8]
-    past_slope: NDArray[np.float32]
     log_counts: NDArray[np.float32]
 
 
@@ -251,7 +249,6 @@ def tracks_of(a: Arena, rules: Rules) -> Tracks:
         a.fresh_count,
         a.past_low,
         a.past_edge,
-        a.past_slope,
         rules.log_counts,
     )
 

@@ -15,27 +15,27 @@ BESIDE = 2  # numbers that a reference of B bins has beside B of its atoms and s
 def put_edges(a: Arena, row: int, edges: NDArray[np.float64]) -> None:
     """Keep ascending edges (bins - 1,), as `core.binning.learn` makes them. O(bins)."""
     at = cuts = 0
+    a.atoms[row] = 0
     while at < len(edges):
-        a.edges[row, cuts], a.begins[row, cuts] = edges[at], at + 1
-        at += 2 if at + 1 < len(edges) and edges[at + 1] == np.nextafter(edges[at], inf) else 1
+        a.edges[row, cuts] = edges[at]
+        atom = at + 1 < len(edges) and edges[at + 1] == np.nextafter(edges[at], inf)
+        a.atoms[row, cuts >> 3] |= np.uint8(atom << (cuts & 7))
+        at += 2 if atom else 1
         cuts += 1
-    a.cuts[row], a.begins[row, cuts] = cuts, len(edges) + 1
+    a.cuts[row] = cuts
 
 
 def edges_of(a: Arena, row: int) -> NDArray[np.float64]:
     """The edges that were put (bins - 1,). O(bins)."""
-    cuts = int(a.cuts[row])
-    begins, numbers = a.begins[row, : cuts + 1].astype(np.int64), a.edges[row, :cuts]
-    edges = np.empty(int(begins[-1]) - 1)
-    edges[begins[:-1] - 1] = numbers
-    atoms = np.diff(begins) == 2
-    edges[begins[:-1][atoms]] = np.nextafter(numbers[atoms], inf)
-    return edges
+    numbers = a.edges[row, : a.cuts[row]]
+    atoms = np.unpackbits(a.atoms[row], count=len(numbers), bitorder="little").astype(np.bool_)
+    both = np.column_stack([numbers, np.nextafter(numbers, inf)])
+    return both[np.column_stack([np.ones(len(numbers), np.bool_), atoms])]
 
 
 @inlined
 def bin_of(a: Arena, row: int, value: float) -> int:
-    """Number of edges that are <= value; O(log bins)."""
+    """Number of edges that are <= value; O(log bins), with atoms O(bins)."""
     low: Any = 0
     high: Any = np.int64(a.cuts[row])
     while low < high:
@@ -44,17 +44,25 @@ def bin_of(a: Arena, row: int, value: float) -> int:
             low = middle + 1
         else:
             high = middle
-    if low == 0:
-        return 0
-    begin = int(a.begins[row, low - 1])
-    beyond = value > a.edges[row, low - 1] and a.begins[row, low] - begin == 2  # an atom's own bin holds that value alone
-    return begin + 1 if beyond else begin
+    if low == 0 or a.cuts[row] == a.bins[row] - 1:
+        return int(low)
+    code: Any = low
+    for at in range(low - 1):
+        code += _is_atom(a, row, at)
+    return int(code + (_is_atom(a, row, low - 1) if value > a.edges[row, low - 1] else 0))
 
 
 @inlined
 def edge(a: Arena, row: int, k: int) -> float:
     """Upper edge of bin `k`; O(bins)."""
-    at = 0
-    while at + 1 < a.cuts[row] and a.begins[row, at + 1] <= k + 1:
+    at: Any = 0
+    first: Any = 0
+    while first + _is_atom(a, row, at) < k:
+        first += 1 + _is_atom(a, row, at)
         at += 1
-    return float(a.edges[row, at] if a.begins[row, at] == k + 1 else np.nextafter(a.edges[row, at], inf))
+    return float(a.edges[row, at] if first == k else np.nextafter(a.edges[row, at], inf))
+
+
+@inlined
+def _is_atom(a: Arena, row: int, at: int) -> int:
+    return (int(a.atoms[row, at >> 3]) >> (at & 7)) & 1

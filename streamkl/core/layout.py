@@ -52,7 +52,7 @@ def _long_fields(settings: Settings) -> Shapes:
         "counts": ((w, k), np.uint8),
         "counts_high": ((w if ring > MOST_CROWDED else 0, k), np.uint16),
         "edges": ((settings.bins + BESIDE,), np.float64),
-        "begins": ((settings.bins + BESIDE + 1,), np.uint8),
+        "atoms": ((-(-(settings.bins + BESIDE) // 8),), np.uint8),
         "halves": ((0 if decayed else k,), count),
         "units": ((k if decayed else 0,), np.float64),
         "log_units": ((k if decayed else 0,), np.float64),
@@ -85,7 +85,7 @@ def _short_fields(settings: Settings) -> Shapes:
         ("ratio", (v + 1,), np.float64),
         ("nats past_low", (tracks,), np.float64),
         ("quantiles", (len(QUANTILES),), np.float64),
-        ("points newest time_unit time_head position_unit position_head resume held", (), np.int64),
+        ("points newest time_head position_head resume held", (), np.int64),
         ("reference_from reference_to interval since_time since_position", (), np.int64),
         ("onset", (RETURNS,), np.int64),
         ("judged next_fit", (v,), points),
@@ -94,16 +94,15 @@ def _short_fields(settings: Settings) -> Shapes:
         ("drift_points", (2,), np.int32),
         ("onset_peak", (RETURNS,), np.float32),
         ("onset_points", (RETURNS,), np.int32),
-        ("past_slope", (tracks, 2), np.float32),
         ("head filled", (), length),
         ("since_sync muted", (w,), length),
-        ("crowded", (w,), np.uint16),
         ("length limit_points block_left", (v,), length),
         ("blocks", (v,), np.uint16),
         ("calm_blocks calm_alarms calm_forgiven", (), np.uint16),
         ("past_edge", (tracks, 2), np.uint8),
+        ("crowded", (w,), np.uint8),
         ("fresh_count", (tracks,), np.uint8),
-        ("bins cuts bin_class late_run calm_left", (), np.uint8),
+        ("bins cuts bin_class late_run calm_left time_power position_power", (), np.uint8),
         ("phase teller", (), np.int8),
         ("flagged", (v,), np.bool_),
         ("independent drifts open expected", (), np.bool_),
@@ -117,7 +116,7 @@ def _spare(settings: Settings) -> frozenset[str]:
     kind, spare = settings.reference.kind, []
     if not settings.pointwise:
         spare += "level surprise strength point_run point_limit calm_max long_mean nats past_low calm_judged calm_next calm_left".split()
-        spare += "calm_blocks calm_alarms calm_forgiven past_slope past_edge fresh_count".split()
+        spare += "calm_blocks calm_alarms calm_forgiven past_edge fresh_count".split()
     if not settings.drifting:
         spare += ["drift", "drift_points"]
     if kind != ReferenceKind.DECAYED:

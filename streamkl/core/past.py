@@ -101,24 +101,22 @@ def _by_tails(t: Tracks, row: int, track: int, position: float) -> float:
 
 @inlined
 def _along(t: Tracks, row: int, track: int, which: int, position: float) -> float:
-    """Nats on the line that a tail is."""
+    """Nats on the line that a tail is: Hill's estimate with a prior. O(bins of the tail)."""
     past, edge = t.past[row, track], t.past_edge[row, track, which]
-    return float(t.log_counts[past[0]] - t.log_counts[past[edge]] + t.past_slope[row, track, which] * (position - edge))
+    count = float(past[edge])
+    excess = 0.5 * count  # in bins, of all from the edge on; each bin stands for its middle
+    for k in range(edge + 1, PAST_BINS):
+        excess += past[k]
+    slope = np.float32((count + PRIOR_WEIGHT) / (excess / BINS_PER_E + PRIOR_WEIGHT * PRIOR_EXCESS) / BINS_PER_E)  # nats per bin
+    return float(t.log_counts[past[0]] - t.log_counts[past[edge]] + slope * (position - edge))
 
 
 @outlined
 def refit(t: Tracks, row: int, track: int) -> None:
-    """Where the two tails begin, and their nats per bin: Hill's estimate with a prior. O(bins)."""
-    past = t.past[row, track]
+    """Where the two tails begin. O(bins)."""
     for which in range(2):
-        edge = _edge(t, row, track, max((RARE if which else BULK) * past[0], FEWEST))
-        count = float(past[edge])
-        excess = 0.5 * count  # in bins, of all from the edge on; each bin stands for its middle
-        for k in range(edge + 1, PAST_BINS):
-            excess += past[k]
-        slope = (count + PRIOR_WEIGHT) / (excess / BINS_PER_E + PRIOR_WEIGHT * PRIOR_EXCESS)
-        t.past_edge[row, track, which] = edge
-        t.past_slope[row, track, which] = slope / BINS_PER_E
+        wanted = max((RARE if which else BULK) * t.past[row, track, 0], FEWEST)
+        t.past_edge[row, track, which] = _edge(t, row, track, wanted)
 
 
 @inlined

@@ -80,6 +80,5 @@ def fresh(rows: int) -> Tracks:
         fresh_count=np.zeros((rows, TRACKS), np.uint8),
         past_low=np.zeros((rows, TRACKS)),
         past_edge=np.zeros((rows, TRACKS, 2), np.uint8),
-        past_slope=np.zeros((rows, TRACKS, 2), np.float32),
         log_counts=LOG_COUNTS,
     )

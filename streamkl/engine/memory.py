@@ -16,7 +16,7 @@ from streamkl.engine.router import Router, Seat
 from streamkl.engine.snapshot import Arrays, pack, unpack
 from streamkl.errors import SnapshotError
 
-DERIVED = frozenset({"past_edge", "past_slope"})  # tails of the pasts, and fitted anew to them
+DERIVED = frozenset({"past_edge"})  # where the tails of the pasts begin, found anew
 RINGS = frozenset({"code", "time", "time_step", "position_step"})
 
 

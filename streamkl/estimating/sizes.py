@@ -12,7 +12,7 @@ from streamkl.library.settings import settings_of
 _PARTS = {
     "ring": ("code", "time", "time_step", "position_step"),
     "windows": ("counts", "counts_high", "mixture"),
-    "reference": ("edges", "begins", "halves", "units", "log_units", "prior", "ref_code", "ref_time"),
+    "reference": ("edges", "atoms", "halves", "units", "log_units", "prior", "ref_code", "ref_time"),
     "hours": ("slot_count", "slot_share", "slot_points"),
     "tails": ("tail",),
     "pasts": ("past", "fresh", "calm"),
