@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -242,8 +241,8 @@ class Bank:
     def _set_reference(self, row: int, values: NDArray[np.float64], times: NDArray[np.int64]) -> None:
         a, settings = self.arena, self.settings
         learned = learn(values, settings.bins, settings.categorical)
-        windows = (a.counts, a.counts_high, a.crowded, a.length, a.self_term, a.cross_term, a.since_sync, a.mixture, a.slot_count, a.slot_points)
-        for array in (*windows, a.drift, a.drift_points, a.limit_points, a.muted):
+        windows = (a.counts, a.counts_high, a.crowded, a.length, a.self_term, a.cross_term, a.since_sync, a.mixture)
+        for array in (*windows, a.slot_count, a.slot_points, a.drift, a.drift_points, a.limit_points, a.muted):
             array[row] = 0
         a.ratio[row, :-1] = 0  # of tests that are not judged any more nothing may stay
         a.head[row] = a.filled[row] = 0

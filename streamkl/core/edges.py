@@ -30,7 +30,8 @@ def edges_of(a: Arena, row: int) -> NDArray[np.float64]:
     numbers = a.edges[row, : a.cuts[row]]
     atoms = np.unpackbits(a.atoms[row], count=len(numbers), bitorder="little").astype(np.bool_)
     both = np.column_stack([numbers, np.nextafter(numbers, inf)])
-    return both[np.column_stack([np.ones(len(numbers), np.bool_), atoms])]
+    edges: NDArray[np.float64] = both[np.column_stack([np.ones(len(numbers), np.bool_), atoms])]
+    return edges
 
 
 @inlined

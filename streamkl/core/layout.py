@@ -16,6 +16,11 @@ from streamkl.core.settings import ReferenceKind, Settings
 FEWEST_ROWS = 2  # of one row a strided array looks contiguous, and the loop would be compiled for that once more
 NARROW = np.iinfo(np.uint16).max  # points of two windows, and halves of a reference, whose counts take two bytes
 
+OF_POINTS = """
+    level surprise strength point_run point_limit long_mean nats past_low past_edge fresh_count
+    calm_max calm_judged calm_next calm_left calm_blocks calm_alarms calm_forgiven
+"""  # short fields that single points alone need
+
 Shapes = dict[str, tuple[tuple[int, ...], Any]]
 
 
@@ -113,20 +118,12 @@ def _short_fields(settings: Settings) -> Shapes:
 
 def _spare(settings: Settings) -> frozenset[str]:
     """Short fields that stay zero under these settings: all of them are views of the same few bytes."""
-    kind, spare = settings.reference.kind, []
-    if not settings.pointwise:
-        spare += "level surprise strength point_run point_limit calm_max long_mean nats past_low calm_judged calm_next calm_left".split()
-        spare += "calm_blocks calm_alarms calm_forgiven past_edge fresh_count".split()
-    if not settings.drifting:
-        spare += ["drift", "drift_points"]
-    if kind != ReferenceKind.DECAYED:
-        spare += ["weight"]
-    if kind != ReferenceKind.TRAILING:
-        spare += ["ref_head"]
-    if kind != ReferenceKind.SEASONAL:
-        spare += ["season"]
-    if kind == ReferenceKind.FIXED:
-        spare += ["resume"]
+    kind = settings.reference.kind
+    spare: list[str] = [] if settings.pointwise else OF_POINTS.split()
+    spare += () if settings.drifting else ("drift", "drift_points")
+    movers = {"weight": ReferenceKind.DECAYED, "ref_head": ReferenceKind.TRAILING, "season": ReferenceKind.SEASONAL}
+    spare += [name for name, user in movers.items() if kind != user]
+    spare += ("resume",) if kind == ReferenceKind.FIXED else ()
     return frozenset(spare)
 
 

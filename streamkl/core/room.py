@@ -23,7 +23,7 @@ def zeros(shape: tuple[int, ...], dtype: Any, *, large_pages: bool = True) -> ND
 
 
 def lengthen(arrays: list[NDArray[Any]], index: int, more: int, *, large_pages: bool = True) -> None:
-    """Put so many rows of zeros behind one of `arrays`. Where it has memory of its own, and nobody else holds the array, nothing is copied."""
+    """Put so many rows of zeros behind one of `arrays`. Where it has memory of its own, and nobody else holds it, nothing is copied."""
     array = arrays[index]
     kept, shape, dtype = array.shape, (len(array) + more, *array.shape[1:]), array.dtype
     room = _room(array)
