@@ -170,7 +170,8 @@ def allocate(settings: Settings, rows: int) -> Arena:
 
 def parts(arena: Arena, settings: Settings) -> list[NDArray[Any]]:
     """The arrays that an arena is made of: the block, and the long ones. The other fields are views of the block."""
-    return [arena.phase.base, *(getattr(arena, name) for name in _long_fields(settings))]
+    block: Any = arena.phase.base
+    return [block.reshape(len(arena.phase), _places(settings)[1]), *(getattr(arena, name) for name in _long_fields(settings))]
 
 
 def assemble(settings: Settings, arrays: list[NDArray[Any]]) -> Arena:

@@ -49,10 +49,11 @@ def give_back(array: NDArray[Any], first: int, last: int) -> None:
 
 
 def _array(room: mmap.mmap, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
-    return np.ndarray(shape, dtype, memoryview(room))  # which keeps the room from moving as long as the array is there
+    return np.frombuffer(room, dtype).reshape(shape)  # which keeps the room from moving as long as a view of it is there
 
 
 def _room(array: NDArray[Any]) -> mmap.mmap | None:
     """The memory that an array of `zeros` has to itself."""
-    owner = array.base.obj if isinstance(array.base, memoryview) else None
-    return owner if isinstance(owner, mmap.mmap) else None
+    whole = array.base
+    owner = whole.base if isinstance(whole, np.ndarray) else None
+    return owner.obj if isinstance(owner, memoryview) and isinstance(owner.obj, mmap.mmap) else None
