@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 from numpy.typing import NDArray
-from river.drift import ADWIN, KSWIN
 
 from benchmarks.progress import progress_bar
 from benchmarks.report import Report, Row, Section, command_line, show, write
@@ -95,6 +94,8 @@ def interleaved(runs: int, most: int) -> Iterator[Row]:
 
 def rivals(runs: int, points: int = 3_000) -> Iterator[Row]:
     """Point by point, as a program in Python calls them."""
+    from river.drift import ADWIN, KSWIN  # noqa: PLC0415 - 200 MB, which would count as the detector's in benchmarks.many_series
+
     values = np.random.default_rng(0).normal(size=points).tolist()
     detector, adwin, kswin = Detector(), ADWIN(), KSWIN(seed=0)
     for at, value in enumerate(values):

@@ -1,6 +1,6 @@
 """Edges of a row's bins: the two of an atom, a value and the next float after it, are kept as one number."""
 
-from math import inf
+from math import inf, nextafter
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ def put_edges(a: Arena, row: int, edges: NDArray[np.float64]) -> None:
     a.atoms[row] = 0
     while at < len(edges):
         a.edges[row, cuts] = edges[at]
-        atom = at + 1 < len(edges) and edges[at + 1] == np.nextafter(edges[at], inf)
+        atom = at + 1 < len(edges) and edges[at + 1] == nextafter(edges[at], inf)
         a.atoms[row, cuts >> 3] |= np.uint8(atom << (cuts & 7))
         at += 2 if atom else 1
         cuts += 1
@@ -29,7 +29,8 @@ def edges_of(a: Arena, row: int) -> NDArray[np.float64]:
     """The edges that were put (bins - 1,). O(bins)."""
     numbers = a.edges[row, : a.cuts[row]]
     atoms = np.unpackbits(a.atoms[row], count=len(numbers), bitorder="little").astype(np.bool_)
-    both = np.column_stack([numbers, np.nextafter(numbers, inf)])
+    with np.errstate(over="ignore"):
+        both = np.column_stack([numbers, np.nextafter(numbers, inf)])
     edges: NDArray[np.float64] = both[np.column_stack([np.ones(len(numbers), np.bool_), atoms])]
     return edges
 
