@@ -11,9 +11,9 @@ from typing import Annotated
 import typer
 
 from benchmarks import delivery_cost, delivery_latency, recovery, topics
-from benchmarks.reading import Shape
 from benchmarks.report import Found, Report, command_line, show, write
 from benchmarks.stream import Stream
+from benchmarks.topics import Shape
 from streamkl.broker.launcher import Broker
 
 
@@ -79,9 +79,7 @@ def main(
 
     def cost(address: str) -> Found:
         shapes = [Shape(f"metrics-1-{tag}", single, 1), Shape(f"metrics-100-{tag}", arrays, topics.METRICS)]
-        topics.create(address, *(shape.topic for shape in shapes))
-        for shape in shapes:
-            topics.fill(address, shape.topic, shape.records, topics.records(shape.records, shape.points_per_record))
+        topics.prepare(address, shapes)
         return delivery_cost.measure(address, shapes, runs)
 
     def latency(address: str) -> Found:

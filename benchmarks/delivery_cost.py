@@ -9,9 +9,10 @@ from kafka import KafkaAdminClient
 
 from benchmarks import topics
 from benchmarks.progress import progress_bar
-from benchmarks.reading import Program, Shape, Speed, TooShortError, measure_once
+from benchmarks.reading import Program, Speed, TooShortError, measure_once
 from benchmarks.report import Found, Row, Section
 from benchmarks.service import Group, at_least_once, command, exactly_once
+from benchmarks.topics import Shape
 
 ASKED = 0.9
 

@@ -14,10 +14,11 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
 from benchmarks import quantiles, stream, topics
 from benchmarks.progress import progress_bar
-from benchmarks.reading import Shape, ensure_running, running, watch
+from benchmarks.reading import ensure_running, running, watch
 from benchmarks.report import Found, Row, Section
 from benchmarks.service import EVENTS, Group, command, exactly_once
 from benchmarks.stream import Stream
+from benchmarks.topics import Shape
 
 SHIFT_EVERY = 1_000  # points of a series
 LEARNED_POINTS = 1_000  # a reference of 500, and as many judged

@@ -96,4 +96,6 @@ VARIANTS: dict[str, Variant] = {
     "episodes: - expected returns": _configured(episodes=EpisodeConfig(expect_returns=False)),
     "episodes: - single points that tell again": _changed(episode___renewed=r.never),
     "order below 1: as judged": _changed(tracks__strength=r.whole),
+    "order below 1: without the hours of the day": _changed(hours__departure=r.no_departure),
+    "order below 1: without what lingers": _changed(kernel__LINGERS=0.0),
 }

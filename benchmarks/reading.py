@@ -6,7 +6,6 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,21 +13,11 @@ import psutil
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.errors import CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError
 
-from benchmarks import topics
 from benchmarks.service import Group
+from benchmarks.topics import Shape
 
 WARM = 0.3  # share of the records read before the clock starts: joining, fetching, and the learning of every series
 PATIENCE_SECONDS = 300.0
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """A filled topic."""
-
-    topic: str
-    records: int
-    points_per_record: int
-    partitions: int = topics.PARTITIONS
 
 
 class Mark(NamedTuple):

@@ -17,10 +17,11 @@ from kafka import KafkaAdminClient, TopicPartition
 
 from benchmarks import quantiles, stream, topics
 from benchmarks.progress import progress_bar
-from benchmarks.reading import Shape, committed, ensure_running, watch
+from benchmarks.reading import committed, ensure_running, watch
 from benchmarks.report import Found, Row, Section
 from benchmarks.service import Group, Value, command, exactly_once
 from benchmarks.stream import Stream
+from benchmarks.topics import Shape
 
 FIRST_LINE, RESTORED = "preparing kernels", "continues with offset"  # of the service's log
 SNAPSHOT_SECONDS = 10.0  # as shipped

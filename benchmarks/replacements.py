@@ -86,9 +86,15 @@ def close_unmuted(a: Arena, rules: Rules, row: int) -> None:
 
 
 @inlined
-def whole(t: Tracks, row: int) -> float:
-    """For `core.tracks.strength`: the surprise as it is judged, windows included."""
+def whole(t: Tracks, row: int, _departure: float) -> float:
+    """For `core.tracks.strength`: the surprise as it is judged, windows included, hours of the day not."""
     total = 0.0
     for track in range(TRACKS):
         total += t.nats[row, track] ** tracks.EXPONENT
     return float(total ** (1.0 / tracks.EXPONENT))
+
+
+@inlined
+def no_departure(_a: Arena, _row: int) -> float:
+    """For `core.hours.departure`: nothing is known of hours."""
+    return 0.0

@@ -15,9 +15,10 @@ from kafka import KafkaAdminClient
 from benchmarks import topics
 from benchmarks.pipeline import COMMIT_SECONDS, Client
 from benchmarks.progress import progress_bar
-from benchmarks.reading import Shape, Speed, TooShortError, measure_once
+from benchmarks.reading import Speed, TooShortError, measure_once
 from benchmarks.report import Report, Row, command_line, show, write
 from benchmarks.service import DEAD, EVENTS, Group, at_least_once, command
+from benchmarks.topics import Shape
 from streamkl.broker.launcher import Broker
 
 
@@ -83,9 +84,7 @@ def main(
     shapes = [Shape(f"metrics-1-{tag}", single, 1), Shape(f"metrics-100-{tag}", arrays, topics.METRICS)]
     with nullcontext() if bootstrap else Broker() as broker:
         address = bootstrap or (broker.bootstrap if broker else "")
-        topics.create(address, *(shape.topic for shape in shapes), EVENTS, DEAD)
-        for shape in shapes:
-            topics.fill(address, shape.topic, shape.records, topics.records(shape.records, shape.points_per_record))
+        topics.prepare(address, shapes, EVENTS, DEAD)
         rounds = measure(address, shapes, counts, runs, client)
     notes = [
         f"Broker, processes and observer share {os.cpu_count()} cores: what the broker needs, no further process can use.",

@@ -23,10 +23,11 @@ class Sender(Protocol):
 
 
 class _Fast:
-    def __init__(self, bootstrap: str, linger_ms: int) -> None:
+    def __init__(self, bootstrap: str, linger_ms: int, compression: str) -> None:
         from confluent_kafka import Producer  # noqa: PLC0415 (optional)
 
-        self._producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": linger_ms, "queue.buffering.max.messages": MOST_WAITING})
+        options = {"linger.ms": linger_ms, "queue.buffering.max.messages": MOST_WAITING, "compression.type": compression}
+        self._producer = Producer({"bootstrap.servers": bootstrap, **options})
 
     def send(self, topic: str, partition: int, value: bytes, timestamp_ms: int | None = None) -> None:
         while True:
@@ -40,8 +41,13 @@ class _Fast:
 
 
 class _Plain:
-    def __init__(self, bootstrap: str, linger_ms: int) -> None:
-        self._producer = KafkaProducer(bootstrap_servers=bootstrap, linger_ms=linger_ms, batch_size=2**18)
+    def __init__(self, bootstrap: str, linger_ms: int, compression: str) -> None:
+        self._producer = KafkaProducer(
+            bootstrap_servers=bootstrap,
+            linger_ms=linger_ms,
+            batch_size=2**18,
+            compression_type=None if compression == "none" else compression,
+        )
 
     def send(self, topic: str, partition: int, value: bytes, timestamp_ms: int | None = None) -> None:
         self._producer.send(topic, value, partition=partition, timestamp_ms=timestamp_ms)
@@ -54,14 +60,14 @@ class _Plain:
 
 
 @contextmanager
-def sender(bootstrap: str, linger_ms: int = 20) -> Iterator[Sender]:
+def sender(bootstrap: str, linger_ms: int = 20, compression: str = "none") -> Iterator[Sender]:
     """One that is closed afterwards; everything sent has arrived then."""
     if find_spec("confluent_kafka"):
-        fast = _Fast(bootstrap, linger_ms)
+        fast = _Fast(bootstrap, linger_ms, compression)
         yield fast
         fast.flush()
         return
-    plain = _Plain(bootstrap, linger_ms)
+    plain = _Plain(bootstrap, linger_ms, compression)
     try:
         yield plain
         plain.flush()

@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -10,9 +10,9 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
+from benchmarks import one_by_one
 from benchmarks.progress import progress_bar
 from benchmarks.report import Report, Row, Section, command_line, show, write
-from streamkl import Detector
 from streamkl.config.detector import DetectorConfig
 from streamkl.core.bank import Bank
 from streamkl.core.layout import buffer_bytes, row_bytes
@@ -89,25 +89,8 @@ def interleaved(runs: int, most: int) -> Iterator[Row]:
     for name, made in (("default", shipped()), ("one window of 256, 32 bins", single())):
         for series in (each for each in SERIES if each <= most):
             taken = Feed(made, series).nanoseconds(runs)
-            yield {"detector": name, "series in turn": series, "ns a point": statistics.median(taken), "runs": runs}
-
-
-def rivals(runs: int, points: int = 3_000) -> Iterator[Row]:
-    """Point by point, as a program in Python calls them."""
-    from river.drift import ADWIN, KSWIN  # noqa: PLC0415 - 200 MB, which would count as the detector's in benchmarks.many_series
-
-    values = np.random.default_rng(0).normal(size=points).tolist()
-    detector, adwin, kswin = Detector(), ADWIN(), KSWIN(seed=0)
-    for at, value in enumerate(values):
-        detector.update(60 * at, value)
-    calls: dict[str, Callable[[int, float], Any]] = {
-        "streamkl Detector.update, default": lambda at, value: detector.update(60 * (points + at), value),
-        "river ADWIN": lambda _, value: adwin.update(value),
-        "river KSWIN": lambda _, value: kswin.update(value),
-    }
-    for name, update in calls.items():
-        taken = [_clocked(lambda call=update: [call(at, value) for at, value in enumerate(values)], points) for _ in range(runs)]
-        yield {"detector": name, "series in turn": 1, "ns a point": statistics.median(taken), "runs": runs}
+            middle = statistics.median(taken)
+            yield {"detector": name, "series in turn": series, "ns a point": middle, "points/s": 1e9 / middle, "runs": runs}
 
 
 def by_size(runs: int, longest: int) -> Iterator[Row]:
@@ -132,9 +115,13 @@ def _never(_: TableKey) -> Table:
     return (1e9,) * len(RUN_LENGTHS)
 
 
-def with_ratio(rows: list[Row], column: str, name: str) -> list[Row]:
-    """The rows with their ratio to the first one in front."""
-    return [{name: float(row[column]) / float(rows[0][column]), **row} for row in rows]  # type: ignore[arg-type]
+def _nanoseconds(row: Row) -> float:
+    return float(row["ns a point"])  # type: ignore[arg-type]
+
+
+def with_ratio(rows: list[Row], to: Row, name: str) -> list[Row]:
+    """The rows with their ratio to this one in front."""
+    return [{name: _nanoseconds(row) / _nanoseconds(to), **row} for row in rows]
 
 
 def main(
@@ -144,24 +131,35 @@ def main(
     longest_window: Annotated[int, typer.Option(min=100, help="leave larger cases out")] = WINDOWS[-1],
     save: Annotated[bool, typer.Option("--write", help="write docs/benchmarks/speed.{json,md}")] = False,
 ) -> None:
-    """Time of a point on one series and on many in turn, beside river's ADWIN and KSWIN; by window and bins; bytes of a series."""
-    with progress_bar("measuring", 4) as bar:
-        found = []
-        for part in (lambda: interleaved(runs, most_series), lambda: rivals(runs), lambda: by_size(runs, longest_window), memory):
+    """Time of a point on one series and on many in turn, beside other detectors; by window and bins; bytes of a series."""
+    parts: Sequence[Callable[[], Iterator[Row]]] = (
+        lambda: interleaved(runs, most_series),
+        lambda: one_by_one.measure(runs),
+        lambda: by_size(runs, longest_window),
+        memory,
+    )
+    found = []
+    with progress_bar("measuring", len(parts)) as bar:
+        for part in parts:
             found.append(list(part()))
             bar.advance()
-    speeds = [{**row, "points/s": 1e9 / float(row["ns a point"])} for row in found[0] + found[1]]  # type: ignore[arg-type]
+    batch, calls, sizes, bytes_ = found
     sections = [
-        Section("A point", with_ratio(speeds, "ns a point", "times the first")),
-        Section("Flat in window and bins", with_ratio(found[2], "ns a point", "times the first")),
-        Section("Memory", found[3]),
+        Section(
+            "A point of a batch", [row | {"points/s": 1e9 / _nanoseconds(row)} for row in with_ratio(batch, batch[0], "times the first")]
+        ),
+        Section("A point by itself", with_ratio(with_ratio(calls, batch[0], "times the default in a batch"), calls[0], "times the first")),
+        Section("Flat in window and bins", with_ratio(sizes, sizes[0], "times the first")),
+        Section("Memory", bytes_),
     ]
     notes = [
         f"Processor seconds of one thread, medians of {runs} runs; normal numbers, after {LEARNED:,} points of each series.",
         "Series in turn: a point of each, again and again, so that no series is in the cache when its next point comes.",
-        "Rivals are called point by point from Python, as Detector.update is; batches are handed over at once.",
+        "By itself: called from Python for each point, with the defaults of its package.",
     ]
-    report = Report("speed", "The detector by itself", command_line("speed"), notes, [*speeds, *found[2], *found[3]], sections)
+    lacking = sorted({peer.package for peer in one_by_one.PEERS} - {peer.package for peer in one_by_one.installed()})
+    notes += [f"Not installed here, so not measured: {', '.join(lacking)}."] if lacking else []
+    report = Report("speed", "The detector by itself", command_line("speed"), notes, [row for part in found for row in part], sections)
     show(report)
     if save:
         write(report)

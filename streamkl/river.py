@@ -175,13 +175,15 @@ class KLAnomaly(base.AnomalyDetector):
         )
         self._judge = Judge(settings_of(config))
         self._learned: tuple[dict[str, float], float] = {}, 0.0  # the last record and the score it was judged with
-        self._tried: tuple[dict[str, float], float, Judge] | None = None  # the last one asked about, and what learning it would lead to
+        self._tried: tuple[dict[str, float], float] | None = None  # the last one asked about, and its score
+        self._after: Judge | None = None  # what learning it would lead to
 
     def learn_one(self, x: Mapping[Any, Any]) -> None:
         """Judge a record and take it in. Raises InputError for a feature that is no number."""
         point = _record(x)
-        if self._tried is not None and self._tried[0] == point and not point.keys() - self._judge.rows.keys():
-            score, self._judge = self._tried[1:]
+        if self._after is not None and self._tried is not None and self._tried[0] == point and not point.keys() - self._judge.rows.keys():
+            score = self._tried[1]
+            self._judge, self._after = self._after, self._judge
         else:
             score = highest(_met(self._judge, point))
         self._learned, self._tried = (point, score), None
@@ -192,9 +194,12 @@ class KLAnomaly(base.AnomalyDetector):
         if point == self._learned[0]:
             return self._learned[1]
         if self._tried is None or self._tried[0] != point:
-            trial = self._judge.copy()
-            self._tried = point, highest(trial.take(point)), trial
+            self._after = self._judge.copy(self._after)
+            self._tried = point, highest(self._after.take(point))
         return self._tried[1]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_tried": None, "_after": None}
 
 
 class KLFilter(base.AnomalyFilter):

@@ -5,7 +5,7 @@ from typing import Any
 
 import numba
 
-from streamkl.core import counts, edges, episode, gate, past, ring, run_length, season, tail, tracks, window
+from streamkl.core import counts, edges, episode, gate, hours, past, ring, run_length, season, tail, tracks, window
 from streamkl.core.arena import Arena, Rules, Tracks
 
 _door: Callable[..., Any] = numba.njit(_nrt=False)
@@ -32,7 +32,7 @@ def count_of(a: Arena, row: int, w: int, code: int) -> int:
 
 
 @_door
-def note(t: Tracks, row: int, track: int, index: int) -> None:
+def note_fresh(t: Tracks, row: int, track: int, index: int) -> None:
     past._note(t, row, track, index)
 
 
@@ -92,8 +92,18 @@ def normal_quantile(a: Arena, rules: Rules, row: int, w: int, q: int) -> float:
 
 
 @_door
-def strength(t: Tracks, row: int) -> float:
-    return tracks.strength(t, row)
+def strength(t: Tracks, row: int, departure: float) -> float:
+    return tracks.strength(t, row, departure)
+
+
+@_door
+def note(a: Arena, row: int, time: int, value: float) -> None:
+    hours.note(a, row, time, value)
+
+
+@_door
+def departure(a: Arena, row: int) -> float:
+    return hours.departure(a, row)
 
 
 @_door

@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from streamkl.calibrate.history import History
 from streamkl.core.arena import JUDGING, NO_SLOT, Arena, Pool
-from streamkl.core.bank import NONE_SILENT, Bank, readable
+from streamkl.core.bank import Bank
+from streamkl.core.batch import NONE_SILENT, Batch, State, outcome
 from streamkl.core.episode import OPENED
 from streamkl.core.explanation import explain
 from streamkl.core.kernel import JUDGED, walk
+from streamkl.core.native import Memory, entry
 from streamkl.core.run_length import Table, TableKey
 from streamkl.engine.plan import Monitor
 from streamkl.engine.story import named
@@ -21,7 +23,7 @@ MOST_STRETCHES = 32  # held-out stretches of a series: bounds the cost, and is e
 FEWEST_STRETCHES = 5
 MATURE_STRETCHES = 16  # where the later half has room for so many, the earlier half, whose thresholds were young, is left out
 
-State = dict[str, NDArray[Any]]  # one row of the arena
+RowState = dict[str, NDArray[Any]]  # one row of the arena
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class WindowThreshold:
 class Stretch:
     """Points that the state beside them has not seen yet, and in which no episode opened."""
 
-    state: State
+    state: RowState
     values: NDArray[np.float64]
     times: NDArray[np.int64]
 
@@ -121,7 +123,7 @@ def _is_ready(bank: Bank, row: int) -> bool:
     return bool(judging and a.slot[row] == NO_SLOT and (a.factor[row] > 0).any())
 
 
-def _state(bank: Bank, row: int) -> State:
+def _state(bank: Bank, row: int) -> RowState:
     return {name: getattr(bank.arena, name)[row].copy() for name in Arena._fields}
 
 
@@ -157,12 +159,13 @@ class Trials:
         n = count * length
         arena = Arena(**{name: getattr(self._states, name).copy() for name in Arena._fields})
         rows, positions = np.repeat(np.arange(count), length), np.arange(n, dtype=np.int64)
-        times, numbers = self.times.ravel(), readable(values.ravel())
-        out = np.zeros(n, np.int8), np.zeros(n), np.zeros(n), np.zeros(n, np.int8)
+        state = Memory(State(arena, self._pool, self._rules))
+        batch = Memory(Batch(rows, self.times.ravel(), values.ravel(), positions, NONE_SILENT, outcome(n)))
+        judge = entry(walk, state, batch)
         found = np.zeros(count, np.bool_)
         at = 0
         while at < n:  # as a bank does, but an episode is not explained and what follows it is left out: four times faster
-            at, happened = walk(arena, self._pool, self._rules, rows, times, numbers, positions, NONE_SILENT, at, len(rows), *out)
+            at, happened = judge(state, batch, at, n)
             if happened == OPENED:
                 row = int(rows[at - 1])
                 found[row] = True

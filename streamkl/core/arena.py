@@ -17,6 +17,7 @@ FRESH = PAST_BINS // 2 + FRESH_MOST // 16  # bytes of their histogram, see core.
 CALM_BINS = 128  # of the histogram of the largest surprises
 RECENT = 64  # newest values kept as they came, for quantiles in the metric's unit
 RETURNS = 4  # onsets kept, see core.returns
+HOURS = 24  # of the day, see core.hours
 NO_SLOT = -1
 NO_TIME = np.iinfo(np.int64).min
 
@@ -115,6 +116,11 @@ class Arena(NamedTuple):
     past_edge: NDArray[np.uint8]  # (R, T, 2) bins from which its two tails are fitted
     surprise: Floats  # (R,) newest, of all tracks together
     strength: Floats  # (R,) how strange the newest points are, fading: the order of rows that are no alarms
+    hourly: NDArray[np.float32]  # (R, HOURS) mean value at each hour, less `origin`; 0: not known yet; see core.hours
+    origin: NDArray[np.float32]  # (R,) about the first value of the series
+    departure: NDArray[np.float32]  # (R,) how far the newest points lie from the mean of their hour
+    departures: NDArray[np.float32]  # (R,) fading sum of such distances, and
+    departed: NDArray[np.float32]  # (R,) of points that it comes from
     independent: NDArray[np.bool_]  # (R,) whether the points learned did not depend on one another
     drifts: NDArray[np.bool_]  # (R,) whether the drift track is judged
     point_run: Floats  # (R,) ln of the run length promised; 0: not known yet

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamkl.core import layout
-from streamkl.core.arena import FREE, JOINT, JUDGING, LEARNING, NO_SLOT, NO_TIME, Arena, Calm, Pool, calm_of
+from streamkl.core.arena import FREE, JOINT, JUDGING, LEARNING, NO_SLOT, NO_TIME, Arena, Calm, Pool, Rules, calm_of
+from streamkl.core.batch import NONE_SILENT, Batch, State, outcome
 from streamkl.core.binning import learn
 from streamkl.core.buffers import Buffers
 from streamkl.core.dependence import dependence, is_independent
@@ -17,6 +19,7 @@ from streamkl.core.episode import ACCEPTED, LEARNED, NOTHING, OPENED, RECOVERED,
 from streamkl.core.explanation import Explanation, explain
 from streamkl.core.kernel import LATE, SILENCED, rehearse, walk
 from streamkl.core.masses import put_units, units
+from streamkl.core.native import Held, Memory, entry
 from streamkl.core.rules import make_rules
 from streamkl.core.run_length import POINTS_KEY, Table, TableKey, class_of, drift_key, keys
 from streamkl.core.season import learn_slots
@@ -25,7 +28,6 @@ from streamkl.core.surprise import WARM_POINTS, settle
 from streamkl.units import Budget
 
 MICROSECONDS = 1_000_000
-NONE_SILENT = np.zeros(0, np.bool_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +93,68 @@ class Bank:
         self._table = table
         self.arena: Arena = layout.allocate(settings, 0)
         self._buffers = Buffers(layout.empty_pool(settings.reference.size), set())
-        self.rules = make_rules(settings)
+        self.rules = self._new_rules()
+        self._memory: Memory[State] | None = None
+        self._kind: Held | None = None  # of the batches that `_walk`, machine code, is for
+        self._walk: Callable[..., tuple[int, int]] = walk
         self.sharers = 1  # series that have equal parts of a budget in all
         self._free_rows: list[int] = []
         self._grow_rows(rows)
-        if settings.pointwise:
-            self.rules.point_limits[:] = table(POINTS_KEY)
+
+    def _new_rules(self) -> Rules:
+        rules = make_rules(self.settings)
+        if self.settings.pointwise:
+            rules.point_limits[:] = self._table(POINTS_KEY)
+        return rules
+
+    @property
+    def memory(self) -> Memory[State]:
+        """The state as compiled code has it; another one whenever an array was replaced."""
+        if self._memory is None:
+            self._memory, self._kind = Memory(State(self.arena, self.pool, self.rules)), None
+        return self._memory
+
+    def copy(self, spare: Self | None = None) -> Self:
+        """Another one that goes on from the same state; what is only read (settings, rules, tables) is shared. `spare`: an earlier copy
+        that may be overwritten, and is what is returned if it is as large. O(rows)."""
+        mine = self._parts()
+        own = {**self.__dict__, "_free_rows": self._free_rows.copy(), "_kind": None}
+        if spare is not None and spare.rules is self.rules:
+            theirs = spare._parts()
+            if [part.shape for part in theirs] == [part.shape for part in mine]:
+                for their, part in zip(theirs, mine, strict=True):
+                    np.copyto(their, part)
+                buffers = Buffers(spare.pool, _slots(self.arena))
+                spare.__dict__.update(own | {"arena": spare.arena, "_buffers": buffers, "_memory": spare._memory})
+                return spare
+        other = object.__new__(type(self))
+        other.__dict__.update(own)
+        other._take_parts([part.copy() for part in mine])
+        return other
+
+    def __deepcopy__(self, _: dict[int, Any]) -> Self:
+        return self.copy()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Arrays as they lie, and nothing that machine code has: addresses are not copied."""
+        own = self.__dict__ | {"arena": None, "_buffers": None, "rules": None, "_memory": None, "_kind": None, "_walk": None}
+        return {"own": own, "parts": self._parts()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state["own"])
+        self.rules = self._new_rules()
+        self._take_parts(state["parts"])
+        self.adopt(self.arena, self.pool)
+
+    def _parts(self) -> list[NDArray[Any]]:
+        return [*layout.parts(self.arena, self.settings), *self.pool]
+
+    def _take_parts(self, parts: list[NDArray[Any]]) -> None:
+        *arrays, value, time, position = parts
+        self._take_state(layout.assemble(self.settings, arrays), Pool(value, time, position))
+
+    def _take_state(self, arena: Arena, pool: Pool) -> None:
+        self.arena, self._buffers, self._memory = arena, Buffers(pool, _slots(arena)), None
 
     # -- rows ----------------------------------------------------------------
 
@@ -140,13 +198,15 @@ class Bank:
     def _grow_rows(self, more: int) -> None:
         old = len(self.arena.phase)
         parts = layout.parts(self.arena, self.settings)
-        self.arena = layout.allocate(self.settings, 0)  # so that `parts` alone holds them
+        self.arena, self._memory = layout.allocate(self.settings, 0), None  # so that `parts` alone holds them
         layout.grow(parts, max(more, layout.FEWEST_ROWS - old))
         self.arena = layout.assemble(self.settings, parts)
         self.arena.slot[old:] = NO_SLOT
         self._free_rows += range(len(self.arena.phase) - 1, old - 1, -1)
 
     def _give_slot(self, row: int) -> None:
+        if self._buffers.is_full:
+            self._memory = None  # they are replaced by more, and nobody else may hold them
         self.arena.slot[row] = self._buffers.give()
         self.arena.learned[row] = 0
 
@@ -157,7 +217,7 @@ class Bank:
 
     def adopt(self, arena: Arena, pool: Pool) -> None:
         """Continue from restored state; which rows and buffers are free is read off it."""
-        self.arena, self._buffers = arena, Buffers(pool, set(arena.slot.tolist()) - {NO_SLOT})
+        self._take_state(arena, pool)
         self._free_rows = np.flatnonzero(arena.phase == FREE)[::-1].tolist()
         for bin_class in np.unique(arena.bin_class[arena.phase == JUDGING]).tolist():
             self._fill_limits(bin_class)
@@ -176,29 +236,22 @@ class Bank:
 
         `silent` (n,) marks points that are passed over, as if they had not come; empty: none is.
         """
-        n = len(rows)
-        values = readable(values)
-        out = Verdicts(np.zeros(n, np.int8), np.zeros(n), np.zeros(n), np.zeros(n, np.int8), [])
-        at = 0
-        while at < n:
-            at, happened = walk(
-                self.arena,
-                self.pool,
-                self.rules,
-                rows,
-                times,
-                values,
-                positions,
-                silent,
-                at,
-                n,
-                out.fate,
-                out.output,
-                out.ratio,
-                out.window,
-            )
-            self.answer(at - 1, int(rows[at - 1]), happened, out)
+        batch = Memory(Batch(rows, times, values, positions, silent, outcome(len(rows))))
+        out = Verdicts(*batch.state.outcome, [])
+        self.judge(batch, out)
         return out
+
+    def judge(self, batch: Memory[Batch], out: Verdicts) -> None:
+        """Judge a batch, `out` being its outcome. O(1) a point."""
+        rows, at = batch.state.rows, 0
+        n = len(rows)
+        while at < n:
+            state = self.memory
+            if batch.kind is not self._kind:
+                self._kind, self._walk = batch.kind, entry(walk, state, batch)
+            at, happened = self._walk(state, batch, at, n)
+            if happened != NOTHING:
+                self.answer(at - 1, int(rows[at - 1]), happened, out)
 
     def answer(self, index: int, row: int, happened: int, out: Verdicts) -> None:
         """Do what the compiled loop stopped for after point `index`, and note it in `out`."""
@@ -206,7 +259,7 @@ class Bank:
             self._learn(row)
         elif happened == WARM:
             self._warm(row)
-        elif happened != NOTHING:
+        else:
             out.transitions.append(self._move(index, row, happened, out))
         if happened in (LEARNED, ACCEPTED):
             out.learned.append((index, int(self.arena.interval[row])))
@@ -236,7 +289,7 @@ class Bank:
         values, times, positions = (p[slot][order] for p in self.pool)
         self._take_slot(row)
         self._set_reference(row, values, times)
-        rehearse(self.arena, self.rules, row, times, values, positions)
+        rehearse(self.memory, row, times, values, positions)
 
     def _set_reference(self, row: int, values: NDArray[np.float64], times: NDArray[np.int64]) -> None:
         a, settings = self.arena, self.settings
@@ -342,8 +395,6 @@ class Bank:
             self.rules.drift_limits[bin_class] = self._table(drift_key(self.settings, bin_class))
 
 
-def readable(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A view that cannot be written to. The loop is compiled for such alone, so that memory of others (Arrow's) needs no copy."""
-    view = values.view()
-    view.flags.writeable = False
-    return view
+def _slots(arena: Arena) -> set[int]:
+    """The buffers that rows have."""
+    return set(arena.slot.tolist()) - {NO_SLOT}

@@ -5,13 +5,17 @@ times the arithmetic. Nothing in these functions allocates, so reference countin
 inlined. No fast-math: results are the same on every run and every batch size.
 
 The compiler keeps what it made on disk and looks at the function's own file to see whether it still holds, but not at the files of the
-functions it calls. So what is kept is stamped with a digest of all files of this folder instead. And before it uses what it kept, it
-loads all it knows about Python and numpy, 0.4 s of each start, for nothing: machine code needs the memory runtime alone.
+functions it calls. So what is kept is stamped with a digest of all files of this folder instead, and of the function's own file where it
+lies elsewhere. And before it uses what it kept, it loads all it knows about Python and numpy, 0.4 s of each start, for nothing: machine
+code needs the memory runtime alone.
 """
 
+import sys
 from collections.abc import Callable
+from functools import cache
 from hashlib import sha256
 from importlib.resources import files
+from inspect import getsource
 from typing import Any, TypeVar, cast
 
 import numba
@@ -33,12 +37,17 @@ def _digest() -> str:
 _STAMP = _digest()
 
 
+@cache
+def _stamp(module: str) -> str:
+    return _STAMP if module.startswith("streamkl.core.") else _STAMP + sha256(getsource(sys.modules[module]).encode()).hexdigest()
+
+
 class _Kept(FunctionCache):
     """What the compiler made of one function."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)  # type: ignore[no-untyped-call]
-        self._cache_file._source_stamp = _STAMP
+        self._cache_file._source_stamp = _stamp(function.__module__)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The machine code for a signature; None where there is none, and then the compiler loads what it needs by itself."""

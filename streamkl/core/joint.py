@@ -17,14 +17,18 @@ all features together is its own. Features move episodes of their own, unheard, 
 the joint one is open is an escalation of it.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
-from streamkl.core.arena import JUDGING, Arena, Calm, Pool, Rules, Tracks, calm_of, tracks_of
+from streamkl.core.arena import JUDGING, Arena, Calm, Rules, Tracks, calm_of, tracks_of
+from streamkl.core.batch import Batch, Outcome, State
 from streamkl.core.compiled import inlined, outlined
 from streamkl.core.episode import NOTHING, UPDATED, alarm_output, is_alarm, move
 from streamkl.core.gate import passes
 from streamkl.core.kernel import JUDGED, LATE, SILENCED, UNJUDGED, walk
+from streamkl.core.native import Memory, held
 from streamkl.core.past import surprisal
 from streamkl.core.surprise import limit_at, weigh
 from streamkl.core.tracks import EXPONENT, FOUR, fused
@@ -35,42 +39,35 @@ MOST = 600.0  # e-folds that a magnitude can have
 WHOLE = 16  # added to what happened to the whole
 
 
+class Team(NamedTuple):
+    """The rows of the features, the two joint rows, and whether each feature's own episode has been told of."""
+
+    members: NDArray[np.int64]
+    lead: NDArray[np.int64]
+    told: NDArray[np.bool_]
+
+
 @outlined
 def walk_together(
-    a: Arena,
-    pool: Pool,
-    rules: Rules,
-    members: NDArray[np.int64],
-    lead: NDArray[np.int64],
-    told: NDArray[np.bool_],
-    rows: NDArray[np.int64],
-    times: NDArray[np.int64],
-    values: NDArray[np.float64],
-    positions: NDArray[np.int64],
-    silent: NDArray[np.bool_],
-    at: int,
-    done: int,
-    fate: NDArray[np.int8],
-    output: NDArray[np.float64],
-    ratio: NDArray[np.float64],
-    window: NDArray[np.int8],
-    whole_fate: NDArray[np.int8],
-    whole_output: NDArray[np.float64],
-    whole_ratio: NDArray[np.float64],
-    whole_window: NDArray[np.int8],
+    state: Memory[State], team: Memory[Team], each: Memory[Batch], whole: Memory[Outcome], at: int, done: int
 ) -> tuple[int, int, int]:
     """Judge points feature by feature and, when all of a row of values are in, the row, from point `at` and row `done` on. Returns (next
     point, next row, what happened: to a feature, or WHOLE plus what happened to the whole). O(d) a row."""
+    a, _, rules = held(state)
+    members, lead, told = held(team)
+    rows, times, values, positions, _, (fate, _, _, _) = held(each)
+    whole_fate, whole_output, whole_ratio, whole_window = held(whole)
     tracks, calm = tracks_of(a, rules), calm_of(a, rules)
     d = len(members)
     while done * d < len(rows):
         stop = (done + 1) * d
         if at < stop:
-            at, happened = walk(a, pool, rules, rows, times, values, positions, silent, at, stop, fate, output, ratio, window)
+            at, happened = walk(state, each, at, stop)
             if happened != NOTHING:
                 return at, done, happened
         first = done * d
         here = _taken(values, fate, first, d)
+        whole_ratio[done] = whole_output[done] = 0.0
         whole_fate[done] = UNJUDGED if here > 0 else _passed_over(fate, first, d)
         whole_window[done] = -1
         happened = NOTHING

@@ -7,10 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamkl.core.arena import JUDGING, LEARNING, NO_SLOT, RECENT, RETURNS, SEASONAL, Arena, Pool, Rules, calm_of, tracks_of
+from streamkl.core.batch import Batch, State
 from streamkl.core.compiled import inlined, outlined
 from streamkl.core.drift import BLOCK, HIGHEST, climb
 from streamkl.core.edges import bin_of
 from streamkl.core.episode import LEARNED, NOTHING, WARM, alarm_output, is_alarm, move
+from streamkl.core.hours import departure, note
+from streamkl.core.native import Memory, held
 from streamkl.core.reference import advance
 from streamkl.core.ring import at_depth, oldest_time, place
 from streamkl.core.run_length import drift_limit, limit_for
@@ -28,25 +31,11 @@ JUDGED, UNJUDGED, LATE, SILENCED = 1, 0, 2, 3
 
 
 @outlined
-def walk(
-    a: Arena,
-    pool: Pool,
-    rules: Rules,
-    rows: NDArray[np.int64],
-    times: NDArray[np.int64],
-    values: NDArray[np.float64],
-    positions: NDArray[np.int64],
-    silent: NDArray[np.bool_],
-    start: int,
-    stop: int,
-    fate: NDArray[np.int8],
-    output: NDArray[np.float64],
-    ratio: NDArray[np.float64],
-    window: NDArray[np.int8],
-) -> tuple[int, int]:
-    """Judge the points from `start` to before `stop`. Returns (next index, what the last point caused); the outputs have one entry a point,
-    `silent` has one or is empty. A silenced point moves the series' clock and nothing else: no window, no reference and no episode hears
-    of it."""
+def walk(state: Memory[State], batch: Memory[Batch], start: int, stop: int) -> tuple[int, int]:
+    """Judge the points from `start` to before `stop`. Returns (next index, what the last point caused). A silenced point moves the series'
+    clock and nothing else: no window, no reference and no episode hears of it."""
+    a, pool, rules = held(state)
+    rows, times, values, positions, silent, (fate, output, ratio, window) = held(batch)
     tracks, calm = tracks_of(a, rules), calm_of(a, rules)
     points = len(rules.window_points) + 1  # what stands for single points where a test's number is asked for
     for i in range(start, stop):
@@ -65,7 +54,7 @@ def walk(
             a.newest[row] = max(a.newest[row], times[i])
             fate[i] = SILENCED
             continue
-        take_in(a, row, times[i], values[i])
+        take_in(a, rules, row, times[i], values[i])
         best, score = -1, 0.0
         cause = NOTHING
         said = NONE
@@ -86,7 +75,7 @@ def walk(
             before = a.teller[row]
             happened = move(a, rules, row, score, best, times[i], positions[i])
             fate[i] = JUDGED
-            order = linger(a, row, strength(tracks, row)) / a.point_limit[row] if a.calm_judged[row] > 0 else score
+            order = linger(a, row, strength(tracks, row, departure(a, row))) / a.point_limit[row] if a.calm_judged[row] > 0 else score
             output[i] = alarm_output(is_alarm(a, rules, row, happened, before), score, order)
             ratio[i] = score
             window[i] = best
@@ -130,8 +119,10 @@ def restart_clock(a: Arena, pool: Pool, rules: Rules, row: int, time: int) -> No
 
 
 @inlined
-def take_in(a: Arena, row: int, time: int, value: float) -> None:
+def take_in(a: Arena, rules: Rules, row: int, time: int, value: float) -> None:
     """Note a point's arrival."""
+    if rules.pointwise:
+        note(a, row, time, value)
     a.recent[row, a.points[row] % RECENT] = value
     a.points[row] += 1
     a.newest[row] = max(a.newest[row], time) if a.points[row] > 1 else time
@@ -215,12 +206,13 @@ def compare(a: Arena, row: int, w: int, found: float, block: int) -> bool:
 
 
 @outlined
-def rehearse(a: Arena, rules: Rules, row: int, times: NDArray[np.int64], values: NDArray[np.float64], positions: NDArray[np.int64]) -> None:
+def rehearse(state: Memory[State], row: int, times: NDArray[np.int64], values: NDArray[np.float64], positions: NDArray[np.int64]) -> None:
     """Run a just learned reference, sorted by time, through its own tests, so that windows are full and the tail guard has a first past.
 
     A window inside the reference lies closer to it than one outside, by (1 - x) / (1 + x) with x = window / reference length; the
     statistic is corrected by that. No verdict comes of it.
     """
+    a, _, rules = held(state)
     newest = a.newest[row]
     for i in range(len(values)):
         code = bin_of(a, row, values[i])

@@ -1,16 +1,16 @@
 """How the state of many series lies in memory: shapes and types by the settings, room for more rows, a row made free again."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streamkl.core.arena import CALM_BINS, FRESH, NO_SLOT, PAST_BINS, RECENT, RETURNS, TAIL_BINS, TRACKS, Arena, Pool
+from streamkl.core.arena import CALM_BINS, FRESH, HOURS, NO_SLOT, PAST_BINS, RECENT, RETURNS, TAIL_BINS, TRACKS, Arena, Pool
 from streamkl.core.binning import QUANTILES, bin_capacity
 from streamkl.core.counts import MOST_CROWDED
 from streamkl.core.edges import BESIDE
-from streamkl.core.room import lengthen, zeros
 from streamkl.core.settings import ReferenceKind, Settings
 
 FEWEST_ROWS = 2  # of one row a strided array looks contiguous, and the loop would be compiled for that once more
@@ -18,7 +18,7 @@ NARROW = np.iinfo(np.uint16).max  # points of two windows, and halves of a refer
 
 OF_POINTS = """
     level surprise strength point_run point_limit long_mean nats past_low past_edge fresh_count
-    calm_max calm_judged calm_next calm_left calm_blocks calm_alarms calm_forgiven
+    calm_max calm_judged calm_next calm_left calm_blocks calm_alarms calm_forgiven origin departure departures departed
 """  # short fields that single points alone need
 
 Shapes = dict[str, tuple[tuple[int, ...], Any]]
@@ -72,6 +72,7 @@ def _long_fields(settings: Settings) -> Shapes:
         "past": ((TRACKS * pointwise, PAST_BINS), np.uint16),
         "fresh": ((TRACKS * pointwise, FRESH), np.uint8),
         "calm": ((CALM_BINS * pointwise,), np.uint8),
+        "hourly": ((HOURS * pointwise,), np.float32),
     }
 
 
@@ -97,6 +98,7 @@ def _short_fields(settings: Settings) -> Shapes:
         ("slot learned late ref_head season above below calmed cooling calm_judged calm_next", (), np.int32),
         ("age bound_points", (), np.uint32),
         ("drift_points", (2,), np.int32),
+        ("origin departure departures departed", (), np.float32),
         ("onset_peak", (RETURNS,), np.float32),
         ("onset_points", (RETURNS,), np.int32),
         ("head filled", (), length),
@@ -165,7 +167,7 @@ def buffer_bytes(settings: Settings) -> int:
 def allocate(settings: Settings, rows: int) -> Arena:
     """A zeroed arena of `rows` free rows; O(rows)."""
     shapes = [((_places(settings)[1],), np.uint8), *_long_fields(settings).values()]
-    return assemble(settings, [zeros((rows, *shape), dtype) for shape, dtype in shapes])
+    return assemble(settings, [np.zeros((rows, *shape), dtype) for shape, dtype in shapes])
 
 
 def parts(arena: Arena, settings: Settings) -> list[NDArray[Any]]:
@@ -184,11 +186,12 @@ def assemble(settings: Settings, arrays: list[NDArray[Any]]) -> Arena:
     return Arena(**fields)
 
 
-def grow(arrays: list[NDArray[Any]], more: int, *, large_pages: bool = True) -> None:
-    """Put so many rows of zeros behind each, one array after the other. If nobody else holds them, large ones are not copied, and of others
-    no more than one is there twice."""
-    for index in range(len(arrays)):
-        lengthen(arrays, index, more, large_pages=large_pages)
+def grow(arrays: list[NDArray[Any]], more: int, zeros: Callable[..., NDArray[Any]] = np.zeros) -> None:
+    """Put so many rows of zeros behind each, one array after the other: if nobody else holds them, no more than one is there twice. Rows
+    that nobody uses take no memory."""
+    for index, array in enumerate(arrays):
+        arrays[index] = zeros((len(array) + more, *array.shape[1:]), array.dtype)
+        arrays[index][: len(array)] = array
 
 
 def empty_pool(size: int) -> Pool:

@@ -7,10 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamkl.core.arena import JUDGING, calm_of
-from streamkl.core.bank import NONE_SILENT, Bank, Part, Transition, Verdicts, readable
+from streamkl.core.bank import Bank, Part, Transition, Verdicts
+from streamkl.core.batch import NONE_SILENT, Batch, Outcome, Row, outcome, room
 from streamkl.core.episode import ACCEPTED, LEARNED, NOTHING, RECOVERED, UPDATED, WARM
 from streamkl.core.explanation import explain, with_point_limit
-from streamkl.core.joint import LARGEST, WHOLE, walk_together
+from streamkl.core.joint import LARGEST, WHOLE, Team, walk_together
+from streamkl.core.native import Memory, entry
 from streamkl.core.run_length import Table, TableKey
 from streamkl.core.settings import Settings
 from streamkl.core.surprise import settle
@@ -26,29 +28,43 @@ class Panel:
         self.bank = Bank(settings, table, d + 2)
         self._members = np.array([self.bank.birth() for _ in range(d)])
         self._lead = np.array([self.bank.joint(), self.bank.joint()])
-        self._told = np.zeros(d, np.bool_)
+        self._team = Memory(Team(self._members, self._lead, np.zeros(d, np.bool_)))
+        self._each, self._whole = Memory(room(self._members)), Memory(outcome(1))  # of one row
+        self._verdicts = Verdicts(*self._whole.state, [])
 
     def run(self, times: NDArray[np.int64], values: NDArray[np.float64], positions: NDArray[np.int64]) -> Verdicts:
         """Judge rows of values (n, d) in order, times and positions one a row: the verdicts and transitions of the whole, one entry a row.
         NaN says nothing of its feature. O(d) a row."""
         n, d = values.shape
-        rows, moments, numbers, places = np.tile(self._members, n), np.repeat(times, d), readable(values.ravel()), np.repeat(positions, d)
-        each, whole = _nothing(n * d), _nothing(n)
+        rows, moments, places = np.tile(self._members, n), np.repeat(times, d), np.repeat(positions, d)
+        each = Batch(rows, moments, values.ravel(), places, NONE_SILENT, outcome(n * d))
+        whole = outcome(n)
+        out = Verdicts(*whole, [])
+        self._walk(Memory(each), Memory(whole), out)
+        return out
+
+    def take(self, time: int, values: Row, position: int) -> Verdicts:
+        """Judge one row of values (d,), as `run` does, without arrays of its own: the verdicts hold until the next. O(d)."""
+        each = self._each.state
+        each.times.fill(time)
+        each.values[:] = values
+        each.positions.fill(position)
+        self._verdicts.transitions.clear()
+        self._walk(self._each, self._whole, self._verdicts)
+        return self._verdicts
+
+    def _walk(self, each: Memory[Batch], whole: Memory[Outcome], out: Verdicts) -> None:
         at = done = 0
+        n = len(out.fate)
         while done < n:
-            at, done, happened = walk_together(
-                self.bank.arena, self.bank.pool, self.bank.rules, self._members, self._lead, self._told,
-                rows, moments, numbers, places, NONE_SILENT, at, done,
-                each.fate, each.output, each.ratio, each.window,
-                whole.fate, whole.output, whole.ratio, whole.window,
-            )  # fmt: skip
+            state = self.bank.memory
+            at, done, happened = entry(walk_together, state, self._team, each, whole)(state, self._team, each, whole, at, done)
             if happened >= WHOLE:
-                whole.transitions.append(self._tell(done - 1, happened - WHOLE, whole))
+                out.transitions.append(self._tell(done - 1, happened - WHOLE, out))
             elif happened != NOTHING:
-                self.bank.answer(at - 1, int(rows[at - 1]), happened, each)
+                self.bank.answer(at - 1, int(each.state.rows[at - 1]), happened, Verdicts(*each.state.outcome, []))
                 if happened in (LEARNED, WARM, ACCEPTED):
                     self._promise()
-        return whole
 
     @property
     def ready(self) -> bool:
@@ -101,7 +117,3 @@ class Panel:
         cubes = np.maximum(scores, 0.0) ** 3
         shares = cubes / max(float(cubes.sum()), np.finfo(np.float64).tiny)
         return [Part(int(k), float(scores[k]), float(shares[k])) for k in np.argsort(-scores, kind="stable")]
-
-
-def _nothing(n: int) -> Verdicts:
-    return Verdicts(np.zeros(n, np.int8), np.zeros(n), np.zeros(n), np.full(n, -1, np.int8), [])

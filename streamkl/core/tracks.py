@@ -71,10 +71,10 @@ def fused(t: Tracks, row: int) -> float:
 
 
 @inlined
-def strength(t: Tracks, row: int) -> float:
-    """How strange the newest points themselves are, in nats: tracks that agree count for more than in a surprise, and the window, which
-    holds on to what it has seen, not at all."""
-    total = 0.0
+def strength(t: Tracks, row: int, departure: float) -> float:
+    """How strange the newest points themselves are, in nats: tracks that agree count for more than in a surprise, their `departure` from
+    what is usual at this hour for twice as much as one of them, and the window, which holds on to what it has seen, not at all."""
+    total = 2.0 * departure * departure * departure
     for track in range(WINDOW):
         total += t.nats[row, track] * t.nats[row, track] * t.nats[row, track]
     return float(total ** (1.0 / 3.0))

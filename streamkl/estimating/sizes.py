@@ -13,7 +13,7 @@ _PARTS = {
     "ring": ("code", "time", "time_step", "position_step"),
     "windows": ("counts", "counts_high", "mixture"),
     "reference": ("edges", "atoms", "halves", "units", "log_units", "prior", "ref_code", "ref_time"),
-    "hours": ("slot_count", "slot_share", "slot_points"),
+    "hours": ("hourly", "slot_count", "slot_share", "slot_points"),
     "tails": ("tail",),
     "pasts": ("past", "fresh", "calm"),
     "newest values": ("recent",),

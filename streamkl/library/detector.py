@@ -3,10 +3,11 @@
 from datetime import datetime
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from streamkl.config.detector import DetectorConfig
 from streamkl.core.bank import Transition
+from streamkl.core.batch import Row
 from streamkl.core.episode import OPENED
 from streamkl.core.kernel import JUDGED, LATE
 from streamkl.engine.router import Seat
@@ -58,15 +59,16 @@ class Detector:
 
         NaN is not judged and changes nothing. Raises InputError for a value or a time that is no number.
         """
-        require_clock(self._settings, timestamp is not None)
+        if timestamp is None:
+            require_clock(self._settings, False)
         time_us = moment(timestamp)
-        numbers = self._numbers(value)
-        where = np.array([self._count], np.int64)
+        verdicts = self._series.take(time_us, self._numbers(value), self._count)
         self._count += 1
-        verdicts = self._series.run(np.array([time_us], np.int64), numbers, where)
-        self.score, self.ratio = float(verdicts.output[0]), float(verdicts.ratio[0])
-        self.judged, self.late = bool(verdicts.fate[0] == JUDGED), bool(verdicts.fate[0] == LATE)
-        place = Place("", 0, int(where[0]), 0, time_us)
+        fate = verdicts.fate.item()
+        self.score, self.ratio, self.judged, self.late = verdicts.output.item(), verdicts.ratio.item(), fate == JUDGED, fate == LATE
+        if not verdicts.transitions:
+            return []
+        place = Place("", 0, self._count - 1, 0, time_us)
         return [self._tell(transition, place, timestamp is not None) for transition in verdicts.transitions]
 
     @property
@@ -79,16 +81,18 @@ class Detector:
         """Whether an episode is open."""
         return self._series.open
 
-    def _numbers(self, value: float | ArrayLike) -> NDArray[np.float64]:
-        """(1, features)"""
+    def _numbers(self, value: float | ArrayLike) -> Row:
+        """(features,)"""
         try:
-            numbers = np.array([float(value)]) if self._features == 1 else np.asarray(value, np.float64)  # type: ignore[arg-type]
+            if self._features == 1:
+                return (float(value),)  # type: ignore[arg-type]
+            numbers = np.asarray(value, np.float64)
         except (TypeError, ValueError) as error:
             wanted = "a number" if self._features == 1 else f"{self._features} numbers"
             raise InputError(f"value: must be {wanted}, got {value!r}") from error
         if numbers.shape != (self._features,):
             raise InputError(f"value: must be {self._features} numbers, one a feature, got the shape {numbers.shape}")
-        return np.ascontiguousarray(numbers[None, :])
+        return numbers
 
     def _tell(self, transition: Transition, place: Place, clocked: bool) -> Event:
         if transition.happened == OPENED:

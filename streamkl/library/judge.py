@@ -1,7 +1,6 @@
 """A few series judged side by side, one point of each at a time, whose state can be copied, tried and put away."""
 
 from collections.abc import Mapping
-from copy import copy
 from dataclasses import replace
 from typing import Any, Self
 
@@ -9,8 +8,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from streamkl.core.arena import Arena, Pool
 from streamkl.core.bank import Bank, Verdicts
+from streamkl.core.desk import Desk
 from streamkl.core.settings import Settings
 from streamkl.engine.memory import bank_arrays, fill
 from streamkl.engine.snapshot import pack, unpack
@@ -34,6 +33,8 @@ class Judge:
         self._bank: Bank | None = None  # most detectors of an ensemble are made and never fed
         self.rows: dict[str, int] = {}  # by name, in the order of their birth
         self._turns = 0
+        self._desk: Desk | None = None
+        self._seated: list[int] = []  # the rows that it is for
 
     @property
     def bank(self) -> Bank:
@@ -51,26 +52,25 @@ class Judge:
             self.bank.divide(len(self.rows))
 
     def take(self, values: Mapping[str, float]) -> Verdicts:
-        """Judge and learn one point of each of these series (the others have none); `meet` them first. O(series)."""
-        n = len(values)
-        rows = np.fromiter((self.rows[name] for name in values), np.int64, n)
-        where = np.full(n, self._turns, np.int64)
+        """Judge and learn one point of each of these series (the others have none); `meet` them first. O(series).
+        The verdicts hold until the next call."""
+        rows = [self.rows[name] for name in values]
+        if self._desk is None or rows != self._seated:
+            self._desk, self._seated = Desk(self.bank, np.array(rows, np.int64)), rows
         self._turns += 1
-        return self.bank.run(rows, np.zeros(n, np.int64), np.fromiter(values.values(), np.float64, n), where)
+        return self._desk.take(0, values.values(), self._turns - 1)
 
     def is_open(self, name: str) -> bool:
         """Whether an episode of the series is open."""
         return name in self.rows and bool(self.bank.arena.open[self.rows[name]])
 
-    def copy(self) -> Self:
-        """Another one that goes on from the same state."""
-        other = type(self)(self.settings)
+    def copy(self, spare: Self | None = None) -> Self:
+        """Another one that goes on from the same state: `spare`, an earlier copy that may be overwritten, or a new one."""
+        other = type(self)(self.settings) if spare is None else spare
         other.rows, other._turns = self.rows.copy(), self._turns
-        if self._bank is not None:
-            other._bank = copy(self._bank)  # of what it does not move: settings, rules, tables
-            arrays: list[Any] = [array.copy() for array in self._bank.arena]
-            buffers: list[Any] = [array.copy() for array in self._bank.pool]
-            other._bank.adopt(Arena(*arrays), Pool(*buffers))
+        bank = None if self._bank is None else self._bank.copy(other._bank)
+        if bank is not other._bank:
+            other._bank, other._desk = bank, None
         return other
 
     def __deepcopy__(self, _: dict[int, Any]) -> Self:
@@ -84,6 +84,7 @@ class Judge:
     def __setstate__(self, state: dict[str, Any]) -> None:
         kept, arrays = unpack(state["state"], _Kept)
         self.settings, self._bank, self._turns = state["settings"], None, kept.turns
+        self._desk, self._seated = None, []
         self.rows = {name: row for row, name in enumerate(kept.names)}
         if self.rows:
             fill(self.bank, arrays)

@@ -11,9 +11,10 @@ from benchmarks import quantiles
 from benchmarks.delivery import main
 from benchmarks.delivery_cost import row
 from benchmarks.delivery_latency import Seen, latencies
-from benchmarks.reading import Shape, Speed
+from benchmarks.reading import Speed
 from benchmarks.recovery import Look, Started, gaps, new_commits, started
 from benchmarks.stream import MEAN, SHIFT, Stream, groups, history, history_records, values
+from benchmarks.topics import Shape
 
 LOG = """\
 2026-01-02T03:04:05.000Z INFO    preparing kernels and thresholds (a minute or more on the first start on a machine)

@@ -12,8 +12,17 @@ import pytest
 pytestmark = pytest.mark.native
 
 MODULE = """
+from typing import NamedTuple
 import numpy as np
 from streamkl.core.compiled import allocating, inlined, outlined
+from streamkl.core.native import held
+
+class Column(NamedTuple):
+    values: np.ndarray
+
+@outlined
+def picked(column, index):
+    return held(column).values[index]
 
 @inlined
 def doubled_root(x):
@@ -34,9 +43,11 @@ RUN = """
 import json, sys
 import numpy as np
 import kept
+from streamkl.core.native import Memory, entry
 values = np.array([4.0, 9.0])
-found = [kept.summed(values), *kept.listed(values)]
-hits = [sum(each.stats.cache_hits.values()) for each in (kept.summed, kept.listed)]
+column = Memory(kept.Column(values))
+found = [kept.summed(values), *kept.listed(values), entry(kept.picked, column)(column, 1)]
+hits = [sum(each.stats.cache_hits.values()) for each in (kept.summed, kept.listed, kept.picked)]
 print(json.dumps({"found": found, "hits": hits, "compiler": "numba.cpython.setobj" in sys.modules}))
 """
 
@@ -52,6 +63,6 @@ def test_what_was_compiled_before_needs_no_compiler(tmp_path: Path) -> None:
     """Which would load for 0.4 s what it knows about Python and numpy."""
     (tmp_path / "kept.py").write_text(MODULE)
     first, again = run(tmp_path), run(tmp_path)
-    assert (first["hits"], first["compiler"]) == ([0, 0], True)
-    assert (again["hits"], again["compiler"]) == ([1, 1], False)
-    assert first["found"] == again["found"] == pytest.approx([10.0, 54.598150033144236, 22026.465794806718], rel=1e-15)
+    assert (first["hits"], first["compiler"]) == ([0, 0, 0], True)
+    assert (again["hits"], again["compiler"]) == ([1, 1, 1], False)
+    assert first["found"] == again["found"] == pytest.approx([10.0, 54.598150033144236, 22026.465794806718, 9.0], rel=1e-15)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from streamkl.core.arena import FRESH_MOST, PAST_BINS, Tracks
 from streamkl.core.past import _join, histograms, of_histograms
 from streamkl.core.point_run_length import fresh
-from tests.kernels import newer, note, surprisal
+from tests.kernels import newer, note_fresh, surprisal
 from tests.slow_points import SlowPast
 
 HUGE = float(np.finfo(np.float64).max)
@@ -185,7 +185,7 @@ def test_a_full_past_is_halved_and_shares_stay() -> None:
     _join(tracks, 0, 0)
     tracks.past[0, 0, :5] = 65_535
     before = tracks.past[0, 0].astype(int)
-    note(tracks, 0, 0, 3)
+    note_fresh(tracks, 0, 0, 3)
     _join(tracks, 0, 0)
     after = (before + 1) // 2
     after[:4] += 1
@@ -199,7 +199,7 @@ def test_a_full_past_is_halved_and_shares_stay() -> None:
 def test_half_a_byte_a_bin_counts_the_newer_magnitudes(indices: list[int]) -> None:
     tracks = fresh(2)
     for index in indices:
-        note(tracks, 1, 2, index)
+        note_fresh(tracks, 1, 2, index)
     counted = np.bincount(np.array(indices, int), minlength=PAST_BINS)
     assert [newer(tracks, 1, 2, index) for index in range(PAST_BINS)] == counted.tolist()
     _join(tracks, 1, 2)

@@ -170,10 +170,14 @@ def test_a_jump_is_found_by_the_jump_and_a_slow_shift_by_the_means() -> None:
 
 
 def test_strength_is_the_third_root_of_the_sum_of_third_powers_without_the_window() -> None:
-    """Three of 5 nats: (3 * 125) ** (1/3) = 7.2112; the window's 9 are not among them."""
+    """Three of 5 nats: (3 * 125) ** (1/3) = 7.2112; the window's 9 are not among them.
+
+    A departure of 5 counts twice: (5 * 125) ** (1/3) = 8.5499.
+    """
     tracks, _ = fed([1.0])
     tracks.nats[0] = (5.0, 0.0, 5.0, 0.0, 5.0, 9.0)
-    assert strength(tracks, 0) == pytest.approx(7.2112, abs=1e-4)
+    assert strength(tracks, 0, 0.0) == pytest.approx(7.2112, abs=1e-4)
+    assert strength(tracks, 0, 5.0) == pytest.approx(8.5499, abs=1e-4)
 
 
 def test_a_window_that_says_what_it_never_said_surprises_by_itself() -> None:

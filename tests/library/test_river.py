@@ -209,6 +209,18 @@ def test_copies_go_on_alike_and_apart(duplicate: Any) -> None:
     assert drifts(twin, values[1_500:]) == drifts(detector, values[1_500:]) != []
 
 
+def test_features_may_appear_after_a_record_was_asked_about() -> None:
+    asked, silent = KLAnomaly(), KLAnomaly()
+    for value in (1.0, 2.0):
+        asked.score_one({"a": value})
+        for model in (asked, silent):
+            model.learn_one({"a": value})
+    _, rows = records()
+    many = [{f"{name}{k}": value for k in range(12) for name, value in x.items()} for x in rows[:150]]
+    assert prequential(asked, many) == prequential(silent, many)
+    assert len(asked._judge.rows) == 25
+
+
 def test_a_damaged_copy_is_refused() -> None:
     model = KLAnomaly()
     model.learn_one({"a": 1.0})

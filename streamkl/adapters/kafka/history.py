@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from kafka import TopicPartition
 from kafka import errors as kafka_errors
@@ -11,7 +11,7 @@ from kafka.admin import KafkaAdminClient
 
 from streamkl.adapters.kafka.client import open_client, open_reader
 from streamkl.adapters.kafka.internals import list_offsets
-from streamkl.adapters.kafka.source import messages_of
+from streamkl.adapters.kafka.records import deliver_messages
 from streamkl.adapters.kafka.words import in_words, may_pass
 from streamkl.errors import SourceError
 from streamkl.model import Message, Partition
@@ -47,6 +47,7 @@ class TopicHistory:
             fetch_max_bytes=FETCH_MAX_BYTES,
             fetch_max_wait_ms=FETCH_MAX_WAIT_MS,
         )
+        deliver_messages(self._consumer)
         try:
             self._consumer.assign(partitions)
             self._first = list_offsets(self._consumer.beginning_offsets, partitions, QUERY_TIMEOUT_MS)
@@ -88,7 +89,7 @@ class TopicHistory:
         while self.seen < self.records:
             before = self.seen
             for partition, records in self._poll().items():
-                messages = messages_of(partition, [each for each in records if each.offset < self._end[partition]])
+                messages = [each for each in records if each.offset < self._end[partition]]
                 if messages:
                     yield Partition(*partition), messages
             self._advance()
@@ -98,9 +99,9 @@ class TopicHistory:
             elif now - moved > SILENCE_SECONDS:
                 raise SourceError(f"topic {self._topic}: nothing came for {SILENCE_SECONDS:g} s; is the broker running?", transient=True)
 
-    def _poll(self) -> Mapping[TopicPartition, Sequence[Any]]:
+    def _poll(self) -> Mapping[TopicPartition, Sequence[Message]]:
         try:
-            records: Mapping[TopicPartition, Sequence[Any]] = self._consumer.poll(timeout_ms=round(POLL_SECONDS * 1000))
+            records: Mapping[TopicPartition, Sequence[Message]] = self._consumer.poll(timeout_ms=round(POLL_SECONDS * 1000))
         except kafka_errors.KafkaError as error:
             if may_pass(error):
                 return {}

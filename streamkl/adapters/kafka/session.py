@@ -6,7 +6,6 @@ An exactly-once outlet takes `membership(assignment)` from here into its transac
 
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka import errors as kafka_errors
@@ -23,9 +22,10 @@ from streamkl.adapters.kafka.internals import (
     rescue_lost_join,
     unknown_topics,
 )
+from streamkl.adapters.kafka.records import deliver_messages
 from streamkl.adapters.kafka.words import in_words, may_pass
 from streamkl.errors import FencedError, SinkError, SourceError
-from streamkl.model import Partition
+from streamkl.model import Message, Partition
 from streamkl.ports import Assignment
 from streamkl.transport import tuning
 from streamkl.transport.clients import Kept
@@ -86,6 +86,7 @@ class KafkaSession:
             metrics_enabled=False,
         )
         keep_finished_joins(self.consumer)
+        deliver_messages(self.consumer)
         self._changes = _Changes(self.consumer)
         self._assignment = Assignment(0, frozenset())
         self._pinned: tuple[int, str] | None = None
@@ -94,13 +95,13 @@ class KafkaSession:
         self._dismissed: SourceError | None = None
         self.consumer.subscribe(listener=self._changes, **wanted)
 
-    def poll(self, timeout_seconds: float) -> Mapping[TopicPartition, Sequence[Any]]:
-        """The library's records of partitions that were sought since they became ours. Raises the library's errors, and SourceError."""
+    def poll(self, timeout_seconds: float) -> Mapping[TopicPartition, Sequence[Message]]:
+        """Messages of partitions that were sought since they became ours. Raises the library's errors, and SourceError."""
         if self._dismissed is not None:
             raise self._dismissed
         self._check_topics()
         try:
-            records: Mapping[TopicPartition, Sequence[Any]] = self.consumer.poll(timeout_ms=max(0, round(timeout_seconds * 1000)))
+            records: Mapping[TopicPartition, Sequence[Message]] = self.consumer.poll(timeout_ms=max(0, round(timeout_seconds * 1000)))
         finally:
             rescue_lost_join(self.consumer)
             self._adopt()

@@ -1,4 +1,5 @@
-"""Sockets that close themselves, at once when a connection attempt fails and without a warning when the client library forgets them."""
+"""Sockets that read much at once, and close themselves: at once when a connection attempt fails and without a warning when the client
+library forgets them."""
 
 import socket
 import ssl
@@ -6,9 +7,15 @@ from typing import Any
 
 from kafka.net.inet import KafkaNetSocket
 
+READ_BYTES = 2**18  # at least; the library asks for 4 KiB, and after each its thread waits until the busy one lets go of the interpreter
+
 
 class _ForgottenSocket(socket.socket):
     """Closed when it is collected: a client that is closed while it connects, or with requests unsent, drops the socket as it is."""
+
+    def recv(self, bufsize: int, flags: int = 0) -> bytes:
+        """What has arrived."""
+        return super().recv(max(bufsize, READ_BYTES), flags)
 
     def __del__(self) -> None:
         self.close()
@@ -36,6 +43,10 @@ class ClosingSocket(KafkaNetSocket):  # type: ignore[misc]
 
 class ClosingSSLSocket(ssl.SSLSocket):
     """A TLS socket that does not outlive a failed handshake."""
+
+    def recv(self, buflen: int = READ_BYTES, flags: int = 0) -> bytes:
+        """What has arrived."""
+        return super().recv(max(buflen, READ_BYTES), flags)
 
     def do_handshake(self, block: bool = False) -> None:
         """Shake hands; closed after any failure but "not yet"."""

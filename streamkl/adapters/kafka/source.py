@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from kafka import TopicPartition
 from kafka import errors as kafka_errors
@@ -49,7 +49,7 @@ class KafkaSource:
                 return {}
             self._failure = SourceError(self._why(error))
             raise self._failure from error
-        return {Partition(*partition): messages_of(partition, batch) for partition, batch in records.items()}
+        return {Partition(*partition): messages for partition, messages in records.items()}
 
     def assignment(self) -> Assignment:
         """What is ours as of the last `poll`. O(1)."""
@@ -120,16 +120,3 @@ class KafkaSource:
 
 def _name(partition: Partition) -> str:
     return f"{partition.topic}/{partition.partition}"
-
-
-def messages_of(where: TopicPartition, records: Sequence[Any]) -> list[Message]:
-    """The library's records as ours. O(records)."""
-    topic, partition = where
-    return [
-        Message(topic, partition, each.offset, each.timestamp, each.key, each.value, _headers(each.headers) if each.headers else ())
-        for each in records
-    ]
-
-
-def _headers(headers: Sequence[tuple[str, bytes | None]]) -> tuple[tuple[str, bytes], ...]:
-    return tuple((name, value or b"") for name, value in headers)

@@ -3,6 +3,7 @@
 import gc
 import socket
 import ssl
+import time
 import warnings
 from collections.abc import Iterator
 
@@ -43,3 +44,14 @@ def test_a_forgotten_socket_is_closed_without_a_warning(server: socket.socket, s
         peer.settimeout(5)
         assert peer.recv(1) == b""
     assert not [each for each in said if issubclass(each.category, ResourceWarning)]
+
+
+def test_much_is_read_at_once(server: socket.socket) -> None:
+    """A thread that asks for 4 KiB at a time waits for its turn after each."""
+    with ClosingSocket(ClosingSocket.URL).socket(socket.AF_INET) as own:
+        own.connect(server.getsockname())
+        peer, _ = server.accept()
+        with peer:
+            peer.sendall(bytes(50_000))
+        time.sleep(0.1)
+        assert len(own.recv(4096)) == 50_000

@@ -1,0 +1,129 @@
+"""What `pipeline` measures: one thing is varied at a time, and each cell has its promise."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import NamedTuple
+
+from benchmarks.forms import Form
+from benchmarks.reading import Speed
+from benchmarks.report import Row
+from benchmarks.service import Value
+from benchmarks.speed import Feed, shipped, single
+from benchmarks.topics import HOSTS, METRICS, PARTITIONS, Shape, records
+from streamkl.config import InputConfig
+from streamkl.engine.codec import Codec
+from streamkl.model import Message
+
+RATIO, EXACTLY, OF_THE_SLOWER = 0.8, 0.9, 0.7
+SINGLE_POINTS, CONFLUENT_RECORDS = 1_000_000, 500_000
+DECODED = 200  # records of a batch that is decoded alone
+ONE_WINDOW: Mapping[str, Value] = {"detector.windows": ["256 points"], "detector.point_share": 0.0, "detector.drift": False}
+
+Measured = Mapping[str, Sequence[Speed]]  # by program
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A topic and how it is read."""
+
+    name: str
+    shape: Shape
+    programs: Sequence[str] = ("bare", "streamkl")
+    options: Mapping[str, Value] = field(default_factory=dict)
+
+    @property
+    def one_window(self) -> bool:
+        """Whether the detector is not the shipped one."""
+        return self.options == ONE_WINDOW
+
+
+def cells(tag: str, count: int, points: int) -> list[Cell]:
+    """The base cell, and those that differ from it in one thing; those that read the same topic follow one another."""
+
+    def shape(name: str, partitions: int = PARTITIONS, form: Form = Form.JSON, compression: str = "none") -> Shape:
+        return Shape(f"metrics-{points}-{name}-{tag}", count, points, partitions, form, compression)
+
+    base = f"{PARTITIONS} partitions, none, JSON"
+    return [
+        Cell(base, shape("base"), ("bare", "streamkl", "exactly")),
+        Cell(f"{base}, one window", shape("base"), ("bare", "streamkl", "exactly"), ONE_WINDOW),
+        Cell("1 partition", shape("narrow", partitions=1)),
+        Cell("lz4", shape("lz4", compression="lz4")),
+        Cell("Telegraf JSON", shape("telegraf", form=Form.TELEGRAF), options={"input.format": "telegraf"}),
+        Cell("influx line protocol", shape("influx", form=Form.INFLUX), options={"input.format": "influx"}),
+    ]
+
+
+class Alone(NamedTuple):
+    """Points a second of processor time, without anything else."""
+
+    decode: float
+    kernel: float
+
+
+def alone(cell: Cell, runs: int = 7) -> Alone:
+    """Bytes to columns, and the detector on as many series in turn as a partition has."""
+    shape, options = cell.shape, {name.partition(".")[2]: value for name, value in cell.options.items() if name.startswith("input.")}
+    batch = Shape(shape.topic, DECODED * METRICS // shape.points_per_record, shape.points_per_record, 1, shape.form)
+    messages = [Message(shape.topic, 0, offset, -1, None, value) for offset, (_, value) in enumerate(records(batch))]
+    codec = Codec(InputConfig.model_validate(options).mapping())
+    taken = []
+    for _ in range(runs):
+        began = time.thread_time()
+        found = len(codec.decode(messages).points)
+        taken.append((time.thread_time() - began) / found)
+    feed = Feed(single() if cell.one_window else shipped(), HOSTS * METRICS)
+    return Alone(1 / median(taken), 1e9 / median(feed.nanoseconds(runs)))
+
+
+def rows(cell: Cell, measured: Measured, apart: Alone, client: str) -> Iterator[Row]:
+    """A line for at least once and, where it was measured, one for exactly once."""
+    points, name = cell.shape.points_per_record, f"{cell.name}, {cell.shape.points_per_record} a record"
+    bare, ours = measured["bare"], measured["streamkl"]
+    yield _row(name, _promises(cell, ours, bare, apart, client), ours, bare, points, apart)
+    if exactly := measured.get("exactly"):
+        ratio = _rate(exactly) / _rate(ours)
+        promise = (f"{EXACTLY} of at least once", ratio, ratio >= EXACTLY)
+        yield _row(f"{name}, exactly once", promise, exactly, bare, points, apart)
+
+
+def _promises(cell: Cell, ours: Sequence[Speed], bare: Sequence[Speed], apart: Alone, client: str) -> tuple[str, float, bool]:
+    """What is asked, what was found, and whether that is enough."""
+    points = cell.shape.points_per_record
+    if points == 1 and client == "confluent":
+        return f"{CONFLUENT_RECORDS:,} records/s", _rate(ours), _rate(ours) >= CONFLUENT_RECORDS
+    if points == 1:
+        ratio = _rate(ours) / _rate(bare)
+        return f"{RATIO} of bare", ratio, ratio >= RATIO
+    if cell.one_window:
+        return f"{SINGLE_POINTS:,} points/s", points * _rate(ours), points * _rate(ours) >= SINGLE_POINTS
+    share = points * _rate(ours) / min(apart)
+    return f"{OF_THE_SLOWER} of the slower alone", share, share >= OF_THE_SLOWER
+
+
+def _row(name: str, promise: tuple[str, float, bool], ours: Sequence[Speed], bare: Sequence[Speed], points: int, apart: Alone) -> Row:
+    asked, found, holds = promise
+    return {
+        "cell": name,
+        "asked": asked,
+        "found": found,
+        "holds": "yes" if holds else "no",
+        "/ bare": _rate(ours) / _rate(bare),
+        "/ bare, CPU": _cpu(bare) / _cpu(ours),
+        "records/s": _rate(ours),
+        "points/s": points * _rate(ours),
+        "CPU µs": _cpu(ours),
+        "bare records/s": _rate(bare),
+        "decode alone": apart.decode,
+        "kernel alone": apart.kernel,
+    }
+
+
+def _rate(runs: Sequence[Speed]) -> float:
+    return median(run.records_per_second for run in runs)
+
+
+def _cpu(runs: Sequence[Speed]) -> float:
+    return median(run.cpu_us_per_record for run in runs)

@@ -1,0 +1,180 @@
+"""State that compiled code finds again: the numbers of a tuple of arrays, written down once and read at every call.
+
+A compiled function that takes a tuple of arrays has each of them looked at by the compiler's own glue, at every call: with the hundred of
+an arena that is twenty times the arithmetic of a point. So addresses, shapes and strides are written into a `Memory`, which costs about a
+microsecond an array, and compiled code takes the memory's address alone. `held` gives it the tuple back: what it does not use it does not
+read.
+
+A memory never changes and is never copied: where an array is replaced, another memory is made. It keeps its arrays alive, and compiled code
+counts no references.
+"""
+
+from array import array
+from collections.abc import Callable
+from functools import cache
+from hashlib import sha256
+from typing import Any, Generic, TypeVar, cast
+
+import numpy as np
+from numba import extending, types
+from numba.core import cgutils
+from numba.np.arrayobj import make_array
+from numba.np.numpy_support import from_dtype
+
+T = TypeVar("T", bound=tuple[Any, ...])
+_extending: Any = extending  # without types, as those below
+_build: Any = cgutils
+_array: Any = make_array
+_named: Any = types.NamedTuple
+_entries: dict[tuple[Any, ...], Callable[..., Any]] = {}
+
+
+class Memory(Generic[T]):
+    """A named tuple of arrays, numbers and tuples of such, as compiled code has it. O(arrays)."""
+
+    def __init__(self, state: T) -> None:
+        self.state = state
+        numbers: list[int] = []
+        self.kind: Held = _kind(_write(state, numbers))
+        self.code: int = self.kind._code  # one number for equal kinds
+        self._numbers = array("q", numbers)
+        self.address = self._numbers.buffer_info()[0]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Memory, (self.state,)  # a copy of the state lies elsewhere
+
+
+def held(memory: Memory[T]) -> T:
+    """The tuple of a memory, for Python and compiled code alike."""
+    return memory.state
+
+
+def entry(function: Callable[..., Any], *memories: Memory[Any]) -> Callable[..., Any]:
+    """A function of these memories and then of integers, as machine code that looks at no types: for memories of the same kinds alone."""
+    key = (function, *[memory.code for memory in memories])
+    found = _entries.get(key)
+    if found is None:
+        found = _entries[key] = _compiled(function, [memory.kind for memory in memories])
+    return found
+
+
+def _compiled(function: Callable[..., Any], kinds: list["Held"]) -> Callable[..., Any]:
+    if not hasattr(function, "compile"):  # compilation is switched off
+        return function
+    integers = function.__code__.co_argcount - len(kinds)
+    return cast(Callable[..., Any], function.compile((*kinds, *[types.int64] * integers)))
+
+
+# -- what Python writes ------------------------------------------------------------
+
+
+def _write(value: Any, numbers: list[int]) -> Any:
+    """Append what compiled code has to know of a value; returns what tells its type apart."""
+    if isinstance(value, np.ndarray):
+        numbers += (value.ctypes.data, *value.shape, *value.strides)
+        return value.dtype.str, value.ndim, value.flags.c_contiguous
+    if isinstance(value, tuple):
+        return type(value), *[_write(each, numbers) for each in value]
+    numbers.append(int(np.float64(value).view(np.int64)) if isinstance(value, float) else int(value))
+    return type(value)
+
+
+@cache
+def _kind(form: Any) -> "Held":
+    return Held(_type(form))
+
+
+def _type(form: Any) -> Any:
+    if not isinstance(form, tuple):
+        return {int: types.int64, float: types.float64, bool: types.boolean}[form]
+    if isinstance(form[0], str):
+        dtype, ndim, contiguous = form
+        return types.Array(from_dtype(np.dtype(dtype)), ndim, "C" if contiguous else "A")
+    return _named([_type(each) for each in form[1:]], form[0])
+
+
+# -- what compiled code reads ------------------------------------------------------
+
+
+class Held(types.Type):
+    """The compiler's type of a memory: a pointer, of which is known what lies there."""
+
+    _code: int  # given by numba
+
+    def __init__(self, state: Any) -> None:
+        self.state = state
+        super().__init__(f"Held({sha256(str(state).encode()).hexdigest()[:16]})")  # names of machine code repeat it
+
+    @property
+    def key(self) -> Any:
+        """What makes it equal to another."""
+        return self.state
+
+
+def _kind_of(memory: Memory[Any], _: Any) -> Held:
+    return memory.kind
+
+
+def _address(_: Held, memory: Any, c: Any) -> Any:
+    place = _build.alloca_once_value(c.builder, _build.get_null_value(_build.voidptr_t))
+    number = c.pyapi.object_getattr_string(memory, "address")
+    with _build.if_likely(c.builder, _build.is_not_null(c.builder, number)):
+        c.builder.store(c.pyapi.long_as_voidptr(number), place)
+        c.pyapi.decref(number)
+    found = c.builder.load(place)
+    return _extending.NativeValue(found, is_error=_build.is_null(c.builder, found))
+
+
+def _type_of_held(_: Any) -> Callable[..., Any]:
+    return lambda memory: memory.state if isinstance(memory, Held) else None
+
+
+def _read(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    return _Reader(context, builder, arguments[0]).value(signature.return_type)
+
+
+class _Reader:
+    """Reads the numbers one after the other. None of them ever changes, so that the optimizer may leave out and move what it likes."""
+
+    def __init__(self, context: Any, builder: Any, memory: Any) -> None:
+        self._context, self._builder = context, builder
+        self._numbers = builder.bitcast(memory, _build.intp_t.as_pointer())
+        self._constant = builder.module.add_metadata([])
+        self._at = 0
+
+    def value(self, wanted: Any) -> Any:
+        if isinstance(wanted, types.Array):
+            return self._array(wanted)
+        if isinstance(wanted, types.NamedTuple):
+            return self._context.make_tuple(self._builder, wanted, [self.value(each) for each in wanted])
+        number = self._next()
+        if wanted == types.float64:
+            return self._builder.bitcast(number, self._context.get_value_type(types.float64))
+        return _build.is_not_null(self._builder, number) if wanted == types.boolean else number
+
+    def _array(self, wanted: Any) -> Any:
+        found = _array(wanted)(self._context, self._builder)
+        found.data = self._builder.inttoptr(self._next(), found.data.type)
+        shape = [self._next() for _ in range(wanted.ndim)]
+        found.shape = _build.pack_array(self._builder, shape)
+        found.strides = _build.pack_array(self._builder, [self._next() for _ in range(wanted.ndim)])
+        found.nitems = shape[0]
+        for length in shape[1:]:
+            found.nitems = self._builder.mul(found.nitems, length)
+        found.itemsize = self._context.get_constant(types.intp, np.dtype(str(wanted.dtype)).itemsize)
+        found.meminfo = _build.get_null_value(found.meminfo.type)  # nobody counts references to what is borrowed
+        found.parent = _build.get_null_value(found.parent.type)
+        return found._getvalue()
+
+    def _next(self) -> Any:
+        number = self._builder.load(_build.gep_inbounds(self._builder, self._numbers, self._at))
+        number.set_metadata("invariant.load", self._constant)
+        self._at += 1
+        return number
+
+
+_extending.register_model(Held)(_extending.models.OpaqueModel)
+_extending.typeof_impl.register(Memory)(_kind_of)
+_extending.unbox(Held)(_address)
+_extending.type_callable(held)(_type_of_held)
+_extending.lower_builtin(held, Held)(_read)
