@@ -10,7 +10,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from benchmarks import one_by_one
+from benchmarks import one_by_one, where_time_goes
 from benchmarks.progress import progress_bar
 from benchmarks.report import Report, Row, Section, command_line, show, write
 from streamkl.config.detector import DetectorConfig
@@ -137,19 +137,22 @@ def main(
         lambda: one_by_one.measure(runs),
         lambda: by_size(runs, longest_window),
         memory,
+        lambda: where_time_goes.parts(shipped(), lambda settings: statistics.median(Feed(settings, 1).nanoseconds(runs))),
     )
     found = []
     with progress_bar("measuring", len(parts)) as bar:
         for part in parts:
             found.append(list(part()))
             bar.advance()
-    batch, calls, sizes, bytes_ = found
+    batch, calls, sizes, bytes_, parts = found
     sections = [
         Section(
             "A point of a batch", [row | {"points/s": 1e9 / _nanoseconds(row)} for row in with_ratio(batch, batch[0], "times the first")]
         ),
         Section("A point by itself", with_ratio(with_ratio(calls, batch[0], "times the default in a batch"), calls[0], "times the first")),
         Section("Flat in window and bins", with_ratio(sizes, sizes[0], "times the first")),
+        Section("Where a point's time goes", parts),
+        where_time_goes.history(),
         Section("Memory", bytes_),
     ]
     notes = [

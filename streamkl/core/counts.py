@@ -3,6 +3,8 @@
 Of fewer than 512 points no two bins have 256: which one has is written down once a window. Longer windows have two more bytes a bin.
 """
 
+import numpy as np
+
 from streamkl.core.arena import Arena
 from streamkl.core.compiled import inlined
 
@@ -16,7 +18,7 @@ def count_of(a: Arena, row: int, w: int, code: int) -> int:
     low = int(a.counts[row, w, code])
     if a.counts_high.shape[1] > 0:
         return low + _BYTE * int(a.counts_high[row, w, code])
-    return low + _BYTE if a.crowded[row, w] == code + 1 else low
+    return low + _BYTE if a.crowded[row, w] == np.int64(code) + 1 else low
 
 
 @inlined
@@ -26,6 +28,6 @@ def put_count(a: Arena, row: int, w: int, code: int, count: int) -> None:
     if a.counts_high.shape[1] > 0:
         a.counts_high[row, w, code] = count >> 8
     elif count >= _BYTE:
-        a.crowded[row, w] = code + 1
-    elif count == _BYTE - 1 and a.crowded[row, w] == code + 1:
+        a.crowded[row, w] = np.int64(code) + 1
+    elif count == _BYTE - 1 and a.crowded[row, w] == np.int64(code) + 1:
         a.crowded[row, w] = 0

@@ -3,6 +3,8 @@
 The loop stops after a point that needs more than arithmetic (a reference is complete, an episode moves): the bank answers and goes on.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,7 +41,7 @@ def walk(state: Memory[State], batch: Memory[Batch], start: int, stop: int) -> t
     tracks, calm = tracks_of(a, rules), calm_of(a, rules)
     points = len(rules.window_points) + 1  # what stands for single points where a test's number is asked for
     for i in range(start, stop):
-        row = rows[i]
+        row: Any = np.uint64(rows[i])  # compiled code then asks of no index whether it counts from the end: a fifth of the time
         fate[i] = UNJUDGED
         output[i] = 0.0
         ratio[i] = 0.0
@@ -143,7 +145,7 @@ def keep(a: Arena, pool: Pool, rules: Rules, row: int, time: int, value: float, 
 def judge(a: Arena, rules: Rules, row: int, time: int, value: float, position: int) -> tuple[float, int]:
     """Move every window, the drift track and the reference by one point; returns (highest ratio statistic / threshold, its test or -1:
     none is ready)."""
-    code = bin_of(a, row, value)
+    code: Any = np.uint64(bin_of(a, row, value))
     if rules.kind == SEASONAL and slot_of(rules, a.newest[row]) != a.season[row]:
         refresh(a, rules, row)  # before the point is placed: windows are read off the ring
     depth = place(a, row, code, time, position)
