@@ -85,7 +85,7 @@ class Arena(NamedTuple):
     season: Ints  # (R,) seasonal: slot of the newest refresh
     quantiles: Floats  # (R, Q) of the reference when it was learned
     effective: Floats  # (R,) independent points that the learned reference is worth
-    held: Longs  # (R,) points in the reference; decayed: all that it has taken in, however faded
+    held: NDArray[np.uint32]  # (R,) points in the reference; decayed: all that it has taken in, however faded
     reference_from: Longs  # (R,) first and last time of the reference's points
     reference_to: Longs
     interval: Longs  # (R,) learned microseconds between points; 0: no clock
@@ -96,7 +96,7 @@ class Arena(NamedTuple):
     limit_points: Lengths  # (R, V) window length it holds for
     tail: NDArray[np.uint8]  # (R, V or W, G) histogram of the block maxima of statistic / limit
     blocks: Shorts  # (R, V)
-    block_max: Floats  # (R, V)
+    block_max: NDArray[np.float32]  # (R, V)
     block_left: Lengths  # (R, V)
     judged: NDArray[np.uint32]  # (R, V) points judged; int64 with longer windows
     next_fit: NDArray[np.uint32]  # (R, V) the same
@@ -104,7 +104,7 @@ class Arena(NamedTuple):
     flagged: NDArray[np.bool_]  # (R, V) whether the last block was at or above the factor
     # drift track, see core.drift
     drift: Floats  # (R, 2) sum in nats, up and down
-    drift_points: Ints  # (R, 2) points since it was 0
+    drift_points: Lengths  # (R, 2) points since it was 0
     # single points: tracks, their pasts, and what is promised of them
     level: Floats  # (R,) exponential mean
     long_mean: Floats  # (R, 2) of about 100 points that end before the newest two, and four
@@ -115,7 +115,7 @@ class Arena(NamedTuple):
     past_low: Floats  # (R, T) ln of the lower edge of bin 0
     past_edge: NDArray[np.uint8]  # (R, T, 2) bins from which its two tails are fitted
     surprise: Floats  # (R,) newest, of all tracks together
-    strength: Floats  # (R,) how strange the newest points are, fading: the order of rows that are no alarms
+    strength: NDArray[np.float32]  # (R,) how strange the newest points are, fading: the order of rows that are no alarms
     hourly: NDArray[np.float32]  # (R, HOURS) mean value at each hour, less `origin`; 0: not known yet; see core.hours
     origin: NDArray[np.float32]  # (R,) about the first value of the series
     departure: NDArray[np.float32]  # (R,) how far the newest points lie from the mean of their hour
@@ -126,7 +126,7 @@ class Arena(NamedTuple):
     point_run: Floats  # (R,) ln of the run length promised; 0: not known yet
     point_limit: Floats  # (R,) surprise that opens an episode
     calm: NDArray[np.uint8]  # (R, C) histogram of the largest surprise of each block
-    calm_max: Floats  # (R,)
+    calm_max: NDArray[np.float32]  # (R,)
     calm_left: NDArray[np.uint8]  # (R,)
     calm_blocks: Shorts  # (R,)
     calm_judged: Ints  # (R,)
@@ -146,7 +146,7 @@ class Arena(NamedTuple):
     bound_points: NDArray[np.uint32]  # (R,) judged points for which it is expected
     onset: Longs  # (R, RETURNS) when what was told or expected began, newest first: microseconds, or points where there is no clock
     onset_peak: NDArray[np.float32]  # (R, RETURNS) the highest score since, until it was over
-    onset_points: Ints  # (R, RETURNS) judged points until it was over
+    onset_points: Shorts  # (R, RETURNS) judged points until it was over
     cooling: Ints  # (R,)
     age: NDArray[np.uint32]  # (R,) judged points since it opened
     sent: Floats  # (R,) score of the last event sent
@@ -183,7 +183,7 @@ class Calm(NamedTuple):
     point_run: Floats
     point_limit: Floats
     calm: NDArray[np.uint8]
-    calm_max: Floats
+    calm_max: NDArray[np.float32]
     calm_left: NDArray[np.uint8]
     calm_blocks: Shorts
     calm_judged: Ints

@@ -22,12 +22,16 @@ def count_of(a: Arena, row: int, w: int, code: int) -> int:
 
 
 @inlined
-def put_count(a: Arena, row: int, w: int, code: int, count: int) -> None:
-    """Set it, to one more or one fewer than it is."""
+def put_count(a: Arena, row: int, w: int, code: int, count: int, before: int) -> None:
+    """Set it, to one more or one fewer than it was `before`."""
     a.counts[row, w, code] = count & (_BYTE - 1)
+    if (count ^ before) >= _BYTE:
+        _carry(a, row, w, code, count)
+
+
+@inlined
+def _carry(a: Arena, row: int, w: int, code: int, count: int) -> None:
     if a.counts_high.shape[1] > 0:
         a.counts_high[row, w, code] = count >> 8
-    elif count >= _BYTE:
-        a.crowded[row, w] = np.int64(code) + 1
-    elif count == _BYTE - 1 and a.crowded[row, w] == np.int64(code) + 1:
-        a.crowded[row, w] = 0
+    else:
+        a.crowded[row, w] = np.int64(code) + 1 if count >= _BYTE else 0

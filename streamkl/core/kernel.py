@@ -182,7 +182,7 @@ def speak(a: Arena, rules: Rules, row: int) -> float:
 @inlined
 def linger(a: Arena, row: int, found: float) -> float:
     """The strength of the newest points, or what is left of that of the ones before."""
-    a.strength[row] = max(found, LINGERS * a.strength[row])
+    a.strength[row] = max(found, LINGERS * float(a.strength[row]))
     return float(a.strength[row])
 
 

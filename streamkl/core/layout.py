@@ -84,26 +84,27 @@ def _short_fields(settings: Settings) -> Shapes:
     length, points = (np.uint16, np.uint32) if short else (np.uint32, np.int64)
     shapes: Shapes = {}
     for names, shape, dtype in (
-        ("total weight effective log_run level surprise strength bound point_run point_limit calm_max sent peak", (), np.float64),
+        ("total weight effective log_run level surprise bound point_run point_limit sent peak", (), np.float64),
         ("drift long_mean", (2,), np.float64),
         ("self_term cross_term", (w,), np.float64),
-        ("limit block_max factor", (v,), np.float64),
+        ("limit factor", (v,), np.float64),
         ("ratio", (v + 1,), np.float64),
         ("nats past_low", (tracks,), np.float64),
         ("quantiles", (len(QUANTILES),), np.float64),
-        ("points newest time_head position_head resume held", (), np.int64),
+        ("points newest time_head position_head resume", (), np.int64),
         ("reference_from reference_to interval since_time since_position", (), np.int64),
         ("onset", (RETURNS,), np.int64),
         ("judged next_fit", (v,), points),
         ("slot learned late ref_head season above below calmed cooling calm_judged calm_next", (), np.int32),
-        ("age bound_points", (), np.uint32),
-        ("drift_points", (2,), np.int32),
-        ("origin departure departures departed", (), np.float32),
+        ("age bound_points held", (), np.uint32),
+        ("block_max", (v,), np.float32),
+        ("strength calm_max origin departure departures departed", (), np.float32),
         ("onset_peak", (RETURNS,), np.float32),
-        ("onset_points", (RETURNS,), np.int32),
         ("head filled", (), length),
         ("since_sync muted", (w,), length),
         ("length limit_points block_left", (v,), length),
+        ("drift_points", (2,), length),
+        ("onset_points", (RETURNS,), np.uint16),
         ("blocks", (v,), np.uint16),
         ("calm_blocks calm_alarms calm_forgiven", (), np.uint16),
         ("past_edge", (tracks, 2), np.uint8),
@@ -118,40 +119,48 @@ def _short_fields(settings: Settings) -> Shapes:
     return shapes
 
 
-def _spare(settings: Settings) -> frozenset[str]:
-    """Short fields that stay zero under these settings: all of them are views of the same few bytes."""
+def _spare(settings: Settings) -> list[str]:
+    """Short fields that stay zero under these settings."""
     kind = settings.reference.kind
     spare: list[str] = [] if settings.pointwise else OF_POINTS.split()
     spare += () if settings.drifting else ("drift", "drift_points")
     movers = {"weight": ReferenceKind.DECAYED, "ref_head": ReferenceKind.TRAILING, "season": ReferenceKind.SEASONAL}
     spare += [name for name, user in movers.items() if kind != user]
     spare += ("resume",) if kind == ReferenceKind.FIXED else ()
-    return frozenset(spare)
+    return spare
 
 
 def _bytes(shape: tuple[int, ...], dtype: Any) -> int:
     return math.prod(shape) * int(np.dtype(dtype).itemsize)
 
 
-def _places(settings: Settings) -> tuple[dict[str, int], int]:
-    """Where each short field lies in the block, and the bytes of the block."""
+def _places(settings: Settings) -> tuple[dict[str, int], dict[str, int]]:
+    """Where each short field lies in the block of a row, or else in the few bytes that all rows share: there those lie that stay zero, one
+    upon the other, and what is only asked for until the next point comes, whichever row's."""
     fields, spare = _short_fields(settings), _spare(settings)
-    at = _whole(max((_bytes(*fields[name]) for name in spare), default=0))
-    places = dict.fromkeys(spare, 0)
+    passing = [] if settings.together else [name for name in ("nats", "surprise") if name not in spare]
+    shared = dict.fromkeys(spare, 0)
+    _put(shared, {name: fields[name] for name in passing}, max((_bytes(*fields[name]) for name in spare), default=0))
+    own: dict[str, int] = {}
+    _put(own, {name: field for name, field in fields.items() if name not in shared}, 0)
+    return own, shared
+
+
+def _put(places: dict[str, int], fields: Shapes, at: int) -> None:
     for name, field in fields.items():
-        if name not in spare:
-            places[name] = at
-            at += _bytes(*field)
-    return places, _whole(at)
+        places[name] = at
+        at += _bytes(*field)
 
 
-def _whole(size: int) -> int:
-    return -(-size // 8) * 8
+def _span(settings: Settings, places: dict[str, int]) -> int:
+    """Bytes in which these short fields lie, in whole numbers of 8."""
+    fields = _short_fields(settings)
+    return -(-max((at + _bytes(*fields[name]) for name, at in places.items()), default=0) // 8) * 8
 
 
 def field_bytes(settings: Settings) -> dict[str, int]:
     """Bytes a series of each long array by its name, and of the `block` of all that is short."""
-    return {"block": _places(settings)[1]} | {name: _bytes(*field) for name, field in _long_fields(settings).items()}
+    return {"block": _span(settings, _places(settings)[0])} | {name: _bytes(*field) for name, field in _long_fields(settings).items()}
 
 
 def row_bytes(settings: Settings) -> int:
@@ -166,23 +175,28 @@ def buffer_bytes(settings: Settings) -> int:
 
 def allocate(settings: Settings, rows: int) -> Arena:
     """A zeroed arena of `rows` free rows; O(rows)."""
-    shapes = [((_places(settings)[1],), np.uint8), *_long_fields(settings).values()]
+    shapes = [((field_bytes(settings)["block"],), np.uint8), *_long_fields(settings).values()]
     return assemble(settings, [np.zeros((rows, *shape), dtype) for shape, dtype in shapes])
 
 
 def parts(arena: Arena, settings: Settings) -> list[NDArray[Any]]:
     """The arrays that an arena is made of: the block, and the long ones. The other fields are views of the block."""
     block: Any = arena.phase.base
-    return [block.reshape(len(arena.phase), _places(settings)[1]), *(getattr(arena, name) for name in _long_fields(settings))]
+    return [block.reshape(len(arena.phase), field_bytes(settings)["block"]), *(getattr(arena, name) for name in _long_fields(settings))]
 
 
 def assemble(settings: Settings, arrays: list[NDArray[Any]]) -> Arena:
     """The inverse of `parts`; nothing is copied."""
     block, *long = arrays
-    fields, places = dict(zip(_long_fields(settings), long, strict=True)), _places(settings)[0]
+    fields, (own, shared) = dict(zip(_long_fields(settings), long, strict=True)), _places(settings)
+    common = np.zeros(_span(settings, shared), np.uint8)
     for name, (shape, dtype) in _short_fields(settings).items():
-        view = block[:, places[name] : places[name] + _bytes(shape, dtype)].view(dtype)
-        fields[name] = view.reshape(len(block), *shape) if shape else view[:, 0]
+        if name in shared:
+            one = np.ndarray(shape, dtype, common, shared[name])
+            fields[name] = np.ndarray((len(block), *shape), dtype, common, shared[name], (0, *one.strides))
+        else:
+            view = block[:, own[name] : own[name] + _bytes(shape, dtype)].view(dtype)
+            fields[name] = view.reshape(len(block), *shape) if shape else view[:, 0]
     return Arena(**fields)
 
 

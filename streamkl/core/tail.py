@@ -108,7 +108,7 @@ def observe(a: Arena, row: int, w: int, ratio: float, block: int) -> None:
     if a.block_left[row, w] == 0:
         a.block_left[row, w] = block
         a.block_max[row, w] = 0.0
-    a.block_max[row, w] = max(a.block_max[row, w], ratio)
+    a.block_max[row, w] = max(float(a.block_max[row, w]), ratio)
     a.block_left[row, w] -= 1
     if a.block_left[row, w] > 0:
         return
@@ -122,7 +122,7 @@ def observe(a: Arena, row: int, w: int, ratio: float, block: int) -> None:
 def record(a: Arena, row: int, w: int) -> None:
     """Close a block. The guard must not learn an incident: of maxima in a row at or above the factor only the first counts, and for no more
     than a multiple of the factor. What does count moves the factor at once."""
-    maximum = a.block_max[row, w]
+    maximum = float(a.block_max[row, w])
     factor = a.factor[row, w]
     if factor > 0.0 and maximum >= factor:
         if a.flagged[row, w]:

@@ -21,7 +21,7 @@ SHORTEST_TURN = 64  # points between two resynchronisations, however short the w
 def add(a: Arena, rules: Rules, row: int, w: int, code: int) -> None:
     """One more point of this bin in the window; O(1)."""
     count = count_of(a, row, w, code)
-    put_count(a, row, w, code, count + 1)
+    put_count(a, row, w, code, count + 1, count)
     a.self_term[row, w] += rules.xlogx[count + 1] - rules.xlogx[count]
     a.cross_term[row, w] += log_unit(a, rules, row, code)
     a.length[row, w] += 1
@@ -31,7 +31,7 @@ def add(a: Arena, rules: Rules, row: int, w: int, code: int) -> None:
 def remove(a: Arena, rules: Rules, row: int, w: int, code: int) -> None:
     """One point of this bin fewer; the inverse of `add`."""
     count = count_of(a, row, w, code)
-    put_count(a, row, w, code, count - 1)
+    put_count(a, row, w, code, count - 1, count)
     a.self_term[row, w] += rules.xlogx[count - 1] - rules.xlogx[count]
     a.cross_term[row, w] -= log_unit(a, rules, row, code)
     a.length[row, w] -= 1

@@ -16,7 +16,7 @@ from streamkl.engine.router import Router, Seat
 from streamkl.engine.snapshot import Arrays, pack, unpack
 from streamkl.errors import SnapshotError
 
-DERIVED = frozenset({"past_edge"})  # where the tails of the pasts begin, found anew
+DERIVED = frozenset({"past_edge", "nats", "surprise"})  # found anew: where the tails of the pasts begin, what the next point says
 RINGS = frozenset({"code", "time", "time_step", "position_step"})
 
 
