@@ -42,7 +42,7 @@ def is_expected(a: Arena, rules: Rules, row: int, time: int, score: float) -> bo
                 if a.onset_peak[row, other] > 0.0 and abs(now - a.onset[row, other] - back * step) <= near:
                     steps += 1
                     peak = max(peak, a.onset_peak[row, other])
-                    points = max(points, np.int64(a.onset_points[row, other]))
+                    points = max(points, int(a.onset_points[row, other]))
                     break
         if steps == STEPS and score < rules.escalate * peak:
             found = True

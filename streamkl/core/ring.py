@@ -51,7 +51,7 @@ def place(a: Arena, row: int, code: int, time: int, position: int) -> int:
 @inlined
 def at_depth(a: Arena, row: int, depth: int) -> int:
     """Ring index of the point with so many newer ones."""
-    index = a.head[row] - 1 - depth
+    index = np.int64(a.head[row]) - 1 - depth
     return int(index) if index >= 0 else int(index + a.code.shape[1])
 
 
@@ -111,8 +111,10 @@ def _place_step(a: Arena, row: int, time: int) -> int:
         a.time_head[row] = time
     if time < a.time_head[row]:
         return _place_late(a, row, time)
-    unit = TIME_UNITS[a.time_power[row]]
-    step = _ticks(time, unit) - _ticks(a.time_head[row], unit)
+    step: Any = time - a.time_head[row]
+    if a.time_power[row] > 0:
+        unit = TIME_UNITS[a.time_power[row]]
+        step = time // unit - a.time_head[row] // unit
     if step > TIME_MOST:
         return _place_late(a, row, time)
     a.time_step[row, a.head[row]] = step
@@ -151,8 +153,8 @@ def _place_position(a: Arena, row: int, position: int, depth: int) -> None:
     if a.filled[row] == 0:
         a.position_power[row] = 0
         a.position_head[row] = position
-    unit = POSITION_UNITS[a.position_power[row]]
-    step = _ticks(position, unit) - _ticks(a.position_head[row], unit)
+    power = np.int64(a.position_power[row])
+    step = (position >> power) - (a.position_head[row] >> power)
     if depth > 0 or abs(step) > POSITION_MOST:
         _place_behind(a, row, position, depth)
         return

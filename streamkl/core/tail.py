@@ -143,7 +143,7 @@ def record(a: Arena, row: int, w: int) -> None:
 def _fade(a: Arena, row: int, w: int) -> None:
     before = a.blocks[row, w]
     a.blocks[row, w] = halve(a.tail[row, w])
-    a.judged[row, w] = a.judged[row, w] * a.blocks[row, w] // before
+    a.judged[row, w] = np.int64(a.judged[row, w]) * a.blocks[row, w] // before
     a.next_fit[row, w] = 0
 
 
