@@ -108,13 +108,13 @@ class Arena(NamedTuple):
     # single points: tracks, their pasts, and what is promised of them
     level: Floats  # (R,) exponential mean
     long_mean: Floats  # (R, 2) of about 100 points that end before the newest two, and four
-    nats: Floats  # (R, T) newest surprisal of each track
+    nats: Floats  # (R, T) newest surprisal of each track; until the next point of any row, but for rows that are judged together
     past: NDArray[np.uint16]  # (R, T, H) of a track's magnitudes those at or above each bin's lower edge
     fresh: NDArray[np.uint8]  # (R, T, F) newer ones in each bin, which are still to join it
     fresh_count: NDArray[np.uint8]  # (R, T)
     past_low: Floats  # (R, T) ln of the lower edge of bin 0
     past_edge: NDArray[np.uint8]  # (R, T, 2) bins from which its two tails are fitted
-    surprise: Floats  # (R,) newest, of all tracks together
+    surprise: Floats  # (R,) newest, of all tracks together; kept as `nats`
     strength: NDArray[np.float32]  # (R,) how strange the newest points are, fading: the order of rows that are no alarms
     hourly: NDArray[np.float32]  # (R, HOURS) mean value at each hour, less `origin`; 0: not known yet; see core.hours
     origin: NDArray[np.float32]  # (R,) about the first value of the series

@@ -14,7 +14,7 @@ FORGETS = 1e-4  # of the mean departure, with each point
 FEWEST = 400.0  # points before a mean departure says what is large
 MOST = 10.0  # nats: rarer than what so many points can tell
 WIDEST = 1e33  # of numbers of 4 bytes, of which up to 10,000 are added up
-NARROWEST = 1e-37  # the same: what a mean of 0 is kept as
+NARROWEST = 2e-37  # the same: a smaller mean is 0, kept as half of it, as 0 is what is not known
 
 
 @inlined
@@ -28,21 +28,22 @@ def note(a: Arena, row: int, time: int, value: float) -> None:
         return
     hour = (time // HOUR) % HOURS
     level = min(max(value - float(a.origin[row]), -WIDEST), WIDEST)
-    usual = float(a.hourly[row, hour])
-    if usual == 0.0:
-        a.hourly[row, hour] = _known(level)
+    kept = float(a.hourly[row, hour])
+    if kept == 0.0:
+        a.hourly[row, hour] = _kept(level)
         return
+    usual = kept if abs(kept) > NARROWEST else 0.0
     newest, departures, departed = float(a.departure[row]), float(a.departures[row]), float(a.departed[row])
     newest += NEWEST * (level - usual - newest)
     a.departure[row] = newest
     a.departures[row] = departures + (abs(newest) - FORGETS * departures)
     a.departed[row] = departed + (1.0 - FORGETS * departed)
-    a.hourly[row, hour] = _known(usual + FADES * min(step, HOUR) / HOUR * (level - usual))
+    a.hourly[row, hour] = _kept(usual + FADES * min(step, HOUR) / HOUR * (level - usual))
 
 
 @inlined
-def _known(level: float) -> float:
-    return level if abs(level) > NARROWEST else NARROWEST
+def _kept(level: float) -> float:
+    return level if abs(level) > NARROWEST else 0.5 * NARROWEST
 
 
 @inlined
