@@ -50,8 +50,7 @@ def by_the_mean(t: Tracks, row: int, track: int, magnitude: float) -> float:
 @outlined
 def counted(t: Tracks, row: int, track: int) -> None:
     """For `core.past.refit`: shares of the past as counted, no tail beyond."""
-    t.past_edge[row, track] = PAST_BINS - 1
-    t.past_slope[row, track] = 0.0
+    t.past_edge[row, track] = PAST_BINS
 
 
 @outlined

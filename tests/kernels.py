@@ -4,9 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numba
-from numpy.typing import NDArray
 
-from streamkl.core import binning, episode, gate, hours, past, ring, run_length, season, tail, tracks, window
+from streamkl.core import counts, edges, episode, gate, hours, past, ring, run_length, season, tail, tracks, window
 from streamkl.core.arena import Arena, Rules, Tracks
 
 _door: Callable[..., Any] = numba.njit(_nrt=False)
@@ -18,8 +17,28 @@ def place(a: Arena, row: int, code: int, time: int, position: int) -> int:
 
 
 @_door
-def bin_of(edges: NDArray[Any], bins: int, value: float) -> int:
-    return binning.bin_of(edges, bins, value)
+def bin_of(a: Arena, row: int, value: float) -> int:
+    return edges.bin_of(a, row, value)
+
+
+@_door
+def edge(a: Arena, row: int, k: int) -> float:
+    return edges.edge(a, row, k)
+
+
+@_door
+def count_of(a: Arena, row: int, w: int, code: int) -> int:
+    return counts.count_of(a, row, w, code)
+
+
+@_door
+def note_fresh(t: Tracks, row: int, track: int, index: int) -> None:
+    past._note(t, row, track, index)
+
+
+@_door
+def newer(t: Tracks, row: int, track: int, index: int) -> int:
+    return past._fresh(t, row, track, index)
 
 
 @_door

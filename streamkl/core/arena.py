@@ -12,6 +12,8 @@ TRAILING, DECAYED, SEASONAL = 1, 2, 3  # kinds of reference that move
 TAIL_BINS = 120  # of the histogram of block maxima
 TRACKS = 6  # of single points, see core.tracks
 PAST_BINS = 48  # of a track's own past
+FRESH_MOST = 64  # newer magnitudes that are still to join it
+FRESH = PAST_BINS // 2 + FRESH_MOST // 16  # bytes of their histogram, see core.past
 CALM_BINS = 128  # of the histogram of the largest surprises
 RECENT = 64  # newest values kept as they came, for quantiles in the metric's unit
 RETURNS = 4  # onsets kept, see core.returns
@@ -22,6 +24,8 @@ NO_TIME = np.iinfo(np.int64).min
 Floats = NDArray[np.float64]
 Longs = NDArray[np.int64]
 Ints = NDArray[np.int32]
+Shorts = NDArray[np.uint16]
+Lengths = NDArray[np.uint16]  # points of windows; uint32 where two of the longest window are more than those count
 
 
 class Arena(NamedTuple):
@@ -34,33 +38,37 @@ class Arena(NamedTuple):
     # life of the row
     phase: NDArray[np.int8]  # (R,) FREE, LEARNING or JUDGING
     slot: Ints  # (R,) its buffer in the pool, or NO_SLOT
-    learned: Longs  # (R,) points in that buffer since it was given
+    learned: Ints  # (R,) points in that buffer since it was given
     points: Longs  # (R,) points taken in
     newest: Longs  # (R,) newest event time, microseconds
-    late_run: Ints  # (R,) late points in a row
+    late_run: NDArray[np.uint8]  # (R,) late points in a row
     late: Ints  # (R,) late points dropped in all
     # ring of the newest points, sorted by event time, see core.ring
     code: NDArray[np.uint8]  # (R, L) bin; uint16 where there are more than 256
     time: Longs  # (R, L) microseconds, where windows or the reference go by time
     time_step: NDArray[np.uint16]  # (R, L) else: time units since the point before
-    time_unit: Longs  # (R,) microseconds
+    time_power: NDArray[np.uint8]  # (R,) the unit is ten to it, microseconds
     time_head: Longs  # (R,) time of the newest point
     position_step: NDArray[np.int8]  # (R, L) position units since the point before
-    position_unit: Longs  # (R,) records
+    position_power: NDArray[np.uint8]  # (R,) the unit is two to it, records
     position_head: Longs  # (R,) offset of the record of the newest point
-    head: Ints  # (R,) where the next point goes
-    filled: Ints  # (R,)
+    head: Lengths  # (R,) where the next point goes
+    filled: Lengths  # (R,)
     recent: Floats  # (R, RECENT) newest values in order of arrival
     # windows: suffixes of the ring
-    length: Ints  # (R, V) points; of the drift track: since its sum was 0
-    counts: NDArray[np.uint16]  # (R, W, K); uint32 where a window is longer than those count
+    length: Lengths  # (R, V) points; of the drift track: since its sum was 0
+    counts: NDArray[np.uint8]  # (R, W, K) see core.counts
+    counts_high: Shorts  # (R, W, K) where a window is long
+    crowded: NDArray[np.uint8]  # (R, W) where none is: the bin that has more than a byte counts, plus one; 0: none has
     self_term: Floats  # (R, W) sum of c ln c
     cross_term: Floats  # (R, W) sum of c ln(reference units)
-    since_sync: Ints  # (R, W)
+    since_sync: Lengths  # (R, W)
     # reference
-    bins: Ints  # (R,) bins in use
-    edges: Floats  # (R, K - 1)
-    halves: NDArray[np.uint16]  # (R, K) masses of the bins, of which each is a whole number of halves; typed as counts
+    bins: NDArray[np.uint8]  # (R,) bins in use
+    edges: Floats  # (R, B + 2) see core.edges
+    atoms: NDArray[np.uint8]  # (R, (B + 2) / 8) a bit for each of them
+    cuts: NDArray[np.uint8]  # (R,) edges in use
+    halves: Lengths  # (R, K) masses of the bins, of which each is a whole number of halves
     units: Floats  # (R, K) decayed: masses
     log_units: Floats  # (R, K) decayed: their logarithms
     prior: Floats  # (R, K) trailing: points in each bin, of which a unit is at least half
@@ -77,72 +85,70 @@ class Arena(NamedTuple):
     season: Ints  # (R,) seasonal: slot of the newest refresh
     quantiles: Floats  # (R, Q) of the reference when it was learned
     effective: Floats  # (R,) independent points that the learned reference is worth
-    held: Longs  # (R,) points in the reference; decayed: all that it has taken in, however faded
+    held: NDArray[np.uint32]  # (R,) points in the reference; decayed: all that it has taken in, however faded
     reference_from: Longs  # (R,) first and last time of the reference's points
     reference_to: Longs
     interval: Longs  # (R,) learned microseconds between points; 0: no clock
     # threshold
-    bin_class: Ints  # (R,) which table of limits
+    bin_class: NDArray[np.uint8]  # (R,) which table of limits
     log_run: Floats  # (R,) ln of the run length promised to each window
     limit: Floats  # (R, V) table threshold in force, in nats times points
-    limit_points: Ints  # (R, V) window length it holds for
+    limit_points: Lengths  # (R, V) window length it holds for
     tail: NDArray[np.uint8]  # (R, V or W, G) histogram of the block maxima of statistic / limit
-    blocks: Ints  # (R, V)
-    block_max: Floats  # (R, V)
-    block_left: Ints  # (R, V)
-    judged: Longs  # (R, V) points judged
-    next_fit: Longs  # (R, V)
+    blocks: Shorts  # (R, V)
+    block_max: NDArray[np.float32]  # (R, V)
+    block_left: Lengths  # (R, V)
+    judged: NDArray[np.uint32]  # (R, V) points judged; int64 with longer windows
+    next_fit: NDArray[np.uint32]  # (R, V) the same
     factor: Floats  # (R, V) what the limit is multiplied by; 0: not known yet, the window is silent
     flagged: NDArray[np.bool_]  # (R, V) whether the last block was at or above the factor
     # drift track, see core.drift
     drift: Floats  # (R, 2) sum in nats, up and down
-    drift_points: Ints  # (R, 2) points since it was 0
+    drift_points: Lengths  # (R, 2) points since it was 0
     # single points: tracks, their pasts, and what is promised of them
     level: Floats  # (R,) exponential mean
     long_mean: Floats  # (R, 2) of about 100 points that end before the newest two, and four
-    nats: Floats  # (R, T) newest surprisal of each track
+    nats: Floats  # (R, T) newest surprisal of each track; until the next point of any row, but for rows that are judged together
     past: NDArray[np.uint16]  # (R, T, H) of a track's magnitudes those at or above each bin's lower edge
-    fresh: NDArray[np.uint8]  # (R, T, H) newer ones in each bin, which are still to join it
+    fresh: NDArray[np.uint8]  # (R, T, F) newer ones in each bin, which are still to join it
     fresh_count: NDArray[np.uint8]  # (R, T)
     past_low: Floats  # (R, T) ln of the lower edge of bin 0
     past_edge: NDArray[np.uint8]  # (R, T, 2) bins from which its two tails are fitted
-    past_slope: NDArray[np.float32]  # (R, T, 2) and their nats per bin
-    surprise: Floats  # (R,) newest, of all tracks together
-    strength: Floats  # (R,) how strange the newest points are, fading: the order of rows that are no alarms
-    hourly: NDArray[np.float32]  # (R, HOURS) mean value at each hour, less `origin`; see core.hours
-    hours_seen: Ints  # (R,) one bit an hour
-    origin: Floats  # (R,) a value of the series
-    departure: Floats  # (R,) how far the newest points lie from the mean of their hour
-    departures: Floats  # (R,) fading sum of such distances, and
-    departed: Floats  # (R,) of points that it comes from
+    surprise: Floats  # (R,) newest, of all tracks together; kept as `nats`
+    strength: NDArray[np.float32]  # (R,) how strange the newest points are, fading: the order of rows that are no alarms
+    hourly: NDArray[np.float32]  # (R, HOURS) mean value at each hour, less `origin`; 0: not known yet; see core.hours
+    origin: NDArray[np.float32]  # (R,) about the first value of the series
+    departure: NDArray[np.float32]  # (R,) how far the newest points lie from the mean of their hour
+    departures: NDArray[np.float32]  # (R,) fading sum of such distances, and
+    departed: NDArray[np.float32]  # (R,) of points that it comes from
     independent: NDArray[np.bool_]  # (R,) whether the points learned did not depend on one another
     drifts: NDArray[np.bool_]  # (R,) whether the drift track is judged
     point_run: Floats  # (R,) ln of the run length promised; 0: not known yet
     point_limit: Floats  # (R,) surprise that opens an episode
     calm: NDArray[np.uint8]  # (R, C) histogram of the largest surprise of each block
-    calm_max: Floats  # (R,)
-    calm_left: Ints  # (R,)
-    calm_blocks: Ints  # (R,)
-    calm_judged: Longs  # (R,)
-    calm_next: Longs  # (R,)
-    calm_alarms: Ints  # (R,) blocks that reached the limit, and were learned
-    calm_forgiven: Ints  # (R,) and that were not
+    calm_max: NDArray[np.float32]  # (R,)
+    calm_left: NDArray[np.uint8]  # (R,)
+    calm_blocks: Shorts  # (R,)
+    calm_judged: Ints  # (R,)
+    calm_next: Ints  # (R,)
+    calm_alarms: Shorts  # (R,) blocks that reached the limit, and were learned
+    calm_forgiven: Shorts  # (R,) and that were not
     # episode
     open: NDArray[np.bool_]  # (R,)
     ratio: Floats  # (R, V + 1) newest statistic / threshold of each test, and of single points; 0 where it is not ready
-    muted: Ints  # (R, W) points for which a window that still holds an episode that has ended is not heard
-    teller: Ints  # (R,) the test that the last event of the open episode was about; V: single points
+    muted: Lengths  # (R, W) points for which a window that still holds an episode that has ended is not heard
+    teller: NDArray[np.int8]  # (R,) the test that the last event of the open episode was about; V: single points
     above: Ints  # (R,) points in a row at or above the threshold
     below: Ints  # (R,) points in a row that count as recovered
     calmed: Ints  # (R,) points for which single points have been below, kept once they are enough; 0 again with the next at the limit
     expected: NDArray[np.bool_]  # (R,) what comes back at equal steps is there again, and nothing is told of it
     bound: Floats  # (R,) score up to which, and
-    bound_points: Longs  # (R,) judged points for which it is expected
+    bound_points: NDArray[np.uint32]  # (R,) judged points for which it is expected
     onset: Longs  # (R, RETURNS) when what was told or expected began, newest first: microseconds, or points where there is no clock
     onset_peak: NDArray[np.float32]  # (R, RETURNS) the highest score since, until it was over
-    onset_points: Ints  # (R, RETURNS) judged points until it was over
+    onset_points: Shorts  # (R, RETURNS) judged points until it was over
     cooling: Ints  # (R,)
-    age: Longs  # (R,) judged points since it opened
+    age: NDArray[np.uint32]  # (R,) judged points since it opened
     sent: Floats  # (R,) score of the last event sent
     peak: Floats  # (R,)
     since_time: Longs  # (R,) first point of the run above the threshold
@@ -162,7 +168,6 @@ class Tracks(NamedTuple):
     fresh_count: NDArray[np.uint8]
     past_low: Floats
     past_edge: NDArray[np.uint8]
-    past_slope: NDArray[np.float32]
     log_counts: NDArray[np.float32]
 
 
@@ -178,13 +183,13 @@ class Calm(NamedTuple):
     point_run: Floats
     point_limit: Floats
     calm: NDArray[np.uint8]
-    calm_max: Floats
-    calm_left: Ints
-    calm_blocks: Ints
-    calm_judged: Longs
-    calm_next: Longs
-    calm_alarms: Ints
-    calm_forgiven: Ints
+    calm_max: NDArray[np.float32]
+    calm_left: NDArray[np.uint8]
+    calm_blocks: Shorts
+    calm_judged: Ints
+    calm_next: Ints
+    calm_alarms: Shorts
+    calm_forgiven: Shorts
 
 
 class Pool(NamedTuple):
@@ -250,7 +255,6 @@ def tracks_of(a: Arena, rules: Rules) -> Tracks:
         a.fresh_count,
         a.past_low,
         a.past_edge,
-        a.past_slope,
         rules.log_counts,
     )
 

@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamkl.core import layout
-from streamkl.core.arena import FREE, JOINT, JUDGING, LEARNING, NO_SLOT, Arena, Calm, Pool, Rules, calm_of
+from streamkl.core.arena import FREE, JOINT, JUDGING, LEARNING, NO_SLOT, NO_TIME, Arena, Calm, Pool, Rules, calm_of
 from streamkl.core.batch import NONE_SILENT, Batch, State, outcome
 from streamkl.core.binning import learn
+from streamkl.core.buffers import Buffers
 from streamkl.core.dependence import dependence, is_independent
 from streamkl.core.drift import MOST_TURN
+from streamkl.core.edges import edges_of, put_edges
 from streamkl.core.episode import ACCEPTED, LEARNED, NOTHING, OPENED, RECOVERED, WARM
 from streamkl.core.explanation import Explanation, explain
 from streamkl.core.kernel import LATE, SILENCED, rehearse, walk
@@ -26,7 +28,6 @@ from streamkl.core.surprise import WARM_POINTS, settle
 from streamkl.units import Budget
 
 MICROSECONDS = 1_000_000
-SMALL_POOL = 256  # buffers that are kept, however few are in use
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +92,13 @@ class Bank:
         self.settings = settings
         self._table = table
         self.arena: Arena = layout.allocate(settings, 0)
-        self.pool = layout.empty_pool(settings.reference.size)
+        self._buffers = Buffers(layout.empty_pool(settings.reference.size), set())
         self.rules = self._new_rules()
         self._memory: Memory[State] | None = None
         self._kind: Held | None = None  # of the batches that `_walk`, machine code, is for
         self._walk: Callable[..., tuple[int, int]] = walk
         self.sharers = 1  # series that have equal parts of a budget in all
         self._free_rows: list[int] = []
-        self._free_slots: list[int] = []
         self._grow_rows(rows)
 
     def _new_rules(self) -> Rules:
@@ -118,13 +118,14 @@ class Bank:
         """Another one that goes on from the same state; what is only read (settings, rules, tables) is shared. `spare`: an earlier copy
         that may be overwritten, and is what is returned if it is as large. O(rows)."""
         mine = self._parts()
-        own = {**self.__dict__, "_free_rows": self._free_rows.copy(), "_free_slots": self._free_slots.copy(), "_kind": None}
+        own = {**self.__dict__, "_free_rows": self._free_rows.copy(), "_kind": None}
         if spare is not None and spare.rules is self.rules:
             theirs = spare._parts()
             if [part.shape for part in theirs] == [part.shape for part in mine]:
                 for their, part in zip(theirs, mine, strict=True):
                     np.copyto(their, part)
-                spare.__dict__.update(own | {"arena": spare.arena, "pool": spare.pool, "_memory": spare._memory})
+                buffers = Buffers(spare.pool, _slots(self.arena))
+                spare.__dict__.update(own | {"arena": spare.arena, "_buffers": buffers, "_memory": spare._memory})
                 return spare
         other = object.__new__(type(self))
         other.__dict__.update(own)
@@ -136,7 +137,7 @@ class Bank:
 
     def __getstate__(self) -> dict[str, Any]:
         """Arrays as they lie, and nothing that machine code has: addresses are not copied."""
-        own = self.__dict__ | {"arena": None, "pool": None, "rules": None, "_memory": None, "_kind": None, "_walk": None}
+        own = self.__dict__ | {"arena": None, "_buffers": None, "rules": None, "_memory": None, "_kind": None, "_walk": None}
         return {"own": own, "parts": self._parts()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -150,7 +151,10 @@ class Bank:
 
     def _take_parts(self, parts: list[NDArray[Any]]) -> None:
         *arrays, value, time, position = parts
-        self.arena, self.pool, self._memory = layout.assemble(self.settings, arrays), Pool(value, time, position), None
+        self._take_state(layout.assemble(self.settings, arrays), Pool(value, time, position))
+
+    def _take_state(self, arena: Arena, pool: Pool) -> None:
+        self.arena, self._buffers, self._memory = arena, Buffers(pool, _slots(arena)), None
 
     # -- rows ----------------------------------------------------------------
 
@@ -160,7 +164,7 @@ class Bank:
         if not self._free_rows:
             self._grow_rows(max(16, len(self.arena.phase)))
         row = self._free_rows.pop()
-        layout.clear(self.arena, row)
+        self.arena.newest[row] = NO_TIME  # else a free row is zeros, and most of them are not touched before it has learned
         if normal is None:
             self.arena.phase[row] = LEARNING
             self._give_slot(row)
@@ -186,6 +190,11 @@ class Bank:
         """Rows in use, ascending; O(rows)."""
         return np.flatnonzero(self.arena.phase != FREE)
 
+    @property
+    def pool(self) -> Pool:
+        """Buffers of rows that learn."""
+        return self._buffers.pool
+
     def _grow_rows(self, more: int) -> None:
         old = len(self.arena.phase)
         parts = layout.parts(self.arena, self.settings)
@@ -196,41 +205,20 @@ class Bank:
         self._free_rows += range(len(self.arena.phase) - 1, old - 1, -1)
 
     def _give_slot(self, row: int) -> None:
-        if not self._free_slots:
-            arrays: list[Any] = list(self.pool)
-            old = len(self.pool.value)
-            more, self.pool, self._memory = max(4, old), layout.empty_pool(0), None  # as above
-            layout.grow(arrays, more)
-            self.pool = Pool(*arrays)
-            self._free_slots += range(old + more - 1, old - 1, -1)
-        self.arena.slot[row] = self._free_slots.pop()
+        if self._buffers.is_full:
+            self._memory = None  # they are replaced by more, and nobody else may hold them
+        self.arena.slot[row] = self._buffers.give()
         self.arena.learned[row] = 0
-        for array in self.pool:
-            array[self.arena.slot[row]] = 0  # nothing of its last owner: equal states are equal bytes
 
     def _take_slot(self, row: int) -> None:
         if self.arena.slot[row] != NO_SLOT:
-            self._free_slots.append(int(self.arena.slot[row]))
+            self._buffers.take(int(self.arena.slot[row]), min(int(self.arena.learned[row]), self.settings.reference.size))
             self.arena.slot[row] = NO_SLOT
-            if len(self.pool.value) > SMALL_POOL and 4 * len(self._free_slots) > 3 * len(self.pool.value):
-                self._shrink_pool()
-
-    def _shrink_pool(self) -> None:
-        """Give memory back: when series have learned, most never need a buffer again. O(rows), amortised O(1) a buffer."""
-        rows = np.flatnonzero(self.arena.slot != NO_SLOT)
-        arrays: list[Any] = [array[self.arena.slot[rows]] for array in self.pool]
-        self.pool, self._memory = layout.empty_pool(0), None
-        layout.grow(arrays, len(rows) + SMALL_POOL // 2)
-        self.pool = Pool(*arrays)
-        self.arena.slot[rows] = np.arange(len(rows))
-        self._free_slots = list(range(len(self.pool.value) - 1, len(rows) - 1, -1))
 
     def adopt(self, arena: Arena, pool: Pool) -> None:
         """Continue from restored state; which rows and buffers are free is read off it."""
-        self.arena, self.pool, self._memory = arena, pool, None
+        self._take_state(arena, pool)
         self._free_rows = np.flatnonzero(arena.phase == FREE)[::-1].tolist()
-        used = set(arena.slot.tolist())
-        self._free_slots = [s for s in range(len(pool.value) - 1, -1, -1) if s not in used]
         for bin_class in np.unique(arena.bin_class[arena.phase == JUDGING]).tolist():
             self._fill_limits(bin_class)
 
@@ -306,22 +294,23 @@ class Bank:
     def _set_reference(self, row: int, values: NDArray[np.float64], times: NDArray[np.int64]) -> None:
         a, settings = self.arena, self.settings
         learned = learn(values, settings.bins, settings.categorical)
-        bins = len(learned.units)
-        windows = (a.counts, a.length, a.self_term, a.cross_term, a.since_sync, a.mixture, a.slot_count, a.slot_points)
-        for array in (*windows, a.drift, a.drift_points, a.limit_points, a.muted):
+        windows = (a.counts, a.counts_high, a.crowded, a.length, a.self_term, a.cross_term, a.since_sync, a.mixture)
+        for array in (*windows, a.slot_count, a.slot_points, a.drift, a.drift_points, a.limit_points, a.muted):
             array[row] = 0
         a.ratio[row, :-1] = 0  # of tests that are not judged any more nothing may stay
         a.head[row] = a.filled[row] = 0
         a.phase[row] = JUDGING
-        a.edges[row, : bins - 1] = learned.edges
+        put_edges(a, row, learned.edges)
         put_units(a, self.rules, row, learned.units)
-        a.weight[row] = 1.0
+        if settings.reference.kind == ReferenceKind.DECAYED:
+            a.weight[row] = 1.0
         a.quantiles[row] = learned.quantiles
         a.effective[row], a.held[row] = dependence(values).effective, len(values)
         a.independent[row] = is_independent(values)
         a.drifts[row] = settings.drifting and a.effective[row] * MOST_TURN >= len(values)
         a.reference_from[row], a.reference_to[row] = times.min(), times.max()
-        a.resume[row] = a.points[row]
+        if settings.reference.kind != ReferenceKind.FIXED:
+            a.resume[row] = a.points[row]
         self._learn_interval(row, times)
         a.bin_class[row] = class_of(settings, learned.occupied)
         self._fill_limits(int(a.bin_class[row]))
@@ -345,7 +334,7 @@ class Bank:
     def _start_moving(self, row: int, values: NDArray[np.float64], times: NDArray[np.int64]) -> None:
         """Give a moving reference the learned points as its first ones."""
         a, kind = self.arena, self.settings.reference.kind
-        codes = np.searchsorted(a.edges[row, : a.bins[row] - 1], values, side="right")
+        codes = np.searchsorted(edges_of(a, row), values, side="right")
         if kind == ReferenceKind.TRAILING:
             a.ref_code[row], a.ref_time[row] = codes, times
             a.ref_head[row] = 0
@@ -404,3 +393,8 @@ class Bank:
                 self.rules.limits[bin_class, w, j] = self._table(key)
         if self.settings.drifting:
             self.rules.drift_limits[bin_class] = self._table(drift_key(self.settings, bin_class))
+
+
+def _slots(arena: Arena) -> set[int]:
+    """The buffers that rows have."""
+    return set(arena.slot.tolist()) - {NO_SLOT}

@@ -13,8 +13,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from streamkl.core.compiled import inlined
-
 HALF = 0.5  # rank units of a stretch in which the reference has no point, beside an atom
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
@@ -101,16 +99,3 @@ def _cut(part: NDArray[np.float64], bins: int, total: int, edges: list[float], u
     units += counts.tolist()
     if closes:
         units.append(1.0)
-
-
-@inlined
-def bin_of(edges: NDArray[np.float64], bins: int, value: float) -> int:
-    """Number of edges that are <= value, among the first `bins - 1`; O(log bins)."""
-    low, high = 0, bins - 1
-    while low < high:
-        middle = (low + high) >> 1
-        if edges[middle] <= value:
-            low = middle + 1
-        else:
-            high = middle
-    return low

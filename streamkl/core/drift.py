@@ -44,7 +44,7 @@ def climb(a: Arena, rules: Rules, row: int, code: int, time: int, highest: float
     larger = UP
     for way in range(2):
         a.drift[row, way] = min(max(a.drift[row, way] + (step if way == UP else -step) - LOG_PSI, 0.0), highest)
-        a.drift_points[row, way] = a.drift_points[row, way] + 1 if a.drift[row, way] > 0.0 else 0
+        a.drift_points[row, way] = min(a.drift_points[row, way] + 1, a.code.shape[1]) if a.drift[row, way] > 0.0 else 0
         if a.drift[row, way] > a.drift[row, larger]:
             larger = way
     a.length[row, len(rules.window_points)] = max(1, min(a.drift_points[row, larger], a.filled[row]))

@@ -151,7 +151,8 @@ def close(a: Arena, rules: Rules, row: int) -> None:
     a.open[row] = False
     a.expected[row] = False
     a.cooling[row] = rules.cooldown
-    a.resume[row] = a.points[row]
+    if rules.kind != 0:
+        a.resume[row] = a.points[row]
     for w in range(len(rules.window_points)):
         a.muted[row, w] = a.length[row, w] if a.ratio[row, w] >= rules.close_below else 0
     forget(a, row)

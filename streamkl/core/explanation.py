@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from streamkl.core.arena import RECENT, SEASONAL, Arena, Pool, Rules, calm_of
 from streamkl.core.binning import QUANTILES
 from streamkl.core.dependence import dependence
+from streamkl.core.edges import edges_of
 from streamkl.core.masses import units
 from streamkl.core.ring import span
 from streamkl.core.season import slot_of
@@ -173,7 +174,7 @@ def _explain_window(a: Arena, rules: Rules, row: int, w: int) -> Explanation:
         nats = np.where((counts > 0) & (expected > 0), share * np.log(share / expected), 0.0)
     table = float(a.limit[row, w]) / n
     factor = float(a.factor[row, w])
-    edges = a.edges[row, : bins - 1]
+    edges = edges_of(a, row)
     since, until, held = _compared_with(a, rules, row, times)
     return Explanation(
         statistic_nats=float(nats.sum()),

@@ -16,6 +16,7 @@ Names have no unit: categorical series pass.
 from streamkl.core.arena import JOINT, JUDGING, RECENT, SEASONAL, Arena, Rules
 from streamkl.core.binning import QUANTILES
 from streamkl.core.compiled import inlined, outlined
+from streamkl.core.edges import edge
 from streamkl.core.masses import unit
 from streamkl.core.season import all_in_force
 
@@ -75,8 +76,8 @@ def normal_quantile(a: Arena, rules: Rules, row: int, w: int, q: int) -> float:
         mass = a.mixture[row, w, k] if rules.kind == SEASONAL else unit(a, rules, row, k)
         if below + mass >= wanted:
             if k == 0:
-                return float(a.edges[row, 0])
+                return edge(a, row, 0)
             part = (wanted - below) / mass
-            return float(a.edges[row, k - 1] * (1.0 - part) + a.edges[row, k] * part)
+            return float(edge(a, row, k - 1) * (1.0 - part) + edge(a, row, k) * part)
         below += mass
-    return float(a.edges[row, bins - 2])
+    return edge(a, row, bins - 2)

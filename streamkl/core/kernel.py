@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from streamkl.core.arena import JUDGING, LEARNING, NO_SLOT, RECENT, RETURNS, SEASONAL, Arena, Pool, Rules, calm_of, tracks_of
 from streamkl.core.batch import Batch, State
-from streamkl.core.binning import bin_of
 from streamkl.core.compiled import inlined, outlined
 from streamkl.core.drift import BLOCK, HIGHEST, climb
+from streamkl.core.edges import bin_of
 from streamkl.core.episode import LEARNED, NOTHING, WARM, alarm_output, is_alarm, move
 from streamkl.core.hours import departure, note
 from streamkl.core.native import Memory, held
@@ -145,7 +145,7 @@ def keep(a: Arena, pool: Pool, rules: Rules, row: int, time: int, value: float, 
 def judge(a: Arena, rules: Rules, row: int, time: int, value: float, position: int) -> tuple[float, int]:
     """Move every window, the drift track and the reference by one point; returns (highest ratio statistic / threshold, its test or -1:
     none is ready)."""
-    code: Any = np.uint64(bin_of(a.edges[row], a.bins[row], value))
+    code: Any = np.uint64(bin_of(a, row, value))
     if rules.kind == SEASONAL and slot_of(rules, a.newest[row]) != a.season[row]:
         refresh(a, rules, row)  # before the point is placed: windows are read off the ring
     depth = place(a, row, code, time, position)
@@ -182,7 +182,7 @@ def speak(a: Arena, rules: Rules, row: int) -> float:
 @inlined
 def linger(a: Arena, row: int, found: float) -> float:
     """The strength of the newest points, or what is left of that of the ones before."""
-    a.strength[row] = max(found, LINGERS * a.strength[row])
+    a.strength[row] = max(found, LINGERS * float(a.strength[row]))
     return float(a.strength[row])
 
 
@@ -217,7 +217,7 @@ def rehearse(state: Memory[State], row: int, times: NDArray[np.int64], values: N
     a, _, rules = held(state)
     newest = a.newest[row]
     for i in range(len(values)):
-        code = bin_of(a.edges[row], a.bins[row], values[i])
+        code = bin_of(a, row, values[i])
         depth = place(a, row, code, times[i], positions[i])
         a.newest[row] = times[i]
         slide(a, rules, row, code, times[i], depth)

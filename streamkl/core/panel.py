@@ -25,7 +25,7 @@ class Panel:
 
     def __init__(self, settings: Settings, table: Callable[[TableKey], Table]) -> None:
         d = settings.features
-        self.bank = Bank(settings, table, d + 2)
+        self.bank = Bank(replace(settings, together=True), table, d + 2)
         self._members = np.array([self.bank.birth() for _ in range(d)])
         self._lead = np.array([self.bank.joint(), self.bank.joint()])
         self._team = Memory(Team(self._members, self._lead, np.zeros(d, np.bool_)))

@@ -6,7 +6,8 @@ ln(magnitude), fitted to what exceeds two quantiles: one far out, that knows the
 not taught by a few incidents. The bins are relative to the largest magnitude seen, so no scale has to be known.
 
 What is kept is how many magnitudes lie at or above each bin's lower edge, two bytes a bin, so that a share is read off with two logarithms
-from a table. When there are 65,535 all are halved, rounded up, so that a very long past fades slowly and forgets no record.
+from a table. When there are 65,535 all are halved, rounded up, so that a very long past fades slowly and forgets no record. Of the newest
+magnitudes, at most 64, half a byte a bin counts those that join the past next; every sixteenth of a bin is a byte behind the bins.
 """
 
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streamkl.core.arena import PAST_BINS, Tracks
+from streamkl.core.arena import FRESH, FRESH_MOST, PAST_BINS, Tracks
 from streamkl.core.compiled import inlined, outlined
 
 BINS_PER_E = 3.0
@@ -25,7 +26,7 @@ RARE, BULK = 0.005, 0.1  # shares of the past that the two tails are fitted to
 FEWEST = 10.0  # magnitudes behind a tail
 WEIGHT_OF_RARE = 0.3
 PRIOR_WEIGHT, PRIOR_EXCESS = 10.0, 0.5  # exceedances, and their mean in e-folds, that stand beside the seen ones
-JOIN_SHARE, JOIN_MOST = 32, 64  # newer magnitudes join the past when they are a 32nd of it, or so many
+JOIN_SHARE = 32  # newer magnitudes join the past when they are a 32nd of it, or FRESH_MOST
 FULL = np.iinfo(np.uint16).max  # magnitudes: then all counts are halved
 LOG_COUNTS = np.log(np.arange(FULL + 1) + 0.5).astype(np.float32)
 
@@ -36,7 +37,7 @@ def surprisal(t: Tracks, row: int, track: int, magnitude: float) -> float:
     position = 0.0
     if magnitude > 0.0:
         log = np.log(magnitude)
-        if t.past[row, track, 1] == 0 and t.fresh[row, track, 0] == t.fresh_count[row, track]:
+        if t.past[row, track, 1] == 0 and _fresh(t, row, track, 0) == t.fresh_count[row, track]:
             # Nothing above the lowest bin: this magnitude sets the scale.
             t.past_low[row, track] = log - FIRST_BIN / BINS_PER_E
             _join(t, row, track)
@@ -48,13 +49,38 @@ def surprisal(t: Tracks, row: int, track: int, magnitude: float) -> float:
     index = min(int(position), PAST_BINS - 1)
     nats = 0.0
     if t.past[row, track, 0] + t.fresh_count[row, track] >= FIRST_PAST:
-        if t.fresh_count[row, track] >= max(1, min(t.past[row, track, 0] // JOIN_SHARE, JOIN_MOST)):
+        if t.fresh_count[row, track] >= max(1, min(t.past[row, track, 0] // JOIN_SHARE, FRESH_MOST)):
             _join(t, row, track)
         in_body = position <= t.past_edge[row, track, 0]
         nats = max(_by_share(t, row, track, position) if in_body else _by_tails(t, row, track, position), 0.0)
-    t.fresh[row, track, index] += 1
-    t.fresh_count[row, track] += 1
+    _note(t, row, track, index)
     return nats
+
+
+@inlined
+def _note(t: Tracks, row: int, track: int, index: int) -> None:
+    """One more of the newer magnitudes."""
+    pair, shift = int(t.fresh[row, track, index >> 1]), 4 * (index & 1)
+    if (pair >> shift) & 15 < 15:
+        t.fresh[row, track, index >> 1] = pair + (1 << shift)
+    else:
+        t.fresh[row, track, index >> 1] = pair - (15 << shift)
+        at = PAST_BINS // 2
+        while t.fresh[row, track, at] > 0:
+            at += 1
+        t.fresh[row, track, at] = index + 1
+    t.fresh_count[row, track] += 1
+
+
+@inlined
+def _fresh(t: Tracks, row: int, track: int, index: int) -> int:
+    """The newer magnitudes in a bin."""
+    count = (int(t.fresh[row, track, index >> 1]) >> (4 * (index & 1))) & 15
+    at = PAST_BINS // 2
+    while at < FRESH and t.fresh[row, track, at] > 0:
+        count += 16 if t.fresh[row, track, at] == index + 1 else 0
+        at += 1
+    return count
 
 
 @inlined
@@ -75,24 +101,22 @@ def _by_tails(t: Tracks, row: int, track: int, position: float) -> float:
 
 @inlined
 def _along(t: Tracks, row: int, track: int, which: int, position: float) -> float:
-    """Nats on the line that a tail is."""
+    """Nats on the line that a tail is: Hill's estimate with a prior. O(bins of the tail)."""
     past, edge = t.past[row, track], t.past_edge[row, track, which]
-    return float(t.log_counts[past[0]] - t.log_counts[past[edge]] + t.past_slope[row, track, which] * (position - edge))
+    count = float(past[edge])
+    excess = 0.5 * count  # in bins, of all from the edge on; each bin stands for its middle
+    for k in range(edge + 1, PAST_BINS):
+        excess += past[k]
+    slope = np.float32((count + PRIOR_WEIGHT) / (excess / BINS_PER_E + PRIOR_WEIGHT * PRIOR_EXCESS) / BINS_PER_E)  # nats per bin
+    return float(t.log_counts[past[0]] - t.log_counts[past[edge]] + slope * (position - edge))
 
 
 @outlined
 def refit(t: Tracks, row: int, track: int) -> None:
-    """Where the two tails begin, and their nats per bin: Hill's estimate with a prior. O(bins)."""
-    past = t.past[row, track]
+    """Where the two tails begin. O(bins)."""
     for which in range(2):
-        edge = _edge(t, row, track, max((RARE if which else BULK) * past[0], FEWEST))
-        count = float(past[edge])
-        excess = 0.5 * count  # in bins, of all from the edge on; each bin stands for its middle
-        for k in range(edge + 1, PAST_BINS):
-            excess += past[k]
-        slope = (count + PRIOR_WEIGHT) / (excess / BINS_PER_E + PRIOR_WEIGHT * PRIOR_EXCESS)
-        t.past_edge[row, track, which] = edge
-        t.past_slope[row, track, which] = slope / BINS_PER_E
+        wanted = max((RARE if which else BULK) * t.past[row, track, 0], FEWEST)
+        t.past_edge[row, track, which] = _edge(t, row, track, wanted)
 
 
 @inlined
@@ -135,13 +159,13 @@ def _move_up(t: Tracks, row: int, track: int, by: int) -> None:
     The body of the past (the median of what lies above the lowest bin) stays among the bins: one absurd value must not blind a series. What
     lies beyond the last bin is then counted in it.
     """
-    past, fresh = t.past[row, track], t.fresh[row, track]
-    higher = np.int64(past[1]) + t.fresh_count[row, track] - fresh[0]
+    past = t.past[row, track]
+    higher = np.int64(past[1]) + t.fresh_count[row, track] - _fresh(t, row, track, 0)
     body = PAST_BINS - 1
-    newer: Any = np.int64(fresh[body])
+    newer: Any = _fresh(t, row, track, body)
     while 2 * (past[body] + newer) < higher:
         body -= 1
-        newer += np.int64(fresh[body])
+        newer += _fresh(t, row, track, body)
     by = min(by, body - BODY_BIN)
     if by <= 0:
         return
@@ -156,15 +180,16 @@ def _move_up(t: Tracks, row: int, track: int, by: int) -> None:
 @outlined
 def _join(t: Tracks, row: int, track: int) -> None:
     """Let the newer magnitudes join the past. O(bins), once in so many points."""
-    past, fresh = t.past[row, track], t.fresh[row, track]
+    past = t.past[row, track]
     if np.int64(past[0]) + t.fresh_count[row, track] > FULL:
         for k in range(PAST_BINS):
             past[k] = (np.int64(past[k]) + 1) >> 1
     newer: Any = np.int64(0)
     for k in range(PAST_BINS - 1, -1, -1):
-        newer += np.int64(fresh[k])
+        newer += _fresh(t, row, track, k)
         past[k] += newer
-        fresh[k] = 0
+    for at in range(FRESH):
+        t.fresh[row, track, at] = 0
     t.fresh_count[row, track] = 0
     if past[0] >= FIRST_PAST:
         refit(t, row, track)

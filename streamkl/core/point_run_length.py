@@ -8,7 +8,7 @@ first points, whose past is thin, weigh as in practice.
 import numpy as np
 from numpy.typing import NDArray
 
-from streamkl.core.arena import PAST_BINS, RECENT, TRACKS, Tracks
+from streamkl.core.arena import FRESH, PAST_BINS, RECENT, TRACKS, Tracks
 from streamkl.core.binning import learn
 from streamkl.core.compiled import allocating, outlined
 from streamkl.core.past import LOG_COUNTS
@@ -76,10 +76,9 @@ def fresh(rows: int) -> Tracks:
         long_mean=np.zeros((rows, 2)),
         nats=np.zeros((rows, TRACKS)),
         past=np.zeros((rows, TRACKS, PAST_BINS), np.uint16),
-        fresh=np.zeros((rows, TRACKS, PAST_BINS), np.uint8),
+        fresh=np.zeros((rows, TRACKS, FRESH), np.uint8),
         fresh_count=np.zeros((rows, TRACKS), np.uint8),
         past_low=np.zeros((rows, TRACKS)),
         past_edge=np.zeros((rows, TRACKS, 2), np.uint8),
-        past_slope=np.zeros((rows, TRACKS, 2), np.float32),
         log_counts=LOG_COUNTS,
     )

@@ -9,6 +9,7 @@ import numpy as np
 from streamkl.core.arena import DECAYED, TRAILING, Arena, Rules
 from streamkl.core.binning import HALF
 from streamkl.core.compiled import inlined
+from streamkl.core.counts import count_of
 from streamkl.core.masses import log_unit, unit
 from streamkl.core.ring import at_depth
 from streamkl.core.season import slot_of
@@ -27,7 +28,7 @@ def set_units(a: Arena, rules: Rules, row: int, code: int, units: float) -> None
         a.halves[row, code] = int(2.0 * units)
     change = log_unit(a, rules, row, code) - before
     for w in range(a.counts.shape[1]):
-        a.cross_term[row, w] += a.counts[row, w, code] * change
+        a.cross_term[row, w] += count_of(a, row, w, code) * change
 
 
 @inlined

@@ -7,12 +7,15 @@ the score stays below `escalate` times what those three have reached, and it tak
 Steps are counted in event time where the series has a clock, else in points.
 """
 
+import numpy as np
+
 from streamkl.core.arena import RETURNS, Arena, Rules
 from streamkl.core.compiled import inlined, outlined
 
 STEPS = 3  # earlier onsets that have to lie at equal steps
 NEAR = 0.05  # of a step
 NEAR_POINTS = 5  # a step may always be off by so many
+MOST_POINTS = np.iinfo(np.uint16).max  # that what comes back is known to last
 SHORTEST = 16  # points of a step: shorter ones are one incident
 
 
@@ -39,7 +42,7 @@ def is_expected(a: Arena, rules: Rules, row: int, time: int, score: float) -> bo
                 if a.onset_peak[row, other] > 0.0 and abs(now - a.onset[row, other] - back * step) <= near:
                     steps += 1
                     peak = max(peak, a.onset_peak[row, other])
-                    points = max(points, a.onset_points[row, other])
+                    points = max(points, int(a.onset_points[row, other]))
                     break
         if steps == STEPS and score < rules.escalate * peak:
             found = True
@@ -64,4 +67,4 @@ def _note(a: Arena, row: int, now: int, score: float) -> None:
 def last(a: Arena, row: int, score: float) -> None:
     """One more judged point of what began last."""
     a.onset_peak[row, 0] = max(a.onset_peak[row, 0], score)
-    a.onset_points[row, 0] += 1
+    a.onset_points[row, 0] = min(a.onset_points[row, 0] + np.int64(1), MOST_POINTS)

@@ -17,7 +17,9 @@ from streamkl.core.compiled import aside, inlined
 
 TIME_MOST, TIME_BY = np.iinfo(np.uint16).max, 10  # longest step, and what a unit grows by
 POSITION_MOST, POSITION_BY = np.iinfo(np.int8).max, 2
-TURN = 1_024  # points after which units may shrink
+TIME_UNITS = TIME_BY ** np.arange(19)  # a row keeps which one: the power
+POSITION_UNITS = POSITION_BY ** np.arange(63)
+TURN = 1_024  # points after which units may shrink; in a longer ring, which has to be gone through, once for all of its points
 
 
 @inlined
@@ -41,7 +43,7 @@ def place(a: Arena, row: int, code: int, time: int, position: int) -> int:
     _place_position(a, row, position, depth)
     a.head[row] = a.head[row] + 1 if a.head[row] + 1 < size else 0
     a.filled[row] = min(a.filled[row] + 1, size)
-    if a.points[row] % TURN == 0 and (a.time_unit[row] > 1 or a.position_unit[row] > 1):
+    if a.points[row] % TURN == 0 and (a.time_power[row] > 0 or a.position_power[row] > 0) and a.points[row] % size < TURN:
         _shrink(a, row)
     return depth
 
@@ -49,7 +51,7 @@ def place(a: Arena, row: int, code: int, time: int, position: int) -> int:
 @inlined
 def at_depth(a: Arena, row: int, depth: int) -> int:
     """Ring index of the point with so many newer ones."""
-    index = a.head[row] - 1 - depth
+    index = np.int64(a.head[row]) - 1 - depth
     return int(index) if index >= 0 else int(index + a.code.shape[1])
 
 
@@ -58,19 +60,20 @@ def oldest_time(a: Arena, row: int) -> int:
     """Of a ring that holds points; O(ring) where steps are kept."""
     if a.time.shape[1] > 0:
         return int(a.time[row, at_depth(a, row, a.filled[row] - 1)])
-    ticks = a.time_head[row] // a.time_unit[row]
+    unit = TIME_UNITS[a.time_power[row]]
+    ticks = a.time_head[row] // unit
     for depth in range(a.filled[row] - 1):
         ticks -= a.time_step[row, at_depth(a, row, depth)]
-    return int(ticks * a.time_unit[row])
+    return int(ticks * unit)
 
 
 def span(a: Arena, row: int, points: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Times and record offsets of so many newest points of a ring that holds them, the oldest first; O(points)."""
     places = np.arange(int(a.head[row]) - points, int(a.head[row])) % a.code.shape[1]
-    positions = _read(a.position_step[row, places], int(a.position_head[row]), int(a.position_unit[row]))
+    positions = _read(a.position_step[row, places], int(a.position_head[row]), int(POSITION_UNITS[a.position_power[row]]))
     if a.time.shape[1] > 0:
         return a.time[row, places], positions
-    return _read(a.time_step[row, places], int(a.time_head[row]), int(a.time_unit[row])), positions
+    return _read(a.time_step[row, places], int(a.time_head[row]), int(TIME_UNITS[a.time_power[row]])), positions
 
 
 def _read(steps: NDArray[Any], newest: int, unit: int) -> NDArray[np.int64]:
@@ -104,11 +107,14 @@ def _neighbours(a: Arena, row: int) -> int:
 @inlined
 def _place_step(a: Arena, row: int, time: int) -> int:
     if a.filled[row] == 0:
-        a.time_unit[row] = 1
+        a.time_power[row] = 0
         a.time_head[row] = time
     if time < a.time_head[row]:
         return _place_late(a, row, time)
-    step = _ticks(time, a.time_unit[row]) - _ticks(a.time_head[row], a.time_unit[row])
+    step: Any = time - a.time_head[row]
+    if a.time_power[row] > 0:
+        unit = TIME_UNITS[a.time_power[row]]
+        step = time // unit - a.time_head[row] // unit
     if step > TIME_MOST:
         return _place_late(a, row, time)
     a.time_step[row, a.head[row]] = step
@@ -121,7 +127,7 @@ def _place_late(a: Arena, row: int, time: int) -> int:
     """The same for a point that is older than another, or further from it than the unit can tell."""
     neighbours = _neighbours(a, row)
     while True:
-        unit = a.time_unit[row]
+        unit = TIME_UNITS[a.time_power[row]]
         ticks = _ticks(time, unit)
         older: Any = _ticks(a.time_head[row], unit)
         newer = older
@@ -135,7 +141,7 @@ def _place_late(a: Arena, row: int, time: int) -> int:
         if max(before, after) <= TIME_MOST:
             break
         _rescale(a, row, a.time_step, a.time_head[row], unit, unit * TIME_BY)
-        a.time_unit[row] = unit * TIME_BY
+        a.time_power[row] += 1
     _insert(a, row, a.time_step, depth, before, after)
     if depth == 0:
         a.time_head[row] = time
@@ -145,9 +151,10 @@ def _place_late(a: Arena, row: int, time: int) -> int:
 @inlined
 def _place_position(a: Arena, row: int, position: int, depth: int) -> None:
     if a.filled[row] == 0:
-        a.position_unit[row] = 1
+        a.position_power[row] = 0
         a.position_head[row] = position
-    step = _ticks(position, a.position_unit[row]) - _ticks(a.position_head[row], a.position_unit[row])
+    power = np.int64(a.position_power[row])
+    step = (position >> power) - (a.position_head[row] >> power)
     if depth > 0 or abs(step) > POSITION_MOST:
         _place_behind(a, row, position, depth)
         return
@@ -159,7 +166,7 @@ def _place_position(a: Arena, row: int, position: int, depth: int) -> None:
 def _place_behind(a: Arena, row: int, position: int, depth: int) -> None:
     """The same for a point that is not the newest, or further from it than the unit can tell."""
     while True:
-        unit = a.position_unit[row]
+        unit = POSITION_UNITS[a.position_power[row]]
         ticks = _ticks(position, unit)
         older: Any = _ticks(a.position_head[row], unit)
         newer = older
@@ -171,7 +178,7 @@ def _place_behind(a: Arena, row: int, position: int, depth: int) -> None:
         if max(abs(before), abs(after)) <= POSITION_MOST:
             break
         _rescale(a, row, a.position_step, a.position_head[row], unit, unit * POSITION_BY)
-        a.position_unit[row] = unit * POSITION_BY
+        a.position_power[row] += 1
     _insert(a, row, a.position_step, depth, before, after)
     if depth == 0:
         a.position_head[row] = position
@@ -211,12 +218,14 @@ def _rescale(a: Arena, row: int, steps: NDArray[Any], head: int, old: int, new: 
 def _shrink(a: Arena, row: int) -> None:
     """Go back to finer units where the longest step allows it; O(ring)."""
     if a.time.shape[1] == 0:
-        while a.time_unit[row] > 1 and (_longest(a, row, a.time_step) + 1) * TIME_BY <= TIME_MOST:
-            _rescale(a, row, a.time_step, a.time_head[row], a.time_unit[row], a.time_unit[row] // TIME_BY)
-            a.time_unit[row] //= TIME_BY
-    while a.position_unit[row] > 1 and (_longest(a, row, a.position_step) + 1) * POSITION_BY <= POSITION_MOST:
-        _rescale(a, row, a.position_step, a.position_head[row], a.position_unit[row], a.position_unit[row] // POSITION_BY)
-        a.position_unit[row] //= POSITION_BY
+        while a.time_power[row] > 0 and (_longest(a, row, a.time_step) + 1) * TIME_BY <= TIME_MOST:
+            unit = TIME_UNITS[a.time_power[row]]
+            _rescale(a, row, a.time_step, a.time_head[row], unit, unit // TIME_BY)
+            a.time_power[row] -= 1
+    while a.position_power[row] > 0 and (_longest(a, row, a.position_step) + 1) * POSITION_BY <= POSITION_MOST:
+        unit = POSITION_UNITS[a.position_power[row]]
+        _rescale(a, row, a.position_step, a.position_head[row], unit, unit // POSITION_BY)
+        a.position_power[row] -= 1
 
 
 @inlined

@@ -195,7 +195,7 @@ def limit_for(rules: Rules, bin_class: int, w: int, points: int, log_run: float)
     nodes = rules.nodes[w]
     if nodes == 1:
         return max(along(rules.log_runs, rules.limits[bin_class, w, 0], log_run), 1e-3)
-    x = np.log(points)
+    x = np.log(float(points))
     j = 0
     while j < nodes - 2 and rules.node_log_points[w, j + 1] < x:
         j += 1

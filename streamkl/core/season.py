@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from streamkl.core.arena import Arena, Rules
 from streamkl.core.compiled import both, inlined, outlined
+from streamkl.core.counts import count_of
 from streamkl.core.masses import unit
 from streamkl.core.ring import at_depth
 
@@ -80,7 +81,7 @@ def mixed_cross_term(a: Arena, row: int, w: int) -> float:
     n = a.length[row, w]
     value = 0.0
     for k in range(a.bins[row]):
-        count = a.counts[row, w, k]
+        count = count_of(a, row, w, k)
         if count > 0:
             value += count * np.log(a.mixture[row, w, k] / n)
     return value

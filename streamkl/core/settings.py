@@ -93,6 +93,7 @@ class Settings:
     drift: bool
     categorical: bool
     features: int
+    together: bool = False  # whether rows of the same bank are judged together (`core.panel`)
 
     @property
     def pointwise(self) -> bool:

@@ -47,7 +47,7 @@ def weigh(c: Calm, row: int, nats: float) -> float:
     if c.calm_left[row] == 0:
         c.calm_left[row] = BLOCK
         c.calm_max[row] = 0.0
-    c.calm_max[row] = max(c.calm_max[row], nats)
+    c.calm_max[row] = max(float(c.calm_max[row]), nats)
     c.calm_left[row] -= 1
     c.calm_judged[row] += 1
     if c.calm_left[row] == 0:
@@ -63,7 +63,7 @@ def _end_block(c: Calm, row: int) -> None:
             c.calm_forgiven[row] += 1
             return
         c.calm_alarms[row] += 1
-    at = min(int(c.calm_max[row] / WIDTH), CALM_BINS - 1)
+    at = min(int(float(c.calm_max[row]) / WIDTH), CALM_BINS - 1)
     if c.calm[row, at] == FULL:
         _fade(c, row)
     c.calm[row, at] += 1

@@ -30,6 +30,7 @@ EXTRA = 0.5  # alarms beyond those promised that the past may hold
 SHAPE_LOW, SHAPE_HIGH = -0.5, 0.4
 SHAPE_PRIOR = 20.0  # exceedances that the shape zero weighs
 FULL = np.iinfo(np.uint8).max  # of one bin
+MOST_JUDGED = 2**31  # points that a test can have been judged on while it only repeats an alarm: blocks that count are halved long before
 
 
 @inlined
@@ -107,7 +108,7 @@ def observe(a: Arena, row: int, w: int, ratio: float, block: int) -> None:
     if a.block_left[row, w] == 0:
         a.block_left[row, w] = block
         a.block_max[row, w] = 0.0
-    a.block_max[row, w] = max(a.block_max[row, w], ratio)
+    a.block_max[row, w] = max(float(a.block_max[row, w]), ratio)
     a.block_left[row, w] -= 1
     if a.block_left[row, w] > 0:
         return
@@ -121,10 +122,11 @@ def observe(a: Arena, row: int, w: int, ratio: float, block: int) -> None:
 def record(a: Arena, row: int, w: int) -> None:
     """Close a block. The guard must not learn an incident: of maxima in a row at or above the factor only the first counts, and for no more
     than a multiple of the factor. What does count moves the factor at once."""
-    maximum = a.block_max[row, w]
+    maximum = float(a.block_max[row, w])
     factor = a.factor[row, w]
     if factor > 0.0 and maximum >= factor:
         if a.flagged[row, w]:
+            a.judged[row, w] = min(a.judged[row, w], MOST_JUDGED)
             return
         a.flagged[row, w] = True
         maximum = min(maximum, STRETCH * factor)
@@ -141,7 +143,7 @@ def record(a: Arena, row: int, w: int) -> None:
 def _fade(a: Arena, row: int, w: int) -> None:
     before = a.blocks[row, w]
     a.blocks[row, w] = halve(a.tail[row, w])
-    a.judged[row, w] = a.judged[row, w] * a.blocks[row, w] // before
+    a.judged[row, w] = np.int64(a.judged[row, w]) * a.blocks[row, w] // before
     a.next_fit[row, w] = 0
 
 

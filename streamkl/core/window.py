@@ -9,6 +9,7 @@ import numpy as np
 
 from streamkl.core.arena import SEASONAL, Arena, Rules
 from streamkl.core.compiled import inlined, outlined
+from streamkl.core.counts import count_of, put_count
 from streamkl.core.masses import log_unit
 from streamkl.core.ring import at_depth
 from streamkl.core.season import all_in_force, mix, mixed_cross_term
@@ -19,8 +20,8 @@ SHORTEST_TURN = 64  # points between two resynchronisations, however short the w
 @inlined
 def add(a: Arena, rules: Rules, row: int, w: int, code: int) -> None:
     """One more point of this bin in the window; O(1)."""
-    count = int(a.counts[row, w, code])
-    a.counts[row, w, code] = count + 1
+    count = count_of(a, row, w, code)
+    put_count(a, row, w, code, count + 1, count)
     a.self_term[row, w] += rules.xlogx[count + 1] - rules.xlogx[count]
     a.cross_term[row, w] += log_unit(a, rules, row, code)
     a.length[row, w] += 1
@@ -29,8 +30,8 @@ def add(a: Arena, rules: Rules, row: int, w: int, code: int) -> None:
 @inlined
 def remove(a: Arena, rules: Rules, row: int, w: int, code: int) -> None:
     """One point of this bin fewer; the inverse of `add`."""
-    count = int(a.counts[row, w, code])
-    a.counts[row, w, code] = count - 1
+    count = count_of(a, row, w, code)
+    put_count(a, row, w, code, count - 1, count)
     a.self_term[row, w] += rules.xlogx[count - 1] - rules.xlogx[count]
     a.cross_term[row, w] -= log_unit(a, rules, row, code)
     a.length[row, w] -= 1
@@ -42,7 +43,7 @@ def resync(a: Arena, rules: Rules, row: int, w: int) -> None:
     self_term = 0.0
     cross_term = 0.0
     for k in range(a.bins[row]):
-        count = int(a.counts[row, w, k])
+        count = count_of(a, row, w, k)
         if count > 0:
             self_term += rules.xlogx[count]
             cross_term += count * log_unit(a, rules, row, k)

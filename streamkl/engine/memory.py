@@ -16,7 +16,7 @@ from streamkl.engine.router import Router, Seat
 from streamkl.engine.snapshot import Arrays, pack, unpack
 from streamkl.errors import SnapshotError
 
-DERIVED = frozenset({"past_edge", "past_slope"})  # tails of the pasts, and fitted anew to them
+DERIVED = frozenset({"past_edge", "nats", "surprise"})  # found anew: where the tails of the pasts begin, what the next point says
 RINGS = frozenset({"code", "time", "time_step", "position_step"})
 
 
@@ -65,14 +65,14 @@ def bank_arrays(bank: Bank, rows: np.ndarray, prefix: str = "") -> Iterator[tupl
     slots = arena.slot[rows]
     in_use = slots[slots != NO_SLOT]
     size = arena.code.shape[1]
-    filled = arena.filled[rows]
-    order = _oldest_first(arena.head[rows], filled, size)
+    filled = arena.filled[rows].astype(np.int64)
+    order = _oldest_first(arena.head[rows].astype(np.int64), filled, size)
     for name in Arena._fields:
         if name in DERIVED:
             continue
         array = histograms(arena.past[rows]) if name == "past" else getattr(arena, name)[rows]
         yield prefix + name, np.take_along_axis(array, order, axis=1) if name in RINGS and array.shape[1] else array
-    yield prefix + "head", (filled % size).astype(np.int32)
+    yield prefix + "head", (filled % size).astype(arena.head.dtype)
     yield prefix + "slot", np.where(slots == NO_SLOT, NO_SLOT, np.cumsum(slots != NO_SLOT) - 1).astype(np.int32)
     for name in Pool._fields:
         yield f"{prefix}pool.{name}", getattr(bank.pool, name)[in_use]

@@ -153,7 +153,7 @@ def _banks(packed: Mapping[int, _Packed], number: int, members: Sequence[Member]
         for name in POSITIONS:
             columns[prefix + name][strange["slot" if name.startswith("pool.") else "row"]] = start
         columns[prefix + "position_step"][strange["row"]] = 0
-        columns[prefix + "position_unit"][strange["row"]] = 1
+        columns[prefix + "position_power"][strange["row"]] = 0
         arrays |= columns
     return arrays, rows
 

@@ -11,8 +11,8 @@ from streamkl.library.settings import settings_of
 
 _PARTS = {
     "ring": ("code", "time", "time_step", "position_step"),
-    "windows": ("counts", "mixture"),
-    "reference": ("edges", "halves", "units", "log_units", "prior", "ref_code", "ref_time"),
+    "windows": ("counts", "counts_high", "mixture"),
+    "reference": ("edges", "atoms", "halves", "units", "log_units", "prior", "ref_code", "ref_time"),
     "hours": ("hourly", "slot_count", "slot_share", "slot_points"),
     "tails": ("tail",),
     "pasts": ("past", "fresh", "calm"),

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from benchmarks.datasets import generate, load, write_files
+from benchmarks.one_by_one import installed
 from benchmarks.reading import Mark, TooShortError, speed
 from benchmarks.speed import by_size, memory, shipped, single, with_ratio
-from benchmarks.topics import records
+from benchmarks.topics import Shape, records
+from benchmarks.where_time_goes import history, parts
 from streamkl.core.layout import row_bytes
 
 
@@ -31,20 +33,33 @@ def test_too_few_commits_are_no_speed() -> None:
 
 
 def test_records_of_one_and_of_a_hundred_points_hold_the_same_points() -> None:
-    singles = [(partition, json.loads(value)) for partition, value in records(250, 1)]
-    arrays = [(partition, point) for partition, value in records(3, 100) for point in json.loads(value)]
+    singles = [(partition, json.loads(value)) for partition, value in records(Shape("t", 250, 1))]
+    arrays = [(partition, point) for partition, value in records(Shape("t", 3, 100)) for point in json.loads(value)]
     assert singles == arrays[:250]
     assert len(arrays) == 300
 
 
 def test_a_series_stays_on_one_partition() -> None:
     homes: dict[str, set[int]] = {}
-    for partition, value in records(20, 100):
+    for partition, value in records(Shape("t", 20, 100)):
         for point in json.loads(value):
             homes.setdefault(point["series"], set()).add(partition)
     assert len(homes) == 400
     assert all(len(home) == 1 for home in homes.values())
     assert set.union(*homes.values()) == {0, 1, 2, 3}
+
+
+def test_where_the_time_goes_begins_with_the_whole_and_the_history_names_every_step() -> None:
+    rows = list(parts(shipped(), lambda settings: float(len(settings.windows)) + settings.drift + bool(settings.point_share)))
+    assert [row["the part takes"] for row in rows] == [None, 1.0, 1.0, 2.0, 4.0]
+    assert all(row["what"] and row["default, ns"] for row in history().rows)
+
+
+def test_peers_take_points_one_by_one() -> None:
+    for peer in installed():
+        take = peer.make()
+        for at in range(5):
+            take(at, 0.5 * at)
 
 
 def test_a_folder_of_both_kinds_is_read_without_its_missing_values(tmp_path: Path) -> None:
@@ -74,7 +89,8 @@ def test_written_files_hold_every_digit_of_the_series(tmp_path: Path) -> None:
 
 
 def test_the_cost_by_size_starts_at_the_shortest_window_and_memory_is_what_a_row_takes() -> None:
-    first, second, *others = with_ratio(list(by_size(1, 1_000)), "ns a point", "times the first")
+    sizes = list(by_size(1, 1_000))
+    first, second, *others = with_ratio(sizes, sizes[0], "times the first")
     assert (first["times the first"], first["window, points"], second["window, points"]) == (1.0, 100, 1_000)
-    assert [row["bins"] for row in others] == [8, 64]
+    assert [row["bins"] for row in others] == [8, 256]
     assert [row["bytes a series"] for row in memory()] == [row_bytes(shipped()), row_bytes(single())]

@@ -4,13 +4,14 @@ import tracemalloc
 from dataclasses import replace
 
 import numpy as np
+import psutil
 import pytest
 
 from streamkl.config.detector import DetectorConfig
 from streamkl.core.arena import FREE, JUDGING, LEARNING, NO_SLOT, Arena, Pool
 from streamkl.core.bank import Bank
 from streamkl.core.episode import ACCEPTED, OPENED, RECOVERED
-from streamkl.core.layout import allocate, parts, row_bytes
+from streamkl.core.layout import allocate, buffer_bytes, parts, row_bytes
 from streamkl.core.masses import units
 from streamkl.core.run_length import RUN_LENGTHS, Table, TableKey
 from streamkl.library.settings import settings_of
@@ -58,12 +59,11 @@ def test_growing_keeps_what_there_is() -> None:
     assert (bank.arena.phase == FREE).sum() == len(bank.arena.phase) - 41
 
 
-@pytest.mark.parametrize(("rows", "born"), [(1_100, 1_100), (5_000, 1_024)])  # the next one doubles the rows; the buffers
-def test_growing_holds_no_more_than_one_array_twice(rows: int, born: int) -> None:
+def test_growing_holds_no_more_than_one_array_twice() -> None:
     tracemalloc.start()
-    bank = Bank(settings(), NEVER, rows)
-    for _ in range(born):
-        bank.birth()
+    bank = Bank(settings(), NEVER, 1_100)
+    for _ in range(1_100):
+        bank.birth()  # the next one doubles the rows
     before, _ = tracemalloc.get_traced_memory()
     tracemalloc.reset_peak()
     bank.birth()
@@ -192,22 +192,35 @@ def test_what_is_accepted_is_learned_from_the_newest_points() -> None:
 
 
 def test_memory_is_as_the_arena_says() -> None:
-    """Bytes a row: 4 for each point of the ring, 8 for each newest value, the tables of the windows and of the drift track, the bins, and
-    some more; what goes by time needs 6 more a point, and a moving reference adds its own."""
+    """Bytes a row: 4 for each point of the ring, 8 for each newest value, the tables of the windows, a byte a bin of each, 8 for each edge
+    and 2 for each mass, and some more; what goes by time needs 6 more a point, and a moving reference adds its own."""
     made = settings(bins=16, windows=BY_COUNT)
-    windows, bins, ring, tail = 3, 2 * 16 + 3, 21, 120
+    windows, bins, ring, tail = 3, 2 * 16 + 3, 21, 3 * 120
     more = {FIXED: 0, TRAILING: 9 * SIZE + 8 * bins, DECAYED: 14 * bins, SEASONAL: 16 * 24 * bins + 8 * windows * bins}
     for reference, own in more.items():
         chosen = replace(made, reference=reference)
         arena = allocate(chosen, 2)
-        one = sum(array.nbytes for array in arena) / 2
-        said = (4 if reference is FIXED else 10) * ring + windows * 2 * bins + (windows + 1) * tail + 10 * bins + 8 * 64 + own
-        assert said < one < said + (windows + 1) * 110 + 600
+        said = (4 if reference is FIXED else 10) * ring + windows * bins + tail + 8 * (16 + 2) + 3 + 2 * bins + 8 * 64 + own
+        assert said + 300 < row_bytes(chosen) < said + 600
         assert sum(array.nbytes for array in parts(arena, chosen)) == 2 * row_bytes(chosen)
-        assert one <= row_bytes(chosen) < one + 8
 
 
 def test_buffers_of_series_that_have_learned_are_given_back_and_others_keep_theirs() -> None:
+    many = settings(reference=replace(FIXED, size=SIZE * 50))
+    bank, before = Bank(many, NEVER, 2_000), psutil.Process().memory_info().rss
+    rows = np.array([bank.birth() for _ in range(2_000)])
+    bank.pool.value[:] = bank.pool.time[:] = bank.pool.position[:] = 1
+    held = psutil.Process().memory_info().rss - before
+    assert held > 2_000 * buffer_bytes(many)
+    for row in rows[100:].tolist():
+        bank.arena.learned[row] = SIZE * 50
+        bank.death(row)
+    left = psutil.Process().memory_info().rss - before
+    assert left < held / 4
+    assert not bank.pool.value[bank.arena.slot[rows[100]] :].any()
+
+
+def test_a_buffer_is_given_empty_and_others_keep_theirs() -> None:
     bank = Bank(settings(), NEVER, 2_000)
     rows = np.array([bank.birth() for _ in range(2_000)])
     some = rows[::100]
@@ -215,7 +228,6 @@ def test_buffers_of_series_that_have_learned_are_given_back_and_others_keep_thei
     for i in range(SIZE):
         taking = np.setdiff1d(rows, some) if i > 20 else rows
         bank.run(taking, np.full(len(taking), every_minute(SIZE)[i]), values[i, : len(taking)], np.arange(len(taking)))
-    assert len(bank.pool.value) < 600
     slots = bank.arena.slot[some]
     assert len(set(slots.tolist())) == len(some)
     assert (bank.pool.value[slots, :21] == values[:21, ::100].T).all()
@@ -224,8 +236,22 @@ def test_buffers_of_series_that_have_learned_are_given_back_and_others_keep_thei
     assert not bank.pool.value[bank.arena.slot[last]].any()
 
 
-def test_a_series_of_the_shipped_settings_takes_about_four_and_a_half_kilobytes() -> None:
-    assert row_bytes(settings_of(DetectorConfig())) <= 4_600
+def test_a_series_of_the_shipped_settings_takes_less_than_four_kilobytes() -> None:
+    assert row_bytes(settings_of(DetectorConfig())) <= 4_000
+    one_window = DetectorConfig.model_validate({"windows": ["256 points"], "bins": 32, "point_share": 0.0, "drift": False})
+    assert row_bytes(settings_of(one_window)) <= 2_600
+
+
+def test_fields_that_the_settings_leave_alone_share_their_bytes_and_stay_zero() -> None:
+    bank = Bank(settings(), flat(6.0), 1)
+    row = bank.birth()
+    feed(bank, row, np.r_[stream("normal", 500).values, np.full(200, 50.0)], every_minute(700))
+    a = bank.arena
+    for name in ("surprise", "calm_max", "nats", "past_low", "calm_blocks", "drift", "weight", "resume", "season"):
+        array = getattr(a, name)
+        assert array.ctypes.data == a.level.ctypes.data, name
+        assert not array.any(), name
+    assert a.age[row] > 0
 
 
 def test_adopted_rows_have_their_tables_before_any_series_learns() -> None:

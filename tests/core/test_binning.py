@@ -8,9 +8,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from streamkl.core.arena import Arena
 from streamkl.core.binning import HALF, Learned, bin_capacity, learn
-from tests.kernels import bin_of
+from streamkl.core.edges import edges_of, put_edges
+from streamkl.core.layout import allocate
+from tests.kernels import bin_of, edge
 from tests.oracle import cell_of, cells
+from tests.small import settings
 from tests.zoo import ZOO, stream
 
 continuous = st.floats(allow_nan=False, allow_infinity=False)
@@ -23,8 +27,16 @@ def bounds(learned: Learned) -> list[tuple[float, float]]:
     return list(pairwise([-math.inf, *learned.edges.tolist(), math.inf]))
 
 
+def kept(learned: Learned, bins: int) -> Arena:
+    """A row that has these edges."""
+    arena = allocate(settings(bins=bins), 2)
+    put_edges(arena, 1, learned.edges)
+    arena.bins[1] = len(learned.units)
+    return arena
+
+
 def code(learned: Learned, value: float) -> int:
-    return int(bin_of(learned.edges, len(learned.units), value))
+    return int(bin_of(kept(learned, len(learned.units)), 1, value))
 
 
 def test_a_hundred_different_values_make_four_equal_bins_and_two_tails() -> None:
@@ -105,6 +117,16 @@ def test_every_cut_keeps_its_promises(values: list[float], bins: int, categories
         assert low <= value < high or value == high == math.inf
     counts = np.bincount([code(learned, v) for v in values], minlength=len(units))
     assert (np.abs(counts - units) <= 1).all()
+
+
+@given(samples, st.integers(2, 20), st.booleans())
+@example([1.7976931348623157e308] * 5, 2, False)
+@example([float(v) for v in (0, 1, 1, 2, 3, 3, 4, 5, 5, 6, 7, 7)], 8, False)
+def test_edges_are_kept_in_the_room_that_there_is(values: list[float], bins: int, categories: bool) -> None:
+    learned = learn(np.array(values), bins, categories)
+    arena = kept(learned, bins)
+    assert edges_of(arena, 1).tolist() == learned.edges.tolist()
+    assert [edge(arena, 1, k) for k in range(len(learned.edges))] == learned.edges.tolist()
 
 
 @given(st.integers(64, 2_000), st.integers(2, 16), st.integers(0, 2**32))

@@ -11,6 +11,7 @@ import streamkl
 from streamkl import DetectorConfig
 from streamkl.core.bank import Bank
 from streamkl.core.drift import HIGHEST, LOG_PSI, MOST_TURN, TILT
+from streamkl.core.edges import edges_of
 from streamkl.core.masses import units as masses_of
 from streamkl.core.run_length import DRIFT, REARM, RUN_LENGTHS, TableKey, _drift_path, simulate
 from tests.small import DECAYED, FIXED, SEASONAL, TRAILING, feed, flat, settings
@@ -44,7 +45,7 @@ def test_the_sums_are_those_of_the_formula(reference: object) -> None:
         highest = LIMIT * (HIGHEST * float(a.factor[row, WINDOWS]) if a.factor[row, WINDOWS] > 0 else 1.5)
         feed(bank, row, values[i], every_minute(400)[i], i)
         units = masses_of(a, bank.rules, row)  # as they are when the point has come: a moving reference has moved
-        code = int(np.searchsorted(a.edges[row, : a.bins[row] - 1], values[i], side="right"))
+        code = int(np.searchsorted(edges_of(a, row), values[i], side="right"))
         rank = math.sqrt(3.0) * ((units[:code].sum() + units[: code + 1].sum()) / units.sum() - 1.0)
         up = min(max(up + TILT * rank - LOG_PSI, 0.0), highest)
         down = min(max(down - TILT * rank - LOG_PSI, 0.0), highest)

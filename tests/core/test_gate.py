@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from streamkl.core.arena import JUDGING, LEARNING, RECENT, Arena, Rules
 from streamkl.core.bank import Bank
 from streamkl.core.binning import QUANTILES
+from streamkl.core.edges import put_edges
 from streamkl.core.episode import OPENED
 from streamkl.core.gate import DOWN, EITHER, UP, passes
 from streamkl.core.layout import allocate
@@ -136,7 +137,7 @@ def test_a_moving_reference_is_read_off_its_masses(kind: object) -> None:
     chosen = settings(reference=kind)
     arena, rules = allocate(chosen, 1), make_rules(chosen)
     arena.bins[0] = 6
-    arena.edges[0, :5] = (0.0, 10.0, 20.0, 30.0, 40.0)
+    put_edges(arena, 0, np.array([0.0, 10.0, 20.0, 30.0, 40.0]))
     masses = (1.0, 25.0, 25.0, 25.0, 25.0, 1.0)
     arena.length[0] = 102
     arena.total[0] = 102.0

@@ -93,3 +93,15 @@ def test_a_value_that_is_usual_by_day_ranks_higher_by_night() -> None:
     assert np.median(scores[middle]) > np.quantile(scores[quiet], 0.99)
     assert np.median(unknown[middle]) < np.quantile(unknown[quiet], 0.99)
     assert (scores[night] < 1.0).all()
+
+
+def test_a_constant_departs_from_nothing() -> None:
+    _, said = fed(np.arange(2_000, dtype=np.int64) * 600_000_000, np.full(2_000, 7.0))
+    assert said == [0.0] * 2_000
+
+
+@pytest.mark.parametrize("scale", [1e300, 1e34, 1e-300])
+def test_sums_of_values_beyond_four_bytes_stay_finite(scale: float) -> None:
+    arena, said = fed(np.arange(60_000, dtype=np.int64) * 3_600_000_000, np.resize([scale, -scale, 0.0], 60_000))
+    assert np.isfinite(said).all()
+    assert np.isfinite(arena.departures[0]) and np.isfinite(arena.hourly[0]).all()

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from streamkl.core.arena import JUDGING, LEARNING, RECENT
 from streamkl.core.bank import Bank
+from streamkl.core.edges import edges_of
 from streamkl.core.kernel import JUDGED, LATE, LATE_RUN, UNJUDGED
 from streamkl.core.masses import units
 from streamkl.core.ring import span
@@ -164,7 +165,7 @@ def test_a_row_that_closes_an_episode_learns_what_came_while_it_was_open() -> No
     row = bank.birth()
     values = np.r_[stream("normal", 400).values, stream("normal", 200, seed=1).values + 50.0]
     feed(bank, row, values, every_minute(600))
-    inner = bank.arena.edges[row, : bank.arena.bins[row] - 1]
+    inner = edges_of(bank.arena, row)
     assert inner.min() > 40.0
 
 

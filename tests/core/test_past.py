@@ -9,10 +9,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from streamkl.core.arena import Tracks
+from streamkl.core.arena import FRESH_MOST, PAST_BINS, Tracks
 from streamkl.core.past import _join, histograms, of_histograms
 from streamkl.core.point_run_length import fresh
-from tests.kernels import surprisal
+from tests.kernels import newer, note_fresh, surprisal
 from tests.slow_points import SlowPast
 
 HUGE = float(np.finfo(np.float64).max)
@@ -185,13 +185,26 @@ def test_a_full_past_is_halved_and_shares_stay() -> None:
     _join(tracks, 0, 0)
     tracks.past[0, 0, :5] = 65_535
     before = tracks.past[0, 0].astype(int)
-    tracks.fresh[0, 0, 3] = 1
-    tracks.fresh_count[0, 0] = 1
+    note_fresh(tracks, 0, 0, 3)
     _join(tracks, 0, 0)
     after = (before + 1) // 2
     after[:4] += 1
     assert tracks.past[0, 0].tolist() == after.tolist()
     assert np.count_nonzero(tracks.past[0, 0]) == np.count_nonzero(before)
+
+
+@given(st.lists(st.integers(0, PAST_BINS - 1) | st.sampled_from([0, 47]), max_size=FRESH_MOST))
+@example([47] * FRESH_MOST)
+@example([0] * 16 + [1] * 16 + [2] * 16 + [3] * 16)
+def test_half_a_byte_a_bin_counts_the_newer_magnitudes(indices: list[int]) -> None:
+    tracks = fresh(2)
+    for index in indices:
+        note_fresh(tracks, 1, 2, index)
+    counted = np.bincount(np.array(indices, int), minlength=PAST_BINS)
+    assert [newer(tracks, 1, 2, index) for index in range(PAST_BINS)] == counted.tolist()
+    _join(tracks, 1, 2)
+    assert histograms(tracks.past)[1, 2].tolist() == counted.tolist()
+    assert not tracks.fresh.any()
 
 
 @given(st.lists(st.floats(0.0, 1e6), max_size=200))

@@ -87,7 +87,7 @@ def test_times_are_exact_where_they_are_multiples_of_the_unit_that_the_longest_s
     """A minute needs a unit of 1,000 microseconds (60,000 of them), an hour 100,000, a day 10 seconds."""
     for step, unit in ((50_000, 1), (60_000_000, 1_000), (3_600_000_000, 100_000), (86_400_000_000, 10_000_000)):
         arena, times, _ = read([step] * 40, list(range(40)))
-        assert arena.time_unit[1] == unit
+        assert 10 ** int(arena.time_power[1]) == unit
         assert times == [step * i for i in range(20, 41)]
 
 
@@ -98,14 +98,14 @@ def test_a_long_step_makes_others_coarser_until_it_has_left() -> None:
     unit = 10_000_000  # 604,800 s in 65,535 steps
     assert times == [*(exact[:-1] // unit * unit).tolist(), exact[-1]]
     arena, times, _ = read([*steps, *[60_001_000] * 1_100], list(range(1_121)))
-    assert arena.time_unit[1] == 1_000
+    assert 10 ** int(arena.time_power[1]) == 1_000
     assert times == np.cumsum([*steps, *[60_001_000] * 1_100])[-ROOM:].tolist()
 
 
 def test_offsets_far_apart_are_rounded_down_to_a_power_of_two() -> None:
     positions = [100_003 * i for i in range(30)]
     arena, _, offsets = read([1] * 30, positions)
-    assert arena.position_unit[1] == 1_024  # 100,003 records in steps of at most 127
+    assert 2 ** int(arena.position_power[1]) == 1_024  # 100,003 records in steps of at most 127
     assert offsets == [*(position // 1_024 * 1_024 for position in positions[-ROOM:-1]), positions[-1]]
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from streamkl.core.arena import Arena
 from streamkl.core.bank import Bank
 from streamkl.core.masses import units as masses_of
-from tests.kernels import add, remove, statistic
+from streamkl.core.settings import Window
+from tests.kernels import add, bin_of, count_of, remove, statistic
 from tests.oracle import n_kl
 from tests.small import BY_TIME, NEVER, SEASONAL, feed, settings
 from tests.zoo import MINUTE_US, every_minute, stream
@@ -128,3 +129,19 @@ def test_a_window_by_time_that_is_full_of_points_is_judged_whatever_they_cover()
     row = bank.birth(stream("normal", SIZE).values, every_minute(SIZE))
     assert judged_after(bank, row, 0, 29, int(every_minute(61)[-1]) + np.arange(29)) == 0
     assert judged_after(bank, row, 0, 3, int(every_minute(61)[-1]) + np.arange(29, 32)) == 3
+
+
+@pytest.mark.parametrize("points", [300, 510, 511, 700])
+def test_counts_beyond_a_byte(points: int) -> None:
+    """Long runs of one bin, of the other, and of both in turn."""
+    bank = Bank(settings(windows=(Window("long", points, 0),), ring_points=2_000), NEVER, 1)
+    row = bank.birth(np.arange(60.0))
+    values = np.r_[np.full(800, 5.0), np.full(800, 40.0), np.tile([5.0, 40.0], 600), np.full(300, 5.0)]
+    a = bank.arena
+    for at, value in enumerate(values):
+        feed(bank, row, value, first=at)
+        if at % 37 == 0 or at > len(values) - 3:
+            held = np.r_[np.arange(60.0), values[: at + 1]][-points:]
+            codes = [bin_of(a, row, each) for each in held.tolist()]
+            counted = [count_of(a, row, 0, k) for k in range(a.bins[row])]
+            assert counted == np.bincount(codes, minlength=a.bins[row]).tolist()
