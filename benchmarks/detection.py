@@ -29,7 +29,6 @@ def row(kind: str, found: Mapping[str, Any]) -> Row:
             "at 1.0": round(at_1["score"], 1),
             "windows hit": f"{at_1['windows_hit']} of {at_1['windows']}",
             "false rows": at_1["false_rows"],
-            "µs a row": round(found["us_per_row"], 1),
         }
     if kind == "change":
         at_1 = found["at_1"]
@@ -50,7 +49,6 @@ def row(kind: str, found: Mapping[str, Any]) -> Row:
         "best F1": round(found["best"]["f1"], 3),
         "AUC-PR": round(found["auc_pr"], 3),
         "VUS-PR": round(found["vus_pr"], 3),
-        "µs a row": round(found["us_per_row"], 1),
     }
 
 
