@@ -13,7 +13,7 @@ from benchmarks.progress import progress_bar
 from benchmarks.quiet_data import SLACK, followed
 from streamkl.config.detector import DetectorConfig
 from streamkl.core.bank import Bank
-from streamkl.core.past import histograms
+from streamkl.core.past import histograms, newer_histograms
 from streamkl.engine.story import TRACK_NAMES, named
 from streamkl.library.scoring import Evaluation
 from streamkl.library.series import shared_tables
@@ -140,7 +140,7 @@ def worst(found: Sequence[Incident]) -> list[Incident]:
 
 def magnitudes(bank: Bank) -> NDArray[np.int64]:
     """Histograms of the tracks' magnitudes, those since the tables were made included."""
-    return histograms(bank.arena.past).astype(np.int64) + bank.arena.fresh
+    return histograms(bank.arena.past).astype(np.int64) + newer_histograms(bank.arena.fresh)
 
 
 def seen(incident: Incident) -> Found:

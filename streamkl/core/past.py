@@ -138,6 +138,16 @@ def histograms(past: NDArray[np.uint16]) -> NDArray[np.uint16]:
     return counts
 
 
+def newer_histograms(fresh: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """The newer magnitudes in each bin, of their bytes (..., FRESH): half a byte a bin, and after those the number of a bin, counted from
+    1, for each 16 of it that did not fit."""
+    pairs, more = fresh[..., : PAST_BINS // 2].astype(np.int64), fresh[..., PAST_BINS // 2 :]
+    halves = np.stack([pairs & 15, pairs >> 4], axis=-1).reshape(*fresh.shape[:-1], PAST_BINS)
+    sixteens = (more[..., None] == np.arange(1, PAST_BINS + 1)).sum(axis=-2)
+    counts: NDArray[np.int64] = halves + 16 * sixteens
+    return counts
+
+
 def of_histograms(counts: NDArray[np.uint16]) -> NDArray[np.uint16]:
     """The inverse of `histograms`."""
     return np.cumsum(counts[..., ::-1], axis=-1, dtype=np.uint16)[..., ::-1]

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streamkl.core.arena import FRESH_MOST, PAST_BINS, Tracks
-from streamkl.core.past import _join, histograms, of_histograms
+from streamkl.core.past import _join, histograms, newer_histograms, of_histograms
 from streamkl.core.point_run_length import fresh
 from tests.kernels import newer, note_fresh, surprisal
 from tests.slow_points import SlowPast
@@ -202,6 +202,8 @@ def test_half_a_byte_a_bin_counts_the_newer_magnitudes(indices: list[int]) -> No
         note_fresh(tracks, 1, 2, index)
     counted = np.bincount(np.array(indices, int), minlength=PAST_BINS)
     assert [newer(tracks, 1, 2, index) for index in range(PAST_BINS)] == counted.tolist()
+    assert newer_histograms(tracks.fresh)[1, 2].tolist() == counted.tolist()
+    assert newer_histograms(tracks.fresh).sum() == len(indices)
     _join(tracks, 1, 2)
     assert histograms(tracks.past)[1, 2].tolist() == counted.tolist()
     assert not tracks.fresh.any()
