@@ -141,7 +141,7 @@ def test_counts_beyond_a_byte(points: int) -> None:
     for at, value in enumerate(values):
         feed(bank, row, value, first=at)
         if at % 37 == 0 or at > len(values) - 3:
-            held = np.r_[np.arange(60.0), values[: at + 1]][-points:]
+            held = values[: at + 1][-points:]
             codes = [bin_of(a, row, each) for each in held.tolist()]
             counted = [count_of(a, row, 0, k) for k in range(a.bins[row])]
             assert counted == np.bincount(codes, minlength=a.bins[row]).tolist()

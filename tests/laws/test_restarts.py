@@ -59,11 +59,13 @@ def test_restored_anywhere_it_goes_on_as_if_it_had_never_stopped(kind: str) -> N
 
 
 def rows_of(one: Engine) -> dict[str, dict[str, bytes]]:
-    """Every array's row of every series; rings from the oldest point on, as far as they are filled."""
+    """Every array's row of every series, but for buffers' numbers and what is known of the newest point of all; rings from the oldest point
+    on, as far as they are filled."""
+    passing = {"slot", "head", "nats", "surprise"}
     router, found = one._router, {}
     for seat in router.seats.values():
         arena = router.banks[seat.bank].arena
-        row = {name: getattr(arena, name)[seat.row] for name in Arena._fields if name not in {"slot", "head"}}
+        row = {name: getattr(arena, name)[seat.row] for name in Arena._fields if name not in passing}
         for name in ("code", "time_step" if row["time_step"].size else "time", "position_step"):
             row[name] = np.roll(row[name], row["filled"] - arena.head[seat.row])[: row["filled"]]
         found[seat.name] = {name: array.tobytes() for name, array in row.items()}

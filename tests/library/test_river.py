@@ -143,7 +143,7 @@ def test_warnings_come_before_drifts_and_end_with_them() -> None:
         ({"windows": (600,)}, r'reference_size = 500: must be more than the longest window \("600 points"\)'),
         ({"windows": 64}, r"windows = 64: must be whole numbers of points, one or more; try \(16, 64, 256\)"),
         ({"windows": ()}, "windows = .*: must be a list of windows of 1 to 8"),
-        ({"bins": 1}, "bins = 1: must be between 2 and 64"),
+        ({"bins": 1}, "bins = 1: must be between 2 and 256"),
         ({"reference_size": 10}, "reference_size = 10: must be between 50 and 100000"),
     ],
 )
