@@ -101,7 +101,7 @@ class Cells:
 def main(
     *,
     single: Annotated[int, typer.Option(min=10_000, help="records of one point")] = 1_500_000,
-    arrays: Annotated[int, typer.Option(min=1_000, help="records of 100 points")] = 60_000,
+    arrays: Annotated[int, typer.Option(min=1_000, help="records of 100 points")] = 100_000,
     runs: Annotated[int, typer.Option(min=1, help="measured runs of each; the median counts")] = 3,
     client: Annotated[Client, typer.Option(help="library that both programs read through")] = Client.KAFKA_PYTHON,
     bootstrap: Annotated[str | None, typer.Option(help="an existing broker; default: one of its own")] = None,
