@@ -13,10 +13,10 @@ from typing import Annotated
 
 import typer
 
+from benchmarks.feed import Feed, shipped, single
 from benchmarks.kept import FOLDER as KEPT
 from benchmarks.progress import progress_bar
 from benchmarks.report import FOLDER, ROOT, Report, Row, command_line, show, write
-from benchmarks.speed import Feed, shipped, single
 from streamkl.core.settings import Settings
 
 CASES: Mapping[str, Callable[[], Settings]] = {"default": shipped, "one window of 256, 32 bins": single}

@@ -13,9 +13,9 @@ import numpy as np
 import psutil
 import typer
 
+from benchmarks.feed import MINUTE_US, shipped, single
 from benchmarks.progress import progress_bar
 from benchmarks.report import Report, Row, command_line, show, write
-from benchmarks.speed import MINUTE_US, shipped, single
 from streamkl.core.bank import Bank
 from streamkl.core.layout import row_bytes
 from streamkl.core.settings import Settings

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import NamedTuple
 
+from benchmarks.feed import Feed, shipped, single
 from benchmarks.forms import Form
 from benchmarks.reading import Speed
 from benchmarks.report import Row
 from benchmarks.service import Value
-from benchmarks.speed import Feed, shipped, single
 from benchmarks.topics import HOSTS, METRICS, PARTITIONS, Shape, records
 from streamkl.config import InputConfig
 from streamkl.engine.codec import Codec

@@ -1,87 +1,23 @@
 """Points a second of the detector by itself, and bytes of a series: `python -m benchmarks.speed --help`."""
 
 import statistics
-import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
-import numpy as np
 import typer
-from numpy.typing import NDArray
 
 from benchmarks import one_by_one, where_time_goes
+from benchmarks.feed import LEARNED, Feed, clocked, shipped, single
 from benchmarks.progress import progress_bar
 from benchmarks.report import Report, Row, Section, command_line, show, write
-from streamkl.config.detector import DetectorConfig
 from streamkl.core.bank import Bank
 from streamkl.core.layout import buffer_bytes, row_bytes
 from streamkl.core.run_length import RUN_LENGTHS, Table, TableKey
-from streamkl.core.settings import Settings, Window
 from streamkl.library.series import shared_tables
-from streamkl.library.settings import settings_of
 
-MINUTE_US = 60_000_000
-LEARNED = 1_200  # points of each series before anything is measured: every window is full
-BATCH = 200_000  # points handed over at once
 SERIES = (1, 10_000, 100_000)
 WINDOWS = (100, 1_000, 10_000, 100_000, 1_000_000)
 BINS = (8, 32, 256)
-
-Points = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]
-
-
-def shipped() -> Settings:
-    """The default detector."""
-    return settings_of(DetectorConfig())
-
-
-def single(points: int = 256, bins: int = 32) -> Settings:
-    """One window and nothing beside it."""
-    made = shipped()
-    size = max(made.reference.size, 2 * bins)
-    return replace(
-        made,
-        windows=(Window(f"{points} points", points, 0),),
-        bins=bins,
-        point_share=0.0,
-        drift=False,
-        reference=replace(made.reference, size=size),
-    )
-
-
-class Feed:
-    """Normal numbers of many series in turn, a minute between two points of one."""
-
-    def __init__(self, settings: Settings, series: int, table: Callable[[TableKey], Table] | None = None) -> None:
-        self.bank = Bank(settings, table or shared_tables(), series)
-        self._rows = np.array([self.bank.birth() for _ in range(series)], np.int64)
-        self._dice = np.random.default_rng(0)
-        self._rounds = 0
-
-    def batch(self, rounds: int) -> Points:
-        """So many points of each series."""
-        series = len(self._rows)
-        turns = np.repeat(np.arange(self._rounds, self._rounds + rounds), series)
-        self._rounds += rounds
-        return np.tile(self._rows, rounds), turns * MINUTE_US, self._dice.normal(size=len(turns)), turns * series
-
-    def nanoseconds(self, runs: int, first: int = LEARNED) -> list[float]:
-        """Of a point in each run, by the processor's clock, after `first` points of each series."""
-        rounds = max(1, BATCH // len(self._rows))
-        while self._rounds < first:
-            self.bank.run(*self.batch(rounds))
-        taken = []
-        for _ in range(runs):
-            batch = self.batch(rounds)
-            taken.append(_clocked(lambda points=batch: self.bank.run(*points), rounds * len(self._rows)))
-        return taken
-
-
-def _clocked(work: Callable[[], Any], count: int) -> float:
-    began = time.process_time()
-    work()
-    return 1e9 * (time.process_time() - began) / count
 
 
 def interleaved(runs: int, most: int) -> Iterator[Row]:
@@ -106,7 +42,7 @@ def memory() -> Iterator[Row]:
     """What `core.layout` makes room for, and how long that takes."""
     for name, made in (("default", shipped()), ("one window of 256, 32 bins", single())):
         bank = Bank(made, shared_tables(), 50_000)
-        grown = _clocked(lambda bank=bank: bank._grow_rows(50_000), 50_000)
+        grown = clocked(lambda bank=bank: bank._grow_rows(50_000), 50_000)
         yield {"detector": name, "bytes a series": row_bytes(made), "while it learns, more": buffer_bytes(made), "ns to grow by one": grown}
 
 

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from benchmarks.datasets import generate, load, write_files
+from benchmarks.feed import shipped, single
 from benchmarks.one_by_one import installed
 from benchmarks.reading import Mark, TooShortError, speed
-from benchmarks.speed import by_size, memory, shipped, single, with_ratio
+from benchmarks.speed import by_size, memory, with_ratio
 from benchmarks.topics import Shape, records
 from benchmarks.where_time_goes import history, parts
 from streamkl.core.layout import row_bytes
