@@ -21,7 +21,6 @@ from benchmarks.report import Report, Row, command_line, show, write
 from benchmarks.service import DEAD, EVENTS, Group, at_least_once, command, exactly_once
 from streamkl.broker.launcher import Broker
 
-COMMIT_SECONDS = 0.25
 PARTS = ("bare_loop", "forms", "reading", "service", "topics")
 CODE = ("streamkl/**/*.py", "streamkl/adapters/*.json", *(f"benchmarks/{part}.py" for part in PARTS))
 
@@ -33,12 +32,18 @@ class Client(StrEnum):
     CONFLUENT = "confluent"
 
 
+COMMIT_SECONDS = {
+    Client.KAFKA_PYTHON: 0.25,
+    Client.CONFLUENT: 0.1,
+}  # of the service and the bare loop alike: some commits in a second or two
+
+
 def programs(cell: Cell, client: Client) -> dict[str, Program]:
     """The loop that only polls and commits, and the service with the same commit interval, at least and exactly once."""
-    own = {"kafka.client": client, "kafka.commit_interval_seconds": COMMIT_SECONDS, **cell.options}
+    own = {"kafka.client": client, "kafka.commit_interval_seconds": COMMIT_SECONDS[client], **cell.options}
 
     def bare(group: Group, _folder: Path) -> list[str]:
-        return [sys.executable, "-m", "benchmarks.bare_loop", group.bootstrap, group.topic, group.name, str(COMMIT_SECONDS), client]
+        return [sys.executable, "-m", "benchmarks.bare_loop", group.bootstrap, group.topic, group.name, str(COMMIT_SECONDS[client]), client]
 
     def least(group: Group, folder: Path) -> list[str]:
         return command(at_least_once(group, folder) | own, folder)
