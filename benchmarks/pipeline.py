@@ -35,7 +35,7 @@ class Client(StrEnum):
 COMMIT_SECONDS = {
     Client.KAFKA_PYTHON: 0.25,
     Client.CONFLUENT: 0.1,
-}  # of the service and the bare loop alike: some commits in a second or two
+}  # of both programs: some in a second or two
 
 
 def programs(cell: Cell, client: Client) -> dict[str, Program]:
