@@ -57,27 +57,26 @@ def programs(cell: Cell, client: Client) -> dict[str, Program]:
 
 def measure(bootstrap: str, cell: Cell, runs: int, client: Client, bar: Bar) -> Mapping[str, list[Speed]]:
     """The speed of every run; the programs take turns, and a first turn of each is thrown away."""
-    measured: dict[str, list[Speed]] = {name: [] for name in cell.programs}
+    speeds: dict[str, list[Speed]] = {name: [] for name in cell.programs}
     admin = KafkaAdminClient(bootstrap_servers=bootstrap)
     for number in range(runs + 1):
         for name, program in programs(cell, client).items():
-            found = _measured(admin, bootstrap, cell.shape, program)
+            found = run_once(admin, bootstrap, cell.shape, program)
             if number:
-                measured[name].append(found)
+                speeds[name].append(found)
             bar.advance()
     admin.close()
-    return measured
+    return speeds
 
 
-def _measured(admin: KafkaAdminClient, bootstrap: str, shape: topics.Shape, program: Program) -> Speed:
-    """One run; again where commits fell so that too few of them say how fast it was."""
-    for again in (True, True, False):
-        try:
-            return measure_once(admin, bootstrap, shape, program)
-        except TooShortError as error:
-            if not again:
-                raise typer.BadParameter(f"{topics.option_of(shape.points_per_record)}: {error}") from error
-    raise AssertionError("the last try returns or raises")
+def run_once(admin: KafkaAdminClient, bootstrap: str, shape: topics.Shape, program: Program, tries: int = 3) -> Speed:
+    """One run; again where commits fell so that too few of them say how fast it was. BadParameter where the last one is no better."""
+    try:
+        return measure_once(admin, bootstrap, shape, program)
+    except TooShortError as error:
+        if tries > 1:
+            return run_once(admin, bootstrap, shape, program, tries - 1)
+        raise typer.BadParameter(f"{topics.option_of(shape.points_per_record)}: {error}") from error
 
 
 class Cells:

@@ -13,9 +13,9 @@ import typer
 from kafka import KafkaAdminClient
 
 from benchmarks import topics
-from benchmarks.pipeline import COMMIT_SECONDS, Client
+from benchmarks.pipeline import COMMIT_SECONDS, Client, run_once
 from benchmarks.progress import progress_bar
-from benchmarks.reading import Speed, TooShortError, measure_once
+from benchmarks.reading import Speed
 from benchmarks.report import Report, Row, command_line, show, write
 from benchmarks.service import DEAD, EVENTS, Group, at_least_once, command
 from benchmarks.topics import Shape
@@ -38,10 +38,7 @@ def measure(bootstrap: str, shapes: Sequence[Shape], counts: Sequence[int], runs
             for shape, measured in rounds.items():
                 speeds = []
                 for count in counts:
-                    try:
-                        speeds.append(measure_once(admin, bootstrap, shape, partial(service, client, count)))
-                    except TooShortError as error:
-                        raise typer.BadParameter(f"{topics.option_of(shape.points_per_record)}: {error}") from error
+                    speeds.append(run_once(admin, bootstrap, shape, partial(service, client, count)))
                     bar.advance()
                 if number:
                     measured.append(speeds)
