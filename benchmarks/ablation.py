@@ -2,12 +2,8 @@
 
 import importlib
 import json
-import os
-import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
@@ -16,10 +12,9 @@ import typer
 from numpy.typing import NDArray
 
 import streamkl
-from benchmarks import kept
+from benchmarks import alone, kept
+from benchmarks.alone import Alone, content
 from benchmarks.ingredients import VARIANTS
-from benchmarks.progress import progress_bar
-from benchmarks.report import ROOT
 from benchmarks.zoo import series
 from streamkl.config.detector import DetectorConfig
 from streamkl.units import parse_budget
@@ -82,47 +77,14 @@ def measure(name: str, tools: Path, data: Path, points: int) -> dict[str, Any]:
 
 
 def measured(names: Sequence[str], tools: Path, data: Path, jobs: int, points: int = QUIET_POINTS) -> dict[str, dict[str, Any]]:
-    """All figures of these variants, `jobs` processes at a time; what is kept of a former run is not measured again."""
-    store = kept.Kept("ablation")
-    shared = {
-        "detector": kept.digest(kept.DETECTOR),
-        "code": kept.digest(CODE),
-        "tools": content(tools),
-        "data": content(data),
-        "points": points,
+    """All figures of these variants, `jobs` processes at a time."""
+    shared = {"detector": kept.digest(kept.DETECTOR), "code": kept.digest(CODE), "tools": content(tools), "data": content(data)}
+    folders = ("--tools", str(tools.resolve()), "--data", str(data.resolve()), "--points", str(points))
+    wanted = {
+        name: Alone({"variant": name, "points": points, **shared}, "ablation", (*folders, "--", name), bool(VARIANTS[name].instead))
+        for name in names
     }
-    keys = {name: {"variant": name, **shared} for name in names}
-    done = {name: store.get(key) for name, key in keys.items()}
-    missing = [name for name in names if done[name] is None]
-    with progress_bar("variants", len(names)) as bar, ThreadPoolExecutor(jobs) as pool:
-        bar.advance(len(names) - len(missing))
-        running = {pool.submit(in_its_own_process, name, tools, data, points): name for name in missing}
-        try:
-            for future in as_completed(running):
-                done[running[future]] = future.result()
-                store.put(keys[running[future]], future.result())
-                bar.advance()
-        finally:
-            pool.shutdown(cancel_futures=True)
-    return {name: found for name, found in done.items() if found is not None}
-
-
-def in_its_own_process(name: str, tools: Path, data: Path, points: int) -> dict[str, Any]:
-    """`measure`, where nothing is compiled yet. Code with changed constants goes into a folder that is thrown away."""
-    with tempfile.TemporaryDirectory() as cache:
-        changed = {"NUMBA_CACHE_DIR": cache} if VARIANTS[name].instead else {}
-        folders = ["--tools", str(tools.resolve()), "--data", str(data.resolve())]
-        command = [sys.executable, "-m", "benchmarks.ablation", *folders, "--points", str(points), "--", name]
-        done = subprocess.run(command, cwd=ROOT, env=os.environ | changed, capture_output=True, text=True, check=False)  # noqa: S603
-    if done.returncode:
-        raise RuntimeError(f'the variant "{name}" could not be measured:\n{done.stderr[-2_000:]}')
-    return dict(json.loads(done.stdout))
-
-
-def content(folder: Path) -> str:
-    """A digest of all files of a folder."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
-    return kept.digest_of((str(path.relative_to(folder)), path.read_bytes()) for path in files)
+    return alone.measured(kept.Kept("ablation"), wanted, jobs, "variants")
 
 
 def main(

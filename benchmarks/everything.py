@@ -37,6 +37,7 @@ STEPS = (
     Step("power", "--jobs 2", "--quick"),
     Step("compare", "", "--rows 100000"),
     Step("detection", "--jobs 2", "--variant shipped", ("tools", "data")),
+    Step("folds", "--jobs 2", None, ("tools", "data")),
     Step("quiet_data", "", "", ("data",)),
     Step("pipeline"),
     Step("scaling"),
@@ -71,8 +72,8 @@ def run(step: Step, options: Sequence[str], again: bool) -> Row:
 def main(
     *,
     quick: Annotated[bool, typer.Option(help="only a subset, in a quarter of an hour")] = False,
-    tools: Annotated[Path | None, typer.Option(help="folder with the scorer evaluate.py, for `detection`")] = None,
-    data: Annotated[Path | None, typer.Option(help="folder of labelled data, for `detection` and `quiet_data`")] = None,
+    tools: Annotated[Path | None, typer.Option(help="folder with the scorer evaluate.py, for `detection` and `folds`")] = None,
+    data: Annotated[Path | None, typer.Option(help="folder of labelled data, for `detection`, `folds` and `quiet_data`")] = None,
     python: Annotated[Path | None, typer.Option(help="a Python with alibi-detect and rrcf, for `elsewhere`")] = None,
     again: Annotated[bool, typer.Option(help="also what has passed on this code")] = False,
     save: Annotated[bool, typer.Option("--write", help="let each write its page under docs/benchmarks/")] = False,

@@ -9,7 +9,7 @@ import pytest
 from typer import BadParameter, Typer
 from typer.testing import CliRunner
 
-from benchmarks import ablation, incident_pages, kept, replacements
+from benchmarks import ablation, alone, incident_pages, kept, replacements
 from benchmarks.ablation_table import table
 from benchmarks.detection import main, report
 from benchmarks.incident_pages import NOT_LOOKED_AT, Pages, pages, tried, written
@@ -182,14 +182,14 @@ def test_an_ingredient_is_off_in_its_own_process_only(folders: tuple[Path, Path]
     made = report({"made": shipped}, [first, second], Pages([], []))
     assert [section.title for section in made.sections] == ["made: 1 series, 3,000 rows", "Ablation", "Tried, and left out"]
     assert [line["detector"] for line in made.sections[0].rows] == [SHIPPED]
-    monkeypatch.setattr(ablation, "in_its_own_process", None)
+    monkeypatch.setattr(alone, "alone", None)
     assert ablation.measured([SHIPPED, name], *folders, 1, points=500) == found  # kept
 
 
 def test_a_variant_that_fails_says_why(folders: tuple[Path, Path], tmp_path: Path) -> None:
     (tmp_path / "evaluate.py").write_text("raise ValueError('out of order')")
     with pytest.raises(RuntimeError, match="out of order"):
-        ablation.in_its_own_process("- drift", tmp_path, folders[1], 500)
+        ablation.measured(["- drift"], tmp_path, folders[1], 1, 500)
 
 
 def surprises(power: float, off: int = -1) -> tuple[list[float], list[float], Tracks]:
