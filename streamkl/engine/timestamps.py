@@ -38,11 +38,17 @@ def to_microseconds(column: list[object], unit: TimeUnit, fallback: Microseconds
     if kinds == {int} and unit != "iso8601":
         return _from_integers(column, unit), {}
     if kinds == {float} and unit != "iso8601" and not np.isnan(floats := np.array(column, np.float64)).any():
-        return _from_floats(floats, unit), {}
+        return from_doubles(floats, unit), {}
     result = fallback.copy()
     if kinds == {type(None)}:
         return result, {}
     return result, _fill(result, column, unit)
+
+
+def latest(record_ms: Microseconds, max_ahead_us: int) -> Microseconds:
+    """The latest time that a point of each of these records may have."""
+    newest_ms = (YEAR_2100 - max_ahead_us) // 1_000
+    return np.where((record_ms < 0) | (record_ms > newest_ms), YEAR_2100, np.minimum(record_ms, newest_ms) * 1_000 + max_ahead_us)
 
 
 def check_bounds(
@@ -52,9 +58,8 @@ def check_bounds(
 
     `record_ms` below 0 means that the record has no time; then, and at the latest, the year 2100 is the bound.
     """
-    newest_ms = (YEAR_2100 - max_ahead_us) // 1_000
-    ceiling = np.where((record_ms < 0) | (record_ms > newest_ms), YEAR_2100, np.minimum(record_ms, newest_ms) * 1_000 + max_ahead_us)
     faults = {}
+    ceiling = latest(record_ms, max_ahead_us)
     for index in np.flatnonzero((moments < earliest_us) | (moments > ceiling)).tolist():
         raw = column[index]
         named = f"the timestamp {quote(raw)}" if raw is not None else f"the Kafka timestamp {record_ms[index]} ms"
@@ -92,7 +97,7 @@ def _fill(result: Microseconds, column: list[object], unit: TimeUnit) -> dict[in
     if integers:
         result[list(integers)] = _from_integers(list(integers.values()), unit)
     if floats:
-        result[list(floats)] = _from_floats(np.array(list(floats.values())), unit)
+        result[list(floats)] = from_doubles(np.array(list(floats.values())), unit)
     return faults
 
 
@@ -124,7 +129,12 @@ def _from_integers(column: list[int] | list[object], unit: str) -> Microseconds:
         numbers = np.fromiter(column, np.int64, len(column))  # the caller has seen that all are integers
     except OverflowError:
         numbers = np.array([min(max(number, -_LARGEST), _LARGEST) for number in column if isinstance(number, int)], np.int64)
-    np.maximum(numbers, -_LARGEST, out=numbers)  # so that abs() cannot overflow
+    return from_wholes(numbers, unit)
+
+
+def from_wholes(numbers: npt.NDArray[np.int64], unit: str) -> Microseconds:
+    """Whole numbers of a unit, or of the one that `auto` takes them for, as `to_microseconds` has them."""
+    numbers = np.maximum(numbers, -_LARGEST)  # so that abs() cannot overflow
     if unit != "auto":
         return _scaled(numbers, unit)
     rank = np.searchsorted(AUTO_BOUNDS, np.abs(numbers), side="right")
@@ -138,7 +148,8 @@ def _scaled(numbers: Microseconds, unit: str) -> Microseconds:
     return np.clip(numbers, -(_LARGEST // factor), _LARGEST // factor) * factor
 
 
-def _from_floats(numbers: npt.NDArray[np.float64], unit: str) -> Microseconds:
+def from_doubles(numbers: npt.NDArray[np.float64], unit: str) -> Microseconds:
+    """The same of numbers with fractions, none of them NaN."""
     if unit != "auto":
         return _scaled_floats(numbers, unit)
     rank = np.searchsorted(AUTO_BOUNDS, np.abs(numbers), side="right")

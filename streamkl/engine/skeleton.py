@@ -1,0 +1,366 @@
+"""What senders repeat, bytes and all: records without their numbers, and the numbers as doubles. Compiled; no byte sequence raises.
+
+A record's skeleton is its bytes with the sign 0x01 for each number; JSON and line protocol hold no such sign themselves. Numbers are those
+of JSON. What is rare is left to readers of everything: escapes, whole numbers beyond 63 bits, signs that only line protocol allows.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamkl.core.compiled import inlined, outlined
+
+PLACE = 1  # the byte that stands for a number
+WHOLE, DOUBLE, LONG = 0, 1, 2  # kinds of numbers; a long one has more digits than are read here
+_ROOM = (2**63 - 10) // 10  # digits so far to which any one can be added
+_WORD = 8  # bytes
+_BEYOND = 10_000  # exponents that no double has, whatever its digits
+EXACT_POWER = 22  # of ten, the largest that is a double
+POWERS = 10.0 ** np.arange(EXACT_POWER + 1)
+EXACT = 1 << 53  # whole numbers up to it are doubles
+_QUOTE, _BACKSLASH, _MINUS, _PLUS, _POINT, _ZERO, _NINE, _UPPER_E, _LOWER_E = b'"\\-+.09Ee'
+_SPACE, _LINE_END, _COMMA, _EQUALS, _HASH, _LOWER_I, _LOWER_U = b" \n,=#iu"
+_PLACES, _LOW, _HIGH = np.uint64(0x0101010101010101), np.uint64(0x7F7F7F7F7F7F7F7F), np.uint64(0x8080808080808080)
+_SPLIT = 134217729.0  # 2^27 + 1: cuts a double into two halves whose products are doubles
+
+
+class Scanned(NamedTuple):
+    """Records without their numbers, and the numbers of all records in order."""
+
+    without: NDArray[np.uint8]
+    cuts: NDArray[np.int64]  # where each record's skeleton ends
+    counts: NDArray[np.int64]  # of numbers, (records,)
+    wholes: NDArray[np.int64]  # of numbers whose kind is WHOLE
+    doubles: NDArray[np.float64]
+    kinds: NDArray[np.uint8]
+
+    def skeletons(self) -> Iterator[bytes]:
+        """One a record."""
+        every, start = self.without.tobytes(), 0
+        for end in self.cuts.tolist():
+            yield every[start:end]
+            start = end
+
+
+def scan(records: Sequence[bytes], lines: bool) -> Scanned | None:
+    r"""JSON documents or line protocol, one a record, one at least; None where there is something rare.
+
+    >>> found = scan([b'{"a":1.5}', b'{"b":[-2,1e3]}'], lines=False)
+    >>> list(found.skeletons())
+    [b'{"a":\x01}', b'{"b":[\x01,\x01]}']
+    >>> found.doubles.tolist(), found.counts.tolist()
+    ([1.5, -2.0, 1000.0], [1, 2])
+    """
+    joined, ends = _joined(records)
+    without, cuts = np.empty(len(joined) + 1, np.uint8), np.empty_like(ends)
+    numbers = _Numbers.room(joined, len(ends))
+    found = (_scan_lines if lines else _scan_json)(np.frombuffer(joined, np.uint8), ends, without, cuts, *numbers)
+    return None if found < 0 else numbers.scanned(joined, without[: cuts[-1]], cuts, found)
+
+
+def match(records: Sequence[bytes], skeletons: Sequence[bytes]) -> Scanned | None:
+    r"""The same where these are the skeletons; None where they are not. A fourth of the time.
+
+    >>> match([b'{"a":1.5}'], [b'{"a":\x01}']).doubles.tolist()
+    [1.5]
+    >>> match([b'{"b":1.5}'], [b'{"a":\x01}'])
+    """
+    joined, ends = _joined(records)
+    without, cuts = _joined(skeletons)
+    numbers = _Numbers.room(joined, len(ends))
+    found = _match(_words(joined), np.frombuffer(joined, np.uint8), ends, _words(without), np.frombuffer(without, np.uint8), cuts, *numbers)
+    return None if found < 0 else numbers.scanned(joined, np.frombuffer(without, np.uint8), cuts, found)
+
+
+def _joined(parts: Sequence[bytes]) -> tuple[bytes, NDArray[np.int64]]:
+    """One after the other, and where each ends."""
+    return b"".join(parts), np.cumsum(np.fromiter(map(len, parts), np.int64, len(parts)))
+
+
+def _words(joined: bytes) -> NDArray[np.uint64]:
+    """The eight bytes from each place on; of the last seven places there is none."""
+    places = max(len(joined) - _WORD + 1, 0)
+    return np.ndarray(places, np.uint64, joined, strides=(1,))
+
+
+class _Numbers(NamedTuple):
+    """Room for the numbers of some records."""
+
+    counts: NDArray[np.int64]
+    wholes: NDArray[np.int64]
+    doubles: NDArray[np.float64]
+    kinds: NDArray[np.uint8]
+    spans: NDArray[np.int64]  # where each stands, (numbers, 2)
+
+    @classmethod
+    def room(cls, joined: bytes, records: int) -> "_Numbers":
+        most = len(joined) // 2 + 1
+        return cls(
+            np.empty(records, np.int64), np.empty(most, np.int64), np.empty(most), np.empty(most, np.uint8), np.empty((most, 2), np.int64)
+        )
+
+    def scanned(self, joined: bytes, without: NDArray[np.uint8], cuts: NDArray[np.int64], found: int) -> Scanned:
+        """With the long numbers read too."""
+        for number in np.flatnonzero(self.kinds[:found] == LONG).tolist():
+            start, end = self.spans[number].tolist()
+            self.doubles[number] = float(joined[start:end])
+        return Scanned(without, cuts, self.counts, self.wholes[:found], self.doubles[:found], self.kinds[:found])
+
+
+@inlined
+def _is_digit(byte: int) -> bool:
+    return _ZERO <= byte <= _NINE
+
+
+@inlined
+def _product_error(a: float, b: float, product: float) -> float:
+    """What rounding took from `a * b` (Dekker 1971)."""
+    high = a * _SPLIT
+    a_high = high - (high - a)
+    a_low = a - a_high
+    high = b * _SPLIT
+    b_high = high - (high - b)
+    b_low = b - b_high
+    return ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
+
+
+@inlined
+def _divided(digits: int, power: float) -> tuple[float, bool]:
+    """`digits / power` for an exact power of ten, and whether that is surely the nearest double."""
+    high = float(digits)
+    low = float(digits - np.int64(high))
+    quotient = high / power
+    product = quotient * power
+    rest = ((high - product) - _product_error(quotient, power, product) + low) / power
+    nearest = quotient + rest
+    spread = abs(rest) * 1e-9 + abs(quotient) * 1e-25  # many times what `rest` can be wrong by
+    return nearest, quotient + (rest - spread) == nearest and quotient + (rest + spread) == nearest
+
+
+@inlined
+def _digits(data: NDArray[np.uint8], at: int, stop: int, digits: int) -> tuple[int, int]:
+    """Where the digits from `at` on end, and what they make behind `digits`: -1 beyond 63 bits, and from there on."""
+    while 0 <= at < stop and _is_digit(data[at]):
+        digits = digits * 10 + int(data[at]) - _ZERO if 0 <= digits <= _ROOM else -1
+        at += 1
+    return at, digits
+
+
+@inlined
+def _exponent(data: NDArray[np.uint8], at: int, stop: int) -> tuple[int, int]:
+    """Where the exponent behind its letter ends (-1: it is none), and what it is, or something as far beyond all use."""
+    backward = at < stop and data[at] == _MINUS
+    if backward or (at < stop and data[at] == _PLUS):
+        at += 1
+    first, exponent = at, 0
+    while 0 <= at < stop and _is_digit(data[at]):
+        if exponent <= _BEYOND:
+            exponent = exponent * 10 + int(data[at]) - _ZERO
+        at += 1
+    return (at if at > first else -1), (-exponent if backward else exponent)
+
+
+@inlined
+def _number(
+    data: NDArray[np.uint8], at: int, stop: int, n: int, wholes: NDArray[np.int64], doubles: NDArray[np.float64]
+) -> tuple[int, int]:
+    """Read the number that begins at `at` into place `n`: where it ends (-1: it is none) and its kind."""
+    negative = data[at] == _MINUS
+    first = at + 1 if negative else at
+    at, digits = _digits(data, first, stop, 0)
+    if at == first or (at > first + 1 and data[first] == _ZERO):
+        return -1, WHOLE
+    kind, exponent = WHOLE, 0
+    if at < stop and data[at] == _POINT:
+        kind = DOUBLE
+        first = at + 1
+        at, digits = _digits(data, first, stop, digits)
+        if at == first:
+            return -1, WHOLE
+        exponent = first - at
+    if at < stop and (data[at] == _LOWER_E or data[at] == _UPPER_E):
+        kind = DOUBLE
+        at, raised = _exponent(data, at + 1, stop)
+        if at < 0:
+            return -1, WHOLE
+        exponent += raised
+    if digits < 0:
+        return (-1 if kind == WHOLE else at), LONG
+    wholes[n] = -digits if negative else digits
+    value, known = _scaled(digits, exponent)
+    doubles[n] = -value if negative else value
+    return at, kind if known else LONG
+
+
+@inlined
+def _scaled(digits: int, exponent: int) -> tuple[float, bool]:
+    """`digits` times a power of ten, and whether that is surely the nearest double."""
+    if exponent == 0:
+        return float(digits), True
+    if abs(exponent) > EXACT_POWER:
+        return 0.0, False
+    if digits > EXACT:
+        return _divided(digits, POWERS[-exponent]) if exponent < 0 else (0.0, False)
+    return (float(digits) / POWERS[-exponent] if exponent < 0 else float(digits) * POWERS[exponent]), True
+
+
+@outlined
+def _scan_json(
+    data: NDArray[np.uint8],
+    ends: NDArray[np.int64],
+    skeleton: NDArray[np.uint8],
+    cuts: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    wholes: NDArray[np.int64],
+    doubles: NDArray[np.float64],
+    kinds: NDArray[np.uint8],
+    spans: NDArray[np.int64],
+) -> int:
+    """Documents that end at `ends`, one after the other: their skeletons, which end at `cuts`, and their numbers in order. How many
+    numbers there are, -1 where something is rare. About 1 ns a byte."""
+    n, out, at = 0, 0, 0
+    for document in range(len(ends)):
+        stop, before = ends[document], n
+        while 0 <= at < stop:
+            byte = data[at]
+            if byte == _QUOTE:
+                skeleton[out] = byte
+                out += 1
+                at += 1
+                while 0 <= at < stop and data[at] != _QUOTE:
+                    if data[at] == _BACKSLASH:
+                        return -1
+                    skeleton[out] = data[at]
+                    out += 1
+                    at += 1
+                if at == stop:
+                    return -1
+            elif byte == _MINUS or _is_digit(byte):
+                after, kind = _number(data, at, stop, n, wholes, doubles)
+                if after < 0:
+                    return -1
+                kinds[n] = kind
+                spans[n, 0] = at
+                spans[n, 1] = after
+                n += 1
+                byte, at = PLACE, after - 1
+            skeleton[out] = byte
+            out += 1
+            at += 1
+        cuts[document] = out
+        counts[document] = n - before
+    return n
+
+
+@outlined
+def _scan_lines(
+    data: NDArray[np.uint8],
+    ends: NDArray[np.int64],
+    skeleton: NDArray[np.uint8],
+    cuts: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    wholes: NDArray[np.int64],
+    doubles: NDArray[np.float64],
+    kinds: NDArray[np.uint8],
+    spans: NDArray[np.int64],
+) -> int:
+    """The same of line protocol: numbers are those behind an equals sign of the fields, and the time. Tags stay as they are."""
+    n, out, at = 0, 0, 0
+    for document in range(len(ends)):
+        stop, before = ends[document], n
+        part = 0  # of the line: measurement and tags, fields, time
+        while at < stop:
+            byte = data[at]
+            if byte in (_BACKSLASH, _HASH):
+                return -1
+            skeleton[out] = byte
+            out += 1
+            at += 1
+            if byte == _LINE_END:
+                part = 0
+            elif byte == _SPACE:
+                part += 1
+            elif byte == _QUOTE and part == 1:
+                while at < stop and data[at] != _QUOTE:
+                    if data[at] == _BACKSLASH:
+                        return -1
+                    skeleton[out] = data[at]
+                    out += 1
+                    at += 1
+            begins = (byte == _EQUALS and part == 1) or (byte == _SPACE and part == 2)
+            if begins and at < stop and (_is_digit(data[at]) or data[at] == _MINUS):
+                after, kind = _number(data, at, stop, n, wholes, doubles)
+                if after < 0 or not _ends_number(data, after, stop, kind):
+                    return -1
+                kinds[n] = kind
+                spans[n, 0] = at
+                spans[n, 1] = after
+                n += 1
+                skeleton[out] = PLACE
+                out += 1
+                at = after
+        cuts[document] = out
+        counts[document] = n - before
+    return n
+
+
+@inlined
+def _ends_number(data: NDArray[np.uint8], at: int, stop: int, kind: int) -> bool:
+    """Whether a field or a line ends here, behind the sign of a whole number where there is one."""
+    if kind == WHOLE and at < stop and (data[at] == _LOWER_I or data[at] == _LOWER_U):
+        at += 1
+    return bool(at == stop or data[at] == _COMMA or data[at] == _SPACE or data[at] == _LINE_END)
+
+
+@outlined
+def _match(
+    data_words: NDArray[np.uint64],
+    data: NDArray[np.uint8],
+    ends: NDArray[np.int64],
+    skeleton_words: NDArray[np.uint64],
+    skeleton: NDArray[np.uint8],
+    cuts: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    wholes: NDArray[np.int64],
+    doubles: NDArray[np.float64],
+    kinds: NDArray[np.uint8],
+    spans: NDArray[np.int64],
+) -> int:
+    """The numbers of documents with these skeletons, eight bytes at a time; -1 where one has another."""
+    n, at, out = 0, 0, 0
+    for document in range(len(ends)):
+        stop, cut, before = ends[document], cuts[document], n
+        while 0 <= out < cut:
+            if not 0 <= at < stop:
+                return -1
+            if skeleton[out] == PLACE:
+                after, kind = _number(data, at, stop, n, wholes, doubles)
+                if after < 0:
+                    return -1
+                kinds[n] = kind
+                spans[n, 0] = at
+                spans[n, 1] = after
+                n += 1
+                out += 1
+                at = after
+            elif out + _WORD <= cut and at + _WORD <= stop and skeleton_words[out] == data_words[at] and _no_place(data_words[at]):
+                out += _WORD
+                at += _WORD
+            elif skeleton[out] == data[at]:
+                out += 1
+                at += 1
+            else:
+                return -1
+        if at != stop:
+            return -1
+        counts[document] = n - before
+    return n
+
+
+@inlined
+def _no_place(word: np.uint64) -> bool:
+    """Whether none of the eight bytes is PLACE."""
+    other = word ^ _PLACES
+    return bool((((other & _LOW) + _LOW) | other) & _HIGH == _HIGH)
