@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from operator import itemgetter
 
 import numpy as np
@@ -51,8 +52,18 @@ class Codec:
         record_ms = np.fromiter(map(_TIMESTAMP_MS, messages), np.int64, len(messages))
         kafka_us = np.where(record_ms < 0, NO_TIME, np.minimum(record_ms, YEAR_2100) * 1_000)
         known = self._known.points(messages, kafka_us) if self._known is not None else None
-        if known is not None and self._believable(known, record_ms):
+        if known is None:
+            return self._decode(messages, record_ms, kafka_us)
+        usable = self._usable(known, record_ms)
+        left = np.flatnonzero(~usable)
+        if not len(left):
             return Decoded(known, [])
+        rest = self._decode([messages[index] for index in left.tolist()], record_ms[left], kafka_us[left])
+        rest.points.message = left[rest.points.message].astype(np.int32)
+        return Decoded(_merge(_of(known, usable), rest.points), rest.rejected)
+
+    def _decode(self, messages: Sequence[Message], record_ms: Microseconds, kafka_us: Microseconds) -> Decoded:
+        """By the reader of everything that fits the mapping."""
         rows = self._read(messages)
         columns, faults = self._judge(rows, record_ms, kafka_us)
         if not faults and not rows.records:
@@ -60,10 +71,13 @@ class Codec:
         rejected = _reject(messages, columns.message, faults, rows.records)
         return Decoded(_keep(columns, faults) if faults else columns, rejected)
 
-    def _believable(self, points: Points, record_ms: Microseconds) -> bool:
-        """Whether all their times keep the bounds."""
-        moments, ahead = points.timestamp_us, self._mapping.max_ahead_us
-        return bool((moments >= self._mapping.earliest_us).all() and (moments <= latest(record_ms, ahead)[points.message]).all())
+    def _usable(self, points: Points, record_ms: Microseconds) -> npt.NDArray[np.bool_]:
+        """Which messages have points, all of them with finite values and times within the bounds."""
+        moments, ceiling = points.timestamp_us, latest(record_ms, self._mapping.max_ahead_us)
+        good = np.isfinite(points.value) & (moments >= self._mapping.earliest_us) & (moments <= ceiling[points.message])
+        usable = np.bincount(points.message, minlength=len(record_ms)) > 0
+        usable[points.message[~good]] = False
+        return usable
 
     def _read(self, messages: Sequence[Message]) -> Rows:
         if self._short is not None:
@@ -94,6 +108,27 @@ def _short_way(mapping: CompiledMapping) -> Callable[[Sequence[Message]], Rows] 
     if mapping.metric is None:
         return None
     return LineReader(mapping).read if mapping.format == "influx" else MetricReader(mapping, *mapping.metric).read
+
+
+def _of(points: Points, messages: npt.NDArray[np.bool_]) -> Points:
+    """The points of these messages."""
+    keep = messages[points.message]
+    names = points.series if keep.all() else list(compress(points.series, keep.tolist()))
+    return Points(names, points.timestamp_us[keep], points.value[keep], {}, points.message[keep])
+
+
+def _merge(numbers: Points, others: Points) -> Points:
+    """All of them, by their messages, of which each has its points on one side; the first side has no text."""
+    message = np.concatenate([numbers.message, others.message])
+    order = np.argsort(message, kind="stable")
+    names, place = numbers.series + others.series, np.argsort(order)
+    return Points(
+        series=[names[index] for index in order.tolist()],
+        timestamp_us=np.concatenate([numbers.timestamp_us, others.timestamp_us])[order],
+        value=np.concatenate([numbers.value, others.value])[order],
+        text={int(place[len(numbers) + index]): text for index, text in others.text.items()},
+        message=message[order],
+    )
 
 
 def _keep(points: Points, faults: Mapping[int, Fault]) -> Points:

@@ -1,5 +1,6 @@
 """The quickest way for records that are alike but for their numbers: no object for a point. What it does not know, the other ways read."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -14,7 +15,7 @@ from streamkl.engine.mapping import CompiledMapping, InputMapping
 from streamkl.engine.naming import check_names
 from streamkl.engine.points import Points
 from streamkl.engine.rows import Rows
-from streamkl.engine.skeleton import PLACE, WHOLE, Scanned, match, scan
+from streamkl.engine.skeleton import PLACE, WHOLE, WHOLE_PLACE, Scanned, match, scan
 from streamkl.engine.timestamps import from_doubles, from_wholes
 from streamkl.model import Message
 
@@ -24,7 +25,7 @@ MOST_MET: Final = 50_000  # skeletons that have come once
 LONGEST_REST: Final = 16  # batches that are not looked at while nothing is known of them
 _OBJECT_BYTES: Final = 100
 _FIRST: Final = 1_000_000  # of the numbers that stand for places
-_PLACE: Final = bytes([PLACE])
+_PLACE: Final = re.compile(b"[%c%c]" % (PLACE, WHOLE_PLACE))
 
 
 @dataclass(slots=True, eq=False)
@@ -40,6 +41,9 @@ class Known:
     follower: "Known | None" = None  # what came behind it last: senders take turns
 
 
+NOTHING: Final = Known(b"", [], [], b"", b"", -1)  # no record has so many numbers
+
+
 class KnownRecords:
     """Batches of records whose skeletons have come before. `read` is the reader of everything that fits the mapping.
 
@@ -53,15 +57,15 @@ class KnownRecords:
         self._unit = mapping.time_unit
         self._has_time = compiled.timestamp is not None
         self._max_series_bytes = mapping.max_series_bytes
-        self._known: dict[bytes, Known | None] = {}
+        self._known: dict[bytes, Known] = {}
         self._newest: dict[tuple[str, int], Known] = {}  # by topic and partition
         self._bytes = 0
         self._met: set[int] = set()
         self._rest = self._resting = 0
 
-    def points(self, messages: Sequence[Message], known_us: Microseconds) -> Points | None:
-        """The points of the batch, where all its records are known and all values finite; `known_us` are the Kafka timestamps of the
-        messages. Bounds of times are not looked at."""
+    def points(self, messages: Sequence[Message], kafka_us: Microseconds) -> Points | None:
+        """The points of those records that are known, where they are half of the batch or more; `kafka_us` are the Kafka timestamps of
+        the messages. Neither values nor times are looked at."""
         if self._resting:
             self._resting -= 1
             return None
@@ -73,15 +77,17 @@ class KnownRecords:
         scanned = match(values, [known.skeleton for known in found]) if found else None
         if scanned is None:
             scanned = scan(values, self._lines)
-            found = self._found(scanned, messages) if scanned is not None else []
-            self._rest = 0 if found else min(2 * self._rest + 1, LONGEST_REST)
+            found = self._found(scanned, messages)
+            enough = 2 * found.count(NOTHING) <= len(found)
+            self._rest = 0 if enough else min(2 * self._rest + 1, LONGEST_REST)
             self._resting = self._rest
-        if scanned is None or not found:
-            return None
-        if place in self._newest:
+            if not enough:
+                return None
+        if place in self._newest and found[0] is not NOTHING:
             self._newest[place].follower = found[0]
-        self._newest[place] = found[-1]
-        return self._columns(found, scanned, known_us)
+        if found[-1] is not NOTHING:
+            self._newest[place] = found[-1]
+        return self._columns(found, scanned, kafka_us)
 
     def _expected(self, place: tuple[str, int], records: int) -> list[Known]:
         """So many as follow what came last there; nothing where that is not known."""
@@ -95,64 +101,65 @@ class KnownRecords:
         return expected
 
     def _found(self, scanned: Scanned, messages: Sequence[Message]) -> list[Known]:
-        """What is known of each record; nothing where one is not."""
+        """What is known of each record."""
         found: list[Known] = []
+        before = NOTHING
         for index, skeleton in enumerate(scanned.skeletons()):
             known = self._known.get(skeleton)
-            if known is not None and known.numbers == scanned.counts[index]:
-                if found:
-                    found[-1].follower = known
-                found.append(known)
-            elif skeleton not in self._known:
-                self._meet(skeleton, messages[index])
-        return found if len(found) == len(messages) else []
+            if known is None:
+                known = self._meet(skeleton, messages[index]) if skeleton else NOTHING
+            if known.numbers != scanned.counts[index]:
+                known = NOTHING
+            if before is not NOTHING and known is not NOTHING:
+                before.follower = known
+            found.append(known)
+            before = known
+        return found
 
-    def _columns(self, found: list[Known], scanned: Scanned, known_us: Microseconds) -> Points | None:
+    def _columns(self, found: list[Known], scanned: Scanned, kafka_us: Microseconds) -> Points:
         names = list(chain.from_iterable([known.names for known in found]))
         owner = np.repeat(np.arange(len(found), dtype=np.int32), [len(known.names) for known in found])
         before = (np.cumsum(scanned.counts) - scanned.counts)[owner]
         value = scanned.doubles[_put_together([known.values for known in found]) + before] + 0.0
-        if not np.isfinite(value).all():
-            return None
-        moments = known_us[owner]
+        moments = kafka_us[owner]
         if self._has_time:
             at = _put_together([known.times for known in found]) + before
-            kinds = scanned.kinds[at]
-            if (kinds == WHOLE).all():
+            whole = scanned.kinds[at] == WHOLE
+            if whole.all():
                 moments = from_wholes(scanned.wholes[at], self._unit)
-            elif (kinds != WHOLE).all():
-                moments = from_doubles(scanned.doubles[at], self._unit)
             else:
-                return None
+                moments = from_doubles(scanned.doubles[at], self._unit)
+                if whole.any():
+                    moments[whole] = from_wholes(scanned.wholes[at[whole]], self._unit)
         layouts = list(chain.from_iterable([known.layouts for known in found]))
         return Points(names, moments, value, {}, owner, layouts)
 
-    def _meet(self, skeleton: bytes, message: Message) -> None:
+    def _meet(self, skeleton: bytes, message: Message) -> Known:
         """Learn what comes for the second time, so that what never comes again costs little."""
         mark = hash(skeleton)
         if mark not in self._met:
             if len(self._met) >= MOST_MET:
                 self._met.clear()
             self._met.add(mark)
-            return
+            return NOTHING
         known = self._learned(skeleton, message)
-        names = known.names if known is not None else []
-        self._bytes += len(skeleton) + _OBJECT_BYTES + sum(_OBJECT_BYTES + len(name) for name in names)
+        self._bytes += len(skeleton) + _OBJECT_BYTES + sum(_OBJECT_BYTES + len(name) for name in known.names)
         if self._bytes > MOST_BYTES:
             self._known.clear()
             self._bytes = 0
         self._known[skeleton] = known
+        return known
 
-    def _learned(self, skeleton: bytes, message: Message) -> Known | None:
-        """None where a point's value or time is no number, or a name has one in it."""
-        first, *rest = skeleton.split(_PLACE)
+    def _learned(self, skeleton: bytes, message: Message) -> Known:
+        """Nothing where a point's value or time is no number, or a name has one in it."""
+        first, *rest = _PLACE.split(skeleton)
         probe = first + b"".join(b"%d%b" % (_FIRST + place, piece) for place, piece in enumerate(rest))
         own, probed = self._read([message]), self._read([message._replace(value=probe)])
         if not own.series or own.records or own.series != probed.series or check_names(own.series, self._max_series_bytes):
-            return None
+            return NOTHING
         values, times = _places(probed.value, len(rest)), _places(probed.when, len(rest)) if self._has_time else []
         if values is None or times is None:
-            return None
+            return NOTHING
         names: list[str] = own.series  # type: ignore[assignment]  # a Fault is a name that cannot be used
         layouts = own.layouts if own.laid_out else []
         return Known(skeleton, names, layouts, np.array(values, np.int64).tobytes(), np.array(times, np.int64).tobytes(), len(rest))
