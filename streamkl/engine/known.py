@@ -9,13 +9,14 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from streamkl.core.numerals import WHOLE
 from streamkl.engine.iso8601 import Microseconds
 from streamkl.engine.layouts import Layout
 from streamkl.engine.mapping import CompiledMapping, InputMapping
 from streamkl.engine.naming import check_names
 from streamkl.engine.points import Points
 from streamkl.engine.rows import Rows
-from streamkl.engine.skeleton import PLACE, WHOLE, WHOLE_PLACE, Scanned, match, scan
+from streamkl.engine.skeleton import PLACE, WHOLE_PLACE, Scanned, match, scan
 from streamkl.engine.timestamps import from_doubles, from_wholes
 from streamkl.model import Message
 

@@ -1,7 +1,7 @@
 """What senders repeat, bytes and all: records without their numbers, and the numbers as doubles. Compiled; no byte sequence raises.
 
 A record's skeleton is its bytes with the sign 0x02 for each number, or 0x03 where it has to be a whole one (in line protocol). Numbers are
-those of JSON. What is rare is left to readers of everything: escapes, whole numbers beyond 63 bits, signs that only line protocol allows.
+those of JSON. What is rare is left to readers of everything: escapes, whole numbers beyond 63 bits, signs that only line protocol has.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,20 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamkl.core.compiled import inlined, outlined
+from streamkl.core.numerals import LONG, MINUS, WHOLE, is_digit, read
 
 PLACE, WHOLE_PLACE = 2, 3  # the bytes that stand for a number, and for a whole one
-WHOLE, DOUBLE, LONG = 0, 1, 2  # kinds of numbers; a long one has more digits than are read here
-_ROOM = (2**63 - 10) // 10  # digits so far to which any one can be added
 _WORD = 8  # bytes
-_BEYOND = 10_000  # exponents that no double has, whatever its digits
-EXACT_POWER = 22  # of ten, the largest that is a double
-POWERS = 10.0 ** np.arange(EXACT_POWER + 1)
-EXACT = 1 << 53  # whole numbers up to it are doubles
-_QUOTE, _BACKSLASH, _MINUS, _PLUS, _POINT, _ZERO, _NINE, _UPPER_E, _LOWER_E = b'"\\-+.09Ee'
+_QUOTE, _BACKSLASH = b'"\\'
 _SPACE, _LINE_END, _COMMA, _EQUALS, _HASH, _LOWER_I, _LOWER_U = b" \n,=#iu"
 _ONES, _PLACES = np.uint64(0x0101010101010101), np.uint64(0x0303030303030303)
 _LOW, _HIGH = np.uint64(0x7F7F7F7F7F7F7F7F), np.uint64(0x8080808080808080)
-_SPLIT = 134217729.0  # 2^27 + 1: cuts a double into two halves whose products are doubles
 
 
 class Scanned(NamedTuple):
@@ -110,103 +104,6 @@ class _Numbers(NamedTuple):
         return Scanned(without, cuts, self.counts, self.wholes[:found], self.doubles[:found], self.kinds[:found])
 
 
-@inlined
-def _is_digit(byte: int) -> bool:
-    return _ZERO <= byte <= _NINE
-
-
-@inlined
-def _product_error(a: float, b: float, product: float) -> float:
-    """What rounding took from `a * b` (Dekker 1971)."""
-    high = a * _SPLIT
-    a_high = high - (high - a)
-    a_low = a - a_high
-    high = b * _SPLIT
-    b_high = high - (high - b)
-    b_low = b - b_high
-    return ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
-
-
-@inlined
-def _divided(digits: int, power: float) -> tuple[float, bool]:
-    """`digits / power` for an exact power of ten, and whether that is surely the nearest double."""
-    high = float(digits)
-    low = float(digits - np.int64(high))
-    quotient = high / power
-    product = quotient * power
-    rest = ((high - product) - _product_error(quotient, power, product) + low) / power
-    nearest = quotient + rest
-    spread = abs(rest) * 1e-9 + abs(quotient) * 1e-25  # many times what `rest` can be wrong by
-    return nearest, quotient + (rest - spread) == nearest and quotient + (rest + spread) == nearest
-
-
-@inlined
-def _digits(data: NDArray[np.uint8], at: int, stop: int, digits: int) -> tuple[int, int]:
-    """Where the digits from `at` on end, and what they make behind `digits`: -1 beyond 63 bits, and from there on."""
-    while 0 <= at < stop and _is_digit(data[at]):
-        digits = digits * 10 + int(data[at]) - _ZERO if 0 <= digits <= _ROOM else -1
-        at += 1
-    return at, digits
-
-
-@inlined
-def _exponent(data: NDArray[np.uint8], at: int, stop: int) -> tuple[int, int]:
-    """Where the exponent behind its letter ends (-1: it is none), and what it is, or something as far beyond all use."""
-    backward = at < stop and data[at] == _MINUS
-    if backward or (at < stop and data[at] == _PLUS):
-        at += 1
-    first, exponent = at, 0
-    while 0 <= at < stop and _is_digit(data[at]):
-        if exponent <= _BEYOND:
-            exponent = exponent * 10 + int(data[at]) - _ZERO
-        at += 1
-    return (at if at > first else -1), (-exponent if backward else exponent)
-
-
-@inlined
-def _number(
-    data: NDArray[np.uint8], at: int, stop: int, n: int, wholes: NDArray[np.int64], doubles: NDArray[np.float64]
-) -> tuple[int, int]:
-    """Read the number that begins at `at` into place `n`: where it ends (-1: it is none) and its kind."""
-    negative = data[at] == _MINUS
-    first = at + 1 if negative else at
-    at, digits = _digits(data, first, stop, 0)
-    if at == first or (at > first + 1 and data[first] == _ZERO):
-        return -1, WHOLE
-    kind, exponent = WHOLE, 0
-    if at < stop and data[at] == _POINT:
-        kind = DOUBLE
-        first = at + 1
-        at, digits = _digits(data, first, stop, digits)
-        if at == first:
-            return -1, WHOLE
-        exponent = first - at
-    if at < stop and (data[at] == _LOWER_E or data[at] == _UPPER_E):
-        kind = DOUBLE
-        at, raised = _exponent(data, at + 1, stop)
-        if at < 0:
-            return -1, WHOLE
-        exponent += raised
-    if digits < 0:
-        return (-1 if kind == WHOLE else at), LONG
-    wholes[n] = -digits if negative else digits
-    value, known = _scaled(digits, exponent)
-    doubles[n] = -value if negative else value
-    return at, kind if known else LONG
-
-
-@inlined
-def _scaled(digits: int, exponent: int) -> tuple[float, bool]:
-    """`digits` times a power of ten, and whether that is surely the nearest double."""
-    if exponent == 0:
-        return float(digits), True
-    if abs(exponent) > EXACT_POWER:
-        return 0.0, False
-    if digits > EXACT:
-        return _divided(digits, POWERS[-exponent]) if exponent < 0 else (0.0, False)
-    return (float(digits) / POWERS[-exponent] if exponent < 0 else float(digits) * POWERS[exponent]), True
-
-
 @outlined
 def _scan(
     lines: bool,
@@ -267,7 +164,7 @@ def _scan_json(
                 at += 1
             if at == stop:
                 return -1, out
-        elif byte == _MINUS or _is_digit(byte):
+        elif byte == MINUS or is_digit(byte):
             after = _keep(data, at, stop, n, wholes, doubles, kinds, spans)
             if after < 0:
                 return -1, out
@@ -313,7 +210,7 @@ def _scan_lines(
                 out += 1
                 at += 1
         begins = (byte == _EQUALS and part == 1) or (byte == _SPACE and part == 2)
-        if begins and at < stop and (data[at] == _MINUS or _is_digit(data[at])):
+        if begins and at < stop and (data[at] == MINUS or is_digit(data[at])):
             after = _keep(data, at, stop, n, wholes, doubles, kinds, spans)
             signed = after >= 0 and after < stop and (data[after] == _LOWER_I or data[after] == _LOWER_U)
             whole = part == 2 or signed
@@ -338,7 +235,7 @@ def _keep(
     spans: NDArray[np.int64],
 ) -> int:
     """Write the number that begins at `at` into place `n`: where it ends, -1 where it is none."""
-    after, kind = _number(data, at, stop, n, wholes, doubles)
+    after, kind = read(data, at, stop, n, wholes, doubles)
     kinds[n] = kind
     spans[n, 0] = at
     spans[n, 1] = after

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from streamkl.core.numerals import WHOLE
 from streamkl.engine import known
 from streamkl.engine.codec import Codec
-from streamkl.engine.skeleton import WHOLE, match, scan
+from streamkl.engine.skeleton import match, scan
 from streamkl.model import Message
 from tests.engine.material import NOW_MS, codec, message, rejections, rows
 
@@ -149,7 +150,7 @@ def test_what_is_known_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @given(st.lists(NUMBERS, min_size=1, max_size=20))
-@example(["9007199254740993.0", "1e22", "1e23", "123456789012345678e-22", "0.1", "4.35", "2.2250738585072014e-308"])
+@example(["9007199254740993.0", "1e22", "1e23", "123456789012345678e-22", "0.1", "4.35", "922337203685477579.9", "2.2250738585072014e-308"])
 @settings(max_examples=500, deadline=None)
 def test_numbers_are_the_nearest_doubles(numbers: list[str]) -> None:
     wanted = [number for number in numbers if len(number.lstrip("-")) < 19 or not number.lstrip("-").isdigit()]
