@@ -24,7 +24,7 @@ from streamkl.broker.launcher import Broker
 
 def service(client: Client, processes: int, group: Group, folder: Path) -> list[str]:
     """The command: one process as it is without the option, several under their supervisor."""
-    own = {"kafka.client": client, "kafka.commit_interval_seconds": COMMIT_SECONDS}
+    own = {"kafka.client": client, "kafka.commit_interval_seconds": COMMIT_SECONDS[client]}
     words = command(at_least_once(group, folder) | own, folder)
     return words if processes == 1 else [*words, "--processes", str(processes)]
 

@@ -21,6 +21,8 @@ from streamkl.engine.plan import Plan
 from streamkl.ports import Observer, StateStore
 from streamkl.runner import Holdings, Runner
 
+YOUNG_OBJECTS = 50_000  # between two collections; Python's own 700 would come a dozen times a batch
+
 log = logging.getLogger(__name__)
 
 
@@ -46,6 +48,7 @@ def run(config: Config, member: Member | None = None) -> int:
         if member is None:  # or we were forked from who has done it
             warm_up(plan, clock)
         gc.freeze()  # what has been imported and loaded stays: no later collection looks through it
+        gc.set_threshold(YOUNG_OBJECTS)  # messages come by ten thousands and are no garbage while they are judged
         session = join(config.kafka, state_topic(config), client, stopping, clock, telemetry)
         if session is None:
             return 0

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from streamkl.core import layout
 from streamkl.core.arena import Pool
 
-GROUP = 64  # buffers whose memory goes back together, when none of them is in use
+GROUP = 128  # buffers whose memory goes back together, when none of them is in use; of 500 points so many fill whole pages
 LARGE = 1 << 22  # bytes of an array that has pages of its own; smaller ones are not worth giving back
 _OWN = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
 

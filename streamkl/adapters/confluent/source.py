@@ -1,10 +1,12 @@
 """The Source port: records of the partitions that are ours, from where the loop asked for them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import groupby
+from itertools import pairwise, repeat
 from operator import itemgetter
+from typing import Any
 
+import numpy as np
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as Record
 
@@ -118,9 +120,9 @@ class ConfluentSource:
 
     def _deliver(self, records: Sequence[Record]) -> dict[Partition, list[Message]]:
         found: dict[Partition, list[Message]] = {}
-        for (topic, number), run in groupby(_messages(records), itemgetter(0, 1)):
-            partition, messages = Partition(topic, number), list(run)
+        for partition, run in _runs(records) if records else ():
             if partition in self._positions:
+                messages = _messages(partition, run)
                 found.setdefault(partition, []).extend(messages)
                 self._positions[partition] = messages[-1].offset + 1
         return found
@@ -161,9 +163,23 @@ def _name(partition: Partition) -> str:
     return f"{partition.topic}/{partition.partition}"
 
 
-def _messages(records: Sequence[Record]) -> Iterable[Message]:
+def _runs(records: Sequence[Record]) -> Iterator[tuple[Partition, Sequence[Record]]]:
+    """Records of one partition that follow one another. O(records)."""
+    topics, numbers = list(map(Record.topic, records)), list(map(Record.partition, records))
+    changes = np.flatnonzero(np.diff(numbers)).tolist()
+    if topics.count(topics[0]) < len(topics):
+        changes = sorted({*changes, *(at for at, (one, next_) in enumerate(pairwise(topics)) if one != next_)})
+    for before, last in pairwise([-1, *changes, len(records) - 1]):
+        yield Partition(topics[last], numbers[last]), records[before + 1 : last + 1]
+
+
+def _messages(partition: Partition, records: Sequence[Record]) -> list[Message]:
     """The library's records as ours, a column at a time: Python is run for headers only. O(records)."""
-    columns = [map(column, records) for column in (Record.topic, Record.partition, Record.offset)]
     times = map(itemgetter(1), map(Record.timestamp, records))
-    headers = [tuple((name, value or b"") for name, value in found) if found else () for found in map(Record.headers, records)]
-    return map(_message, zip(*columns, times, map(Record.key, records), map(Record.value, records), headers, strict=True))
+    headers: Iterable[Any] = map(Record.headers, records)
+    if any(map(Record.headers, records)):
+        headers = [tuple((name, value or b"") for name, value in found) if found else () for found in headers]
+    else:
+        headers = repeat(())
+    columns = (map(Record.offset, records), times, map(Record.key, records), map(Record.value, records))
+    return list(map(_message, zip(*map(repeat, partition), *columns, headers, strict=False)))  # places and no headers have no end
