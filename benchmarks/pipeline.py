@@ -35,6 +35,7 @@ class Client(StrEnum):
 COMMIT_SECONDS = {Client.KAFKA_PYTHON: 0.25, Client.CONFLUENT: 1.0}  # some while the topic is read; 1 s is what is shipped
 BARE_SECONDS = {Client.KAFKA_PYTHON: 0.25, Client.CONFLUENT: 0.1}  # the loop is through sooner
 SINGLE = {Client.KAFKA_PYTHON: 1_500_000, Client.CONFLUENT: 6_000_000}  # records of one point
+ARRAYS = {Client.KAFKA_PYTHON: 100_000, Client.CONFLUENT: 300_000}  # of 100
 
 
 def programs(cell: Cell, client: Client) -> dict[str, Program]:
@@ -114,7 +115,7 @@ def main(
     single: Annotated[
         int | None, typer.Option(min=10_000, help="records of one point; default: 1.5 million, or 6 through confluent")
     ] = None,
-    arrays: Annotated[int, typer.Option(min=1_000, help="records of 100 points")] = 100_000,
+    arrays: Annotated[int | None, typer.Option(min=1_000, help="of 100 points; default: 100,000, or 300,000 through confluent")] = None,
     runs: Annotated[int, typer.Option(min=1, help="measured runs of each; the median counts")] = 3,
     client: Annotated[Client, typer.Option(help="library that both programs read through")] = Client.KAFKA_PYTHON,
     bootstrap: Annotated[str | None, typer.Option(help="an existing broker; default: one of its own")] = None,
@@ -125,7 +126,7 @@ def main(
     Cells that were measured on this very code are not measured again, so it may be stopped at any time.
     """
     tag, found = uuid.uuid4().hex[:8], list[Row]()
-    every = [*cells(tag, single or SINGLE[client], 1), *cells(tag, arrays, topics.METRICS)]
+    every = [*cells(tag, single or SINGLE[client], 1), *cells(tag, arrays or ARRAYS[client], topics.METRICS)]
     with nullcontext() if bootstrap else Broker() as broker:
         address = bootstrap or (broker.bootstrap if broker else "")
         topics.create(address, EVENTS, DEAD)
