@@ -20,7 +20,7 @@ FOLDS, SPLITS = 5, 20
 SEED = 5
 AMONG_ALL = "by the mean"
 MOST_ALARMS = 1.5  # per promised one, on every quiet process: settings above break the promise, and are not chosen
-CODE = ("benchmarks/drawn.py", "benchmarks/ablation.py", "benchmarks/replacements.py", *kept.PROCESSES)
+CODE = ("benchmarks/drawn.py", "benchmarks/ablation.py", "benchmarks/ingredients.py", "benchmarks/replacements.py", *kept.PROCESSES)
 
 
 def measured(constants: int, draws: int, tools: Path, data: Path, jobs: int, points: int) -> list[dict[str, Any]]:

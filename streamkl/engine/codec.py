@@ -60,7 +60,7 @@ class Codec:
             return Decoded(known, [])
         rest = self._decode([messages[index] for index in left.tolist()], record_ms[left], kafka_us[left])
         rest.points.message = left[rest.points.message].astype(np.int32)
-        return Decoded(_merge(_of(known, usable), rest.points), rest.rejected)
+        return Decoded(_merge(_only(known, usable[known.message]), rest.points), rest.rejected)
 
     def _decode(self, messages: Sequence[Message], record_ms: Microseconds, kafka_us: Microseconds) -> Decoded:
         """By the reader of everything that fits the mapping."""
@@ -69,7 +69,9 @@ class Codec:
         if not faults and not rows.records:
             return Decoded(columns, [])
         rejected = _reject(messages, columns.message, faults, rows.records)
-        return Decoded(_keep(columns, faults) if faults else columns, rejected)
+        good = np.ones(len(columns), np.bool_)
+        good[list(faults)] = False
+        return Decoded(_only(columns, good) if faults else columns, rejected)
 
     def _usable(self, points: Points, record_ms: Microseconds) -> npt.NDArray[np.bool_]:
         """Which messages have points, all of them with finite values and times within the bounds."""
@@ -98,7 +100,7 @@ class Codec:
         layouts = rows.layouts if rows.laid_out else []
         misnamed = {} if layouts else check_names(rows.series, mapping.max_series_bytes)
         faults = unusable | unbelievable | unreadable | misnamed
-        return Points(rows.series, moments, doubles, text, owner, layouts), faults  # type: ignore[arg-type]  # a Fault is no str; _keep drops those
+        return Points(rows.series, moments, doubles, text, owner, layouts), faults  # type: ignore[arg-type]  # a Fault is no str; _only drops those
 
 
 def _short_way(mapping: CompiledMapping) -> Callable[[Sequence[Message]], Rows] | None:
@@ -108,13 +110,6 @@ def _short_way(mapping: CompiledMapping) -> Callable[[Sequence[Message]], Rows] 
     if mapping.metric is None:
         return None
     return LineReader(mapping).read if mapping.format == "influx" else MetricReader(mapping, *mapping.metric).read
-
-
-def _of(points: Points, messages: npt.NDArray[np.bool_]) -> Points:
-    """The points of these messages."""
-    keep = messages[points.message]
-    names = points.series if keep.all() else list(compress(points.series, keep.tolist()))
-    return Points(names, points.timestamp_us[keep], points.value[keep], {}, points.message[keep])
 
 
 def _merge(numbers: Points, others: Points) -> Points:
@@ -131,16 +126,14 @@ def _merge(numbers: Points, others: Points) -> Points:
     )
 
 
-def _keep(points: Points, faults: Mapping[int, Fault]) -> Points:
-    """The points without a fault."""
-    keep = np.ones(len(points), np.bool_)
-    keep[list(faults)] = False
+def _only(points: Points, keep: npt.NDArray[np.bool_]) -> Points:
+    """Those of the points that are to be kept."""
     place = np.cumsum(keep) - 1
     return Points(
-        series=[name for index, name in enumerate(points.series) if index not in faults],
+        series=list(compress(points.series, keep.tolist())),
         timestamp_us=points.timestamp_us[keep],
         value=points.value[keep],
-        text={int(place[index]): text for index, text in points.text.items() if index not in faults},
+        text={int(place[index]): text for index, text in points.text.items() if keep[index]},
         message=points.message[keep],
     )
 

@@ -156,13 +156,8 @@ def _scan_json(
             skeleton[out] = byte
             out += 1
             at += 1
-            while 0 <= at < stop and data[at] != _QUOTE:
-                if data[at] == _BACKSLASH:
-                    return -1, out
-                skeleton[out] = data[at]
-                out += 1
-                at += 1
-            if at == stop:
+            at, out = _text(data, at, stop, skeleton, out)
+            if at < 0 or at == stop:
                 return -1, out
         elif byte == MINUS or is_digit(byte):
             after = _keep(data, at, stop, n, wholes, doubles, kinds, spans)
@@ -203,12 +198,9 @@ def _scan_lines(
         elif byte == _SPACE:
             part += 1
         elif byte == _QUOTE and part == 1:
-            while 0 <= at < stop and data[at] != _QUOTE:
-                if data[at] == _BACKSLASH:
-                    return -1, out
-                skeleton[out] = data[at]
-                out += 1
-                at += 1
+            at, out = _text(data, at, stop, skeleton, out)
+            if at < 0:
+                return -1, out
         begins = (byte == _EQUALS and part == 1) or (byte == _SPACE and part == 2)
         if begins and at < stop and (data[at] == MINUS or is_digit(data[at])):
             after = _keep(data, at, stop, n, wholes, doubles, kinds, spans)
@@ -221,6 +213,18 @@ def _scan_lines(
             out += 1
             at = after
     return n - first, out
+
+
+@inlined
+def _text(data: NDArray[np.uint8], at: int, stop: int, skeleton: NDArray[np.uint8], out: int) -> tuple[int, int]:
+    """Copy what stands in quotes: where they or the record end (-1: it has an escape), and where the skeleton does."""
+    while 0 <= at < stop and data[at] != _QUOTE:
+        if data[at] == _BACKSLASH:
+            return -1, out
+        skeleton[out] = data[at]
+        out += 1
+        at += 1
+    return at, out
 
 
 @inlined
