@@ -8,6 +8,7 @@ from kafka import errors as kafka_errors
 from kafka.net.compat import KafkaNetClient
 
 from streamkl.adapters.kafka.client_log import overheard
+from streamkl.adapters.kafka.frames import copy_less
 from streamkl.adapters.kafka.internals import ask_at_once
 from streamkl.adapters.kafka.options import options_of
 from streamkl.adapters.kafka.unpacking import limit_unpacking
@@ -48,6 +49,7 @@ def open_client(build: Callable[..., _Opened], cluster: Cluster, failure: type[S
     open after a failure: the library would leave a thread and its sockets behind.
     """
     limit_unpacking()
+    copy_less()
     settings = options_of(cluster)
     if refusal := obstacle(cluster):
         raise failure(refusal, transient=True)

@@ -42,17 +42,17 @@ class _PartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]
         return chain.from_iterable(self._pieces(tp, records))
 
     def _pieces(self, where: TopicPartition, records: Any) -> Iterator[Sequence[Message]]:
-        last = None
+        last, data, end = None, bytes(records._buffer), records._pos
         while (batch := records.next_batch()) is not None:
             if self.check_crcs and not batch.validate_crc():
                 raise CorruptRecordError(f"the batch at offset {batch.base_offset} has a wrong checksum")
             if self._passes_over(batch):
                 self.next_fetch_offset = batch.next_offset
-            elif (messages := _located(where, batch)) is not None:
+            elif (messages := _located(where, batch, data, end)) is not None:
                 yield messages
             else:
                 yield from self._read(where, batch)
-            last = batch
+            last, end = batch, records._pos
         if last is not None and last.magic == 2:
             self.next_fetch_offset = last.next_offset  # the last records may have been compacted away
         self.drain()
@@ -79,16 +79,19 @@ class _PartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]
             yield [Message(where.topic, where.partition, record.offset, record.timestamp, record.key, record.value, headers)]
 
 
-def _located(where: TopicPartition, batch: Any) -> list[Message] | None:
-    """All messages of a batch of the usual form; None for any other. About 0.3 µs a record."""
+def _located(where: TopicPartition, batch: Any, data: bytes, end: int) -> list[Message] | None:
+    """All messages of a batch of the usual form, which ends at `end` of `data`; None for any other. About 0.3 µs a record."""
     if batch.magic != 2:
         return None
     iter(batch)  # decompresses it
-    data, count = bytes(batch._buffer), batch.records_count
-    if not 0 <= count <= len(data):
+    if batch.compression_type:
+        data = bytes(batch._buffer)
+        end = len(data)
+    count = batch.records_count
+    if not 0 <= count <= end:
         return None
     found = np.empty((COLUMNS, count), np.int64)
-    if not locate(np.frombuffer(data, np.uint8), batch._pos, found):
+    if not locate(np.frombuffer(data, np.uint8, end), end - len(batch._buffer) + batch._pos, found):
         return None
     offsets, times = found[0] + batch.base_offset, found[1] + batch.first_timestamp
     if batch.timestamp_type == batch.LOG_APPEND_TIME:

@@ -7,7 +7,8 @@ from typing import Any
 
 from kafka.net.inet import KafkaNetSocket
 
-READ_BYTES = 2**18  # at least; the library asks for 4 KiB, and after each its thread waits until the busy one lets go of the interpreter
+READ_BYTES = 2**22  # at least; the library asks for 4 KiB, and after each its thread waits until the busy one lets go of the interpreter
+TLS_BYTES = 2**18  # the same where a read gives no more than a record, of 16 KiB
 
 
 class _ForgottenSocket(socket.socket):
@@ -44,9 +45,9 @@ class ClosingSocket(KafkaNetSocket):  # type: ignore[misc]
 class ClosingSSLSocket(ssl.SSLSocket):
     """A TLS socket that does not outlive a failed handshake."""
 
-    def recv(self, buflen: int = READ_BYTES, flags: int = 0) -> bytes:
+    def recv(self, buflen: int = TLS_BYTES, flags: int = 0) -> bytes:
         """What has arrived."""
-        return super().recv(max(buflen, READ_BYTES), flags)
+        return super().recv(max(buflen, TLS_BYTES), flags)
 
     def do_handshake(self, block: bool = False) -> None:
         """Shake hands; closed after any failure but "not yet"."""

@@ -162,6 +162,6 @@ def test_a_wrong_checksum_is_refused_once_what_came_before_is_taken() -> None:
 @given(st.lists(records.map(lambda record: record._replace(headers=())), min_size=1), st.sampled_from([0, 1, 2, 3, 4]))
 def test_usual_batches_are_not_left_to_the_library(made: list[Record], compression: int) -> None:
     raw, _ = Batch(made, compression).built(100)
-    found = _located(WHERE, DefaultRecordBatch(raw))
+    found = _located(WHERE, DefaultRecordBatch(raw), bytes(raw), len(raw))
     assert found is not None
     assert [(each.timestamp_ms, each.key, each.value) for each in found] == [each[1:4] for each in made]
