@@ -9,6 +9,7 @@ from functools import partial
 from streamkl.adapters.clock import MonotonicClock
 from streamkl.adapters.console import ConsoleLog
 from streamkl.adapters.telemetry import Telemetry
+from streamkl.assembly.allocating import keep_memory
 from streamkl.assembly.clients import Client, Session, client_of
 from streamkl.assembly.delivering import deliver_through, encoders_of, open_store, state_topic
 from streamkl.assembly.joining import join
@@ -49,6 +50,7 @@ def run(config: Config, member: Member | None = None) -> int:
             warm_up(plan, clock)
         gc.freeze()  # what has been imported and loaded stays: no later collection looks through it
         gc.set_threshold(YOUNG_OBJECTS)  # messages come by ten thousands and are no garbage while they are judged
+        keep_memory()
         session = join(config.kafka, state_topic(config), client, stopping, clock, telemetry)
         if session is None:
             return 0

@@ -5,7 +5,7 @@ from typing import Final
 
 from streamkl.model import Message
 
-PIECE_BYTES: Final = 256 * 2**10  # of a piece, roughly
+PIECE_BYTES: Final = 2**20  # of a piece, roughly
 SAMPLED: Final = 16  # the size of a batch is told by every so manieth record
 
 
