@@ -1,4 +1,7 @@
-"""A large batch in pieces, each decoded and judged before the next: so that what a piece becomes is still in the processor's cache."""
+"""A large batch in pieces, each decoded and judged before the next: so that what a piece becomes is still in the processor's cache.
+
+Much smaller ones cost more: each visits every series of its own anew, and 250 kB of records have ten points for each of 400 series.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -12,7 +15,7 @@ SAMPLED: Final = 16  # the size of a batch is told by every so manieth record
 def pieces_of(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
     """The messages in order, in pieces of about `PIECE_BYTES` and of equal numbers.
 
-    >>> batch = [Message("metrics", 0, offset, -1, None, bytes(1000)) for offset in range(600)]
+    >>> batch = [Message("metrics", 0, offset, -1, None, bytes(4_000)) for offset in range(600)]
     >>> [len(piece) for piece in pieces_of(batch)]
     [200, 200, 200]
     """
