@@ -61,8 +61,7 @@ def walk(state: Memory[State], batch: Memory[Batch], start: int, stop: int) -> t
         cause = NOTHING
         said = NONE
         if a.phase[row] == LEARNING:
-            for w in range(points):
-                a.ratio[row, w] = 0.0  # no test is ready
+            hush(a, row)
             if not a.open[row] and keep(a, pool, rules, row, times[i], values[i], positions[i]):
                 cause = LEARNED
             elif rules.pointwise and a.learned[row] == WARM_POINTS and a.point_run[row] == 0.0:
@@ -172,6 +171,13 @@ def judge(a: Arena, rules: Rules, row: int, time: int, value: float, position: i
     if known and (best_window < 0 or a.ratio[row, drift] > best):
         best, best_window = a.ratio[row, drift], drift
     return best, best_window
+
+
+@inlined
+def hush(a: Arena, row: int) -> None:
+    """No window and no drift track says anything."""
+    for test in range(a.ratio.shape[1] - 1):
+        a.ratio[row, test] = 0.0
 
 
 @inlined

@@ -4,8 +4,8 @@ Where no window and no reference goes by time, what is kept of times are steps f
 own; of record offsets, which order nothing, steps of two bits. A unit grows as far as the longest step in the ring needs (ten times a
 microsecond, and again; twice a record, and again) and shrinks when that step has left (that of offsets by one half at a time). Times and
 offsets that are read back are therefore rounded down to a multiple of the unit: they are exact where they are multiples of it themselves,
-and else times are within a 6,000th of the longest step, and offsets, once steps have been alike for a while, within the longest of them. The
-newest point's are exact.
+and else times are within a 6,000th of the longest step, and offsets, once steps have been alike for a while, within the longest of them.
+The newest point's are exact.
 """
 
 from typing import Any

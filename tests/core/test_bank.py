@@ -193,8 +193,9 @@ def test_what_is_accepted_is_learned_from_the_newest_points() -> None:
 
 
 def test_memory_is_as_the_arena_says() -> None:
-    """Bytes a row: 3.25 for each point of the ring, 4 for each newest value that is only shown, the tables of the windows, a byte a bin of
-    each, 8 for each edge and 2 for each mass, and some more; what goes by time needs 6 more a point, and a moving reference adds its own."""
+    """Bytes a row: 3.25 for each point of the ring, 4 for each newest value that is only shown, the tables of the windows, a byte a bin
+    of each, 8 for each edge and 2 for each mass, and some more; what goes by time needs 6 more a point, and a moving reference adds its
+    own."""
     made = settings(bins=16, windows=BY_COUNT)
     windows, bins, ring, tail = 3, 2 * 16 + 3, 21, 3 * 120
     more = {FIXED: 0, TRAILING: 9 * SIZE + 8 * bins, DECAYED: 14 * bins, SEASONAL: 16 * 24 * bins + 8 * windows * bins}
