@@ -129,7 +129,7 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
 
     topic: str
     partition: int
-    first_offset: int  # exact to 127 records between two points of a series; else up to a 63rd of the longest such step earlier
+    first_offset: int  # never later; exact to two records between two points of a series, else earlier by up to such a step
     last_offset: int
 
 

@@ -15,7 +15,8 @@ PAST_BINS = 48  # of a track's own past
 FRESH_MOST = 64  # newer magnitudes that are still to join it
 FRESH = PAST_BINS // 2 + FRESH_MOST // 16  # bytes of their histogram, see core.past
 CALM_BINS = 128  # of the histogram of the largest surprises
-RECENT = 64  # newest values kept as they came, for quantiles in the metric's unit
+RECENT = 64  # newest values kept as they came, where single points or gates ask for them
+FEW_RECENT = 32  # and of four bytes each, where quantiles in the metric's unit are only shown
 RETURNS = 4  # onsets kept, see core.returns
 HOURS = 24  # of the day, see core.hours
 NO_SLOT = -1
@@ -23,16 +24,17 @@ NO_TIME = np.iinfo(np.int64).min
 
 Floats = NDArray[np.float64]
 Longs = NDArray[np.int64]
+Values = NDArray[np.float64]  # in the metric's unit; float32 where they are only shown
 Ints = NDArray[np.int32]
 Shorts = NDArray[np.uint16]
 Lengths = NDArray[np.uint16]  # points of windows; uint32 where two of the longest window are more than those count
 
 
 class Arena(NamedTuple):
-    """R rows, W windows, V = W + 1 tests (the last is the drift track), at most K bins, a ring of L points, S seasonal slots (0 when
-    unused), G tail bins. An array that the settings do not need has rows of no length.
+    """R rows, W windows, V tests (the windows, and last the drift track where it is judged), at most K bins, a ring of L points, S seasonal
+    slots (0 when unused), G tail bins. An array that the settings do not need has rows of no length.
 
-    Bytes per row by default: 4 L + W (2 K + G + 80) + 10 K + 8 RECENT + 3 T H + about 900; see `row_bytes`.
+    Bytes per row by default: 3.25 L + (W + 2) K + V G + 8 (B + 2) + 8 RECENT + T (2 H + F) + about 900; see `layout.row_bytes`.
     """
 
     # life of the row
@@ -49,12 +51,12 @@ class Arena(NamedTuple):
     time_step: NDArray[np.uint16]  # (R, L) else: time units since the point before
     time_power: NDArray[np.uint8]  # (R,) the unit is ten to it, microseconds
     time_head: Longs  # (R,) time of the newest point
-    position_step: NDArray[np.int8]  # (R, L) position units since the point before
+    position_step: NDArray[np.uint8]  # (R, L / 4) position units since the point before, see core.steps
     position_power: NDArray[np.uint8]  # (R,) the unit is two to it, records
     position_head: Longs  # (R,) offset of the record of the newest point
     head: Lengths  # (R,) where the next point goes
     filled: Lengths  # (R,)
-    recent: Floats  # (R, RECENT) newest values in order of arrival
+    recent: Values  # (R, RECENT or FEW_RECENT) newest values in order of arrival
     # windows: suffixes of the ring
     length: Lengths  # (R, V) points; of the drift track: since its sum was 0
     counts: NDArray[np.uint8]  # (R, W, K) see core.counts
@@ -83,7 +85,7 @@ class Arena(NamedTuple):
     slot_points: Ints  # (R, S) lagged: points that the masses in force come from, the pooled ones not counted
     mixture: Floats  # (R, W, K) seasonal: sum of the masses of the window's points
     season: Ints  # (R,) seasonal: slot of the newest refresh
-    quantiles: Floats  # (R, Q) of the reference when it was learned
+    quantiles: Values  # (R, Q) of the reference when it was learned
     effective: Floats  # (R,) independent points that the learned reference is worth
     held: NDArray[np.uint32]  # (R,) points in the reference; decayed: all that it has taken in, however faded
     reference_from: Longs  # (R,) first and last time of the reference's points
@@ -94,7 +96,7 @@ class Arena(NamedTuple):
     log_run: Floats  # (R,) ln of the run length promised to each window
     limit: Floats  # (R, V) table threshold in force, in nats times points
     limit_points: Lengths  # (R, V) window length it holds for
-    tail: NDArray[np.uint8]  # (R, V or W, G) histogram of the block maxima of statistic / limit
+    tail: NDArray[np.uint8]  # (R, V, G) histogram of the block maxima of statistic / limit
     blocks: Shorts  # (R, V)
     block_max: NDArray[np.float32]  # (R, V)
     block_left: Lengths  # (R, V)
@@ -135,7 +137,10 @@ class Arena(NamedTuple):
     calm_forgiven: Shorts  # (R,) and that were not
     # episode
     open: NDArray[np.bool_]  # (R,)
-    ratio: Floats  # (R, V + 1) newest statistic / threshold of each test, and of single points; 0 where it is not ready
+    ratio: (
+        Floats  # (R, W + 2) newest statistic / threshold of each window, the drift track and single points; 0 where it is not ready; kept
+    )
+    # as `nats`
     muted: Lengths  # (R, W) points for which a window that still holds an episode that has ended is not heard
     teller: NDArray[np.int8]  # (R,) the test that the last event of the open episode was about; V: single points
     above: Ints  # (R,) points in a row at or above the threshold
@@ -158,7 +163,7 @@ class Arena(NamedTuple):
 class Tracks(NamedTuple):
     """The arrays of an arena that `core.tracks` and `core.past` use: a short argument, where a whole arena costs more than the call."""
 
-    recent: Floats
+    recent: Values
     points: Longs
     level: Floats
     long_mean: Floats

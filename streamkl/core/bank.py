@@ -304,7 +304,8 @@ class Bank:
         put_units(a, self.rules, row, learned.units)
         if settings.reference.kind == ReferenceKind.DECAYED:
             a.weight[row] = 1.0
-        a.quantiles[row] = learned.quantiles
+        most = np.finfo(a.quantiles.dtype).max
+        a.quantiles[row] = learned.quantiles.clip(-most, most)
         a.effective[row], a.held[row] = dependence(values).effective, len(values)
         a.independent[row] = is_independent(values)
         a.drifts[row] = settings.drifting and a.effective[row] * MOST_TURN >= len(values)

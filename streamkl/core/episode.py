@@ -122,7 +122,7 @@ def recovered(a: Arena, rules: Rules, row: int) -> bool:
     if a.teller[row] == points:
         _hand_over(a, rules, row)
     longest = a.length[row, a.teller[row]] if a.teller[row] < points else 0
-    for w in range(points):
+    for w in range(a.limit.shape[1]):
         if a.length[row, w] <= longest and a.ratio[row, w] >= rules.close_below:
             return False
     return bool(a.ratio[row, points] < rules.close_below)
@@ -132,7 +132,7 @@ def recovered(a: Arena, rules: Rules, row: int) -> bool:
 def _hand_over(a: Arena, rules: Rules, row: int) -> None:
     """Single points told of the change first. The shortest window that has seen it since says how long it lasts."""
     points = len(rules.window_points) + 1
-    for w in range(points):
+    for w in range(a.limit.shape[1]):
         if a.ratio[row, w] >= 1.0 and (a.teller[row] == points or a.length[row, w] < a.length[row, a.teller[row]]):
             a.teller[row] = w
 

@@ -4,11 +4,12 @@ Or why single points were: what each track found, beside the shortest window as 
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streamkl.core.arena import RECENT, SEASONAL, Arena, Pool, Rules, calm_of
+from streamkl.core.arena import SEASONAL, Arena, Pool, Rules, calm_of
 from streamkl.core.binning import QUANTILES
 from streamkl.core.dependence import dependence
 from streamkl.core.edges import edges_of
@@ -54,7 +55,7 @@ class Explanation:
     window_share: NDArray[np.float64]
     nats: NDArray[np.float64]
     reference_quantiles: NDArray[np.float64]  # at binning.QUANTILES, when the reference was learned
-    window_quantiles: NDArray[np.float64]  # of the newest points of the window, at most RECENT
+    window_quantiles: NDArray[np.float64]  # of the newest points of the window, at most RECENT or FEW_RECENT
     window_points: int
     window_from_us: int
     window_to_us: int
@@ -91,8 +92,7 @@ def _explain_points(a: Arena, pool: Pool, rules: Rules, row: int) -> Explanation
     """Statistic and thresholds are surprises; bins and quantiles are of the window that spoke loudest, else of the shortest with points, or
     of what is learned yet."""
     newest = int(a.points[row])
-    held = min(newest, RECENT)
-    surprise = Surprise(a.nats[row].copy(), a.recent[row, np.arange(newest - held, newest) % RECENT])
+    surprise = Surprise(a.nats[row].copy(), _recent(a, row, newest))
     windows = [w for w in np.argsort(a.length[row, : len(rules.window_points)], kind="stable").tolist() if a.length[row, w]]
     windows = [rules.voice] if surprise.track == WINDOW else windows
     around = _explain_window(a, rules, row, windows[0]) if windows else _explain_learning(a, pool, row)
@@ -127,7 +127,7 @@ def with_point_limit(a: Arena, rules: Rules, row: int, why: Explanation) -> Expl
 def _explain_learning(a: Arena, pool: Pool, row: int) -> Explanation:
     """A series without a reference yet: what it has learned so far stands for it, without bins."""
     slot, n = int(a.slot[row]), int(a.learned[row])
-    held = pool.value[slot, :n] if slot >= 0 else a.recent[row, :1]
+    held = pool.value[slot, :n] if slot >= 0 else _recent(a, row, 1)
     times = pool.time[slot, :n] if slot >= 0 else np.array([a.newest[row]])
     return Explanation(
         statistic_nats=0.0,
@@ -192,7 +192,7 @@ def _explain_window(a: Arena, rules: Rules, row: int, w: int) -> Explanation:
         reference_share=expected,
         window_share=share,
         nats=nats,
-        reference_quantiles=a.quantiles[row].copy(),
+        reference_quantiles=_shown(a.quantiles[row]),
         window_quantiles=_recent_quantiles(a, row, n),
         window_points=n,
         window_from_us=int(times[0]),
@@ -220,7 +220,16 @@ def _compared_with(a: Arena, rules: Rules, row: int, times: NDArray[np.int64]) -
 
 
 def _recent_quantiles(a: Arena, row: int, n: int) -> NDArray[np.float64]:
-    newest = int(a.points[row])
-    held = min(n, RECENT, newest)
-    values = a.recent[row, np.arange(newest - held, newest) % RECENT]
-    return np.asarray(np.quantile(values, QUANTILES, method="inverted_cdf"))
+    return np.asarray(np.quantile(_recent(a, row, n), QUANTILES, method="inverted_cdf"))
+
+
+def _recent(a: Arena, row: int, n: int) -> NDArray[np.float64]:
+    """So many newest values, if that many are kept, oldest first."""
+    newest, room = int(a.points[row]), a.recent.shape[1]
+    held = min(n, room, newest)
+    return _shown(a.recent[row, np.arange(newest - held, newest) % room])
+
+
+def _shown(values: NDArray[Any]) -> NDArray[np.float64]:
+    """Values as they are kept; of those in four bytes the shortest decimal that means the same, as they were likely to be written."""
+    return np.array([float(str(value)) for value in values])

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streamkl.core.arena import JUDGING, LEARNING, NO_SLOT, RECENT, RETURNS, SEASONAL, Arena, Pool, Rules, calm_of, tracks_of
+from streamkl.core.arena import JUDGING, LEARNING, NO_SLOT, RETURNS, SEASONAL, Arena, Pool, Rules, calm_of, tracks_of
 from streamkl.core.batch import Batch, State
 from streamkl.core.compiled import inlined, outlined
 from streamkl.core.drift import BLOCK, HIGHEST, climb
@@ -61,6 +61,7 @@ def walk(state: Memory[State], batch: Memory[Batch], start: int, stop: int) -> t
         cause = NOTHING
         said = NONE
         if a.phase[row] == LEARNING:
+            hush(a, row)
             if not a.open[row] and keep(a, pool, rules, row, times[i], values[i], positions[i]):
                 cause = LEARNED
             elif rules.pointwise and a.learned[row] == WARM_POINTS and a.point_run[row] == 0.0:
@@ -125,7 +126,8 @@ def take_in(a: Arena, rules: Rules, row: int, time: int, value: float) -> None:
     """Note a point's arrival."""
     if rules.pointwise:
         note(a, row, time, value)
-    a.recent[row, a.points[row] % RECENT] = value
+    most = np.finfo(a.recent.dtype).max
+    a.recent[row, a.points[row] & (a.recent.shape[1] - 1)] = min(max(value, -most), most)  # a power of two are kept
     a.points[row] += 1
     a.newest[row] = max(a.newest[row], time) if a.points[row] > 1 else time
 
@@ -164,10 +166,18 @@ def judge(a: Arena, rules: Rules, row: int, time: int, value: float, position: i
             if best_window < 0 or (heard and a.ratio[row, w] > best):
                 best, best_window = a.ratio[row, w] if heard else 0.0, w
     drift = len(rules.window_points)
+    a.ratio[row, drift] = 0.0
     known = a.drifts[row] and in_force(a, rules, row, time) and compare(a, row, drift, shift(a, rules, row, code, time), BLOCK)
     if known and (best_window < 0 or a.ratio[row, drift] > best):
         best, best_window = a.ratio[row, drift], drift
     return best, best_window
+
+
+@inlined
+def hush(a: Arena, row: int) -> None:
+    """No window and no drift track says anything."""
+    for test in range(a.ratio.shape[1] - 1):
+        a.ratio[row, test] = 0.0
 
 
 @inlined

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streamkl.core.arena import CALM_BINS, FRESH, HOURS, NO_SLOT, PAST_BINS, RECENT, RETURNS, TAIL_BINS, TRACKS, Arena, Pool
+from streamkl.core.arena import CALM_BINS, FEW_RECENT, FRESH, HOURS, NO_SLOT, PAST_BINS, RECENT, RETURNS, TAIL_BINS, TRACKS, Arena, Pool
 from streamkl.core.binning import QUANTILES, bin_capacity
 from streamkl.core.counts import MOST_CROWDED
 from streamkl.core.edges import BESIDE
 from streamkl.core.settings import ReferenceKind, Settings
+from streamkl.core.steps import bytes_of_quarters
 
 FEWEST_ROWS = 2  # of one row a strided array looks contiguous, and the loop would be compiled for that once more
 FEW_BINS = np.iinfo(np.uint8).max  # whose numbers, from 0 or from 1, take one byte
@@ -42,6 +43,15 @@ def is_narrow(settings: Settings) -> bool:
     return 2 * max(ring_length(settings), settings.reference.size + 1) <= NARROW
 
 
+def _decides(settings: Settings) -> bool:
+    """Whether anything is decided by the newest values as such: else they are only shown, and seven digits will do."""
+    return settings.pointwise or settings.gated
+
+
+def _number_of_value(settings: Settings) -> Any:
+    return np.float64 if _decides(settings) else np.float32
+
+
 def _number_of_bin(settings: Settings) -> Any:
     return np.uint8 if bin_capacity(settings.bins) <= FEW_BINS else np.uint16
 
@@ -55,11 +65,11 @@ def _long_fields(settings: Settings) -> Shapes:
     count = np.uint16 if is_narrow(settings) else np.uint32
     code = _number_of_bin(settings)
     return {
-        "recent": ((RECENT,), np.float64),
+        "recent": ((RECENT if _decides(settings) else FEW_RECENT,), _number_of_value(settings)),
         "code": ((ring,), code),
         "time": ((ring if timed else 0,), np.int64),
         "time_step": ((0 if timed else ring,), np.uint16),
-        "position_step": ((ring,), np.int8),
+        "position_step": ((bytes_of_quarters(ring),), np.uint8),
         "counts": ((w, k), np.uint8),
         "counts_high": ((w if ring > MOST_CROWDED else 0, k), np.uint16),
         "edges": ((settings.bins + BESIDE,), np.float64),
@@ -85,7 +95,7 @@ def _long_fields(settings: Settings) -> Shapes:
 def _short_fields(settings: Settings) -> Shapes:
     """Those that lie side by side in one block, the widest numbers first. None is empty: that would be another type to the compiler."""
     w = len(settings.windows)
-    v, tracks = w + 1, TRACKS if settings.pointwise else 1
+    v, tracks = w + settings.drifting, TRACKS if settings.pointwise else 1
     code, short = _number_of_bin(settings), is_narrow(settings)
     length, points = (np.uint16, np.uint32) if short else (np.uint32, np.int64)
     shapes: Shapes = {}
@@ -94,9 +104,9 @@ def _short_fields(settings: Settings) -> Shapes:
         ("drift long_mean", (2,), np.float64),
         ("self_term cross_term", (w,), np.float64),
         ("limit factor", (v,), np.float64),
-        ("ratio", (v + 1,), np.float64),
+        ("ratio", (w + 2,), np.float64),
         ("nats past_low", (tracks,), np.float64),
-        ("quantiles", (len(QUANTILES),), np.float64),
+        ("quantiles", (len(QUANTILES),), _number_of_value(settings)),
         ("points newest time_head position_head resume", (), np.int64),
         ("reference_from reference_to interval since_time since_position", (), np.int64),
         ("onset", (RETURNS,), np.int64),
@@ -137,6 +147,11 @@ def _spare(settings: Settings) -> list[str]:
     return spare
 
 
+def passing(settings: Settings) -> tuple[str, ...]:
+    """Short fields that are only asked for until the next point comes, whichever row's."""
+    return () if settings.together else ("nats", "surprise", "ratio")
+
+
 def _bytes(shape: tuple[int, ...], dtype: Any) -> int:
     return math.prod(shape) * int(np.dtype(dtype).itemsize)
 
@@ -145,9 +160,12 @@ def _places(settings: Settings) -> tuple[dict[str, int], dict[str, int]]:
     """Where each short field lies in the block of a row, or else in the few bytes that all rows share: there those lie that stay zero, one
     upon the other, and what is only asked for until the next point comes, whichever row's."""
     fields, spare = _short_fields(settings), _spare(settings)
-    passing = [] if settings.together else [name for name in ("nats", "surprise") if name not in spare]
     shared = dict.fromkeys(spare, 0)
-    _put(shared, {name: fields[name] for name in passing}, _whole(max((_bytes(*fields[name]) for name in spare), default=0)))
+    _put(
+        shared,
+        {name: fields[name] for name in passing(settings) if name not in spare},
+        _whole(max((_bytes(*fields[name]) for name in spare), default=0)),
+    )
     own: dict[str, int] = {}
     _put(own, {name: field for name, field in fields.items() if name not in shared}, 0)
     return own, shared

@@ -1,10 +1,11 @@
 """A ring of the newest points of a row, sorted by event time: where late and out-of-order points find their place.
 
 Where no window and no reference goes by time, what is kept of times are steps from point to point, two bytes each, in a unit of the row's
-own; of record offsets, which order nothing, steps of one byte. A unit grows as far as the longest step in the ring needs (ten times a
-microsecond, and again; twice a record, and again) and shrinks when that step has left. Times and offsets that are read back are therefore
-rounded down to a multiple of the unit: they are exact where they are multiples of it themselves, and else times are within a 6,000th of the
-longest step, offsets within a 63rd. The newest point's are exact.
+own; of record offsets, which order nothing, steps of two bits. A unit grows as far as the longest step in the ring needs (ten times a
+microsecond, and again; twice a record, and again) and shrinks when that step has left (that of offsets by one half at a time). Times and
+offsets that are read back are therefore rounded down to a multiple of the unit: they are exact where they are multiples of it themselves,
+and else times are within a 6,000th of the longest step, and offsets, once steps have been alike for a while, within the longest of them.
+The newest point's are exact.
 """
 
 from typing import Any
@@ -14,9 +15,10 @@ from numpy.typing import NDArray
 
 from streamkl.core.arena import Arena
 from streamkl.core.compiled import aside, inlined
+from streamkl.core.steps import LEAST_QUARTER, MOST_QUARTER, QUARTERS, WHOLE, put_step, step_at, unpacked
 
 TIME_MOST, TIME_BY = np.iinfo(np.uint16).max, 10  # longest step, and what a unit grows by
-POSITION_MOST, POSITION_BY = np.iinfo(np.int8).max, 2
+POSITION_BY = 2
 TIME_UNITS = TIME_BY ** np.arange(19)  # a row keeps which one: the power
 POSITION_UNITS = POSITION_BY ** np.arange(63)
 TURN = 1_024  # points after which units may shrink; in a longer ring, which has to be gone through, once for all of its points
@@ -70,7 +72,8 @@ def oldest_time(a: Arena, row: int) -> int:
 def span(a: Arena, row: int, points: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Times and record offsets of so many newest points of a ring that holds them, the oldest first; O(points)."""
     places = np.arange(int(a.head[row]) - points, int(a.head[row])) % a.code.shape[1]
-    positions = _read(a.position_step[row, places], int(a.position_head[row]), int(POSITION_UNITS[a.position_power[row]]))
+    steps = unpacked(a.position_step[row : row + 1], a.code.shape[1])[0, places]
+    positions = _read(steps, int(a.position_head[row]), int(POSITION_UNITS[a.position_power[row]]))
     if a.time.shape[1] > 0:
         return a.time[row, places], positions
     return _read(a.time_step[row, places], int(a.time_head[row]), int(TIME_UNITS[a.time_power[row]])), positions
@@ -140,9 +143,9 @@ def _place_late(a: Arena, row: int, time: int) -> int:
         after = newer - ticks if depth > 0 else 0
         if max(before, after) <= TIME_MOST:
             break
-        _rescale(a, row, a.time_step, a.time_head[row], unit, unit * TIME_BY)
+        _rescale(a, row, a.time_step, WHOLE, a.time_head[row], unit, unit * TIME_BY)
         a.time_power[row] += 1
-    _insert(a, row, a.time_step, depth, before, after)
+    _insert(a, row, a.time_step, WHOLE, depth, before, after)
     if depth == 0:
         a.time_head[row] = time
     return depth
@@ -155,10 +158,10 @@ def _place_position(a: Arena, row: int, position: int, depth: int) -> None:
         a.position_head[row] = position
     power = np.int64(a.position_power[row])
     step = (position >> power) - (a.position_head[row] >> power)
-    if depth > 0 or abs(step) > POSITION_MOST:
+    if depth > 0 or not _fits(step):
         _place_behind(a, row, position, depth)
         return
-    a.position_step[row, a.head[row]] = step
+    put_step(a.position_step, QUARTERS, row, a.head[row], step)
     a.position_head[row] = position
 
 
@@ -172,16 +175,22 @@ def _place_behind(a: Arena, row: int, position: int, depth: int) -> None:
         newer = older
         for d in range(depth):
             newer = older
-            older -= np.int64(a.position_step[row, at_depth(a, row, d)])
+            older -= step_at(a.position_step, QUARTERS, row, at_depth(a, row, d))
         before = ticks - older if depth < _neighbours(a, row) else 0
         after = newer - ticks if depth > 0 else 0
-        if max(abs(before), abs(after)) <= POSITION_MOST:
+        if _fits(before) and _fits(after):
             break
-        _rescale(a, row, a.position_step, a.position_head[row], unit, unit * POSITION_BY)
+        _rescale(a, row, a.position_step, QUARTERS, a.position_head[row], unit, unit * POSITION_BY)
         a.position_power[row] += 1
-    _insert(a, row, a.position_step, depth, before, after)
+    _insert(a, row, a.position_step, QUARTERS, depth, before, after)
     if depth == 0:
         a.position_head[row] = position
+
+
+@inlined
+def _fits(step: int) -> bool:
+    """Whether a quarter tells it."""
+    return LEAST_QUARTER <= step <= MOST_QUARTER
 
 
 @inlined
@@ -190,27 +199,27 @@ def _ticks(value: int, unit: int) -> int:
 
 
 @inlined
-def _insert(a: Arena, row: int, steps: NDArray[Any], depth: int, before: int, after: int) -> None:
+def _insert(a: Arena, row: int, steps: NDArray[Any], quarters: bool, depth: int, before: int, after: int) -> None:
     """Put a step in at this depth, `before` from the older point and `after` to the newer one; newer steps move by one place."""
     size = a.code.shape[1]
     at = a.head[row]
     for d in range(depth):
         older = at - 1 if at > 0 else size - 1
-        steps[row, at] = steps[row, older] if d < depth - 1 else after
+        put_step(steps, quarters, row, at, step_at(steps, quarters, row, older) if d < depth - 1 else after)
         at = older
-    steps[row, at] = before
+    put_step(steps, quarters, row, at, before)
 
 
 @inlined
-def _rescale(a: Arena, row: int, steps: NDArray[Any], head: int, old: int, new: int) -> None:
+def _rescale(a: Arena, row: int, steps: NDArray[Any], quarters: bool, head: int, old: int, new: int) -> None:
     """Write all steps of a row in another unit; O(ring)."""
     ticks: Any = _ticks(head, old)
     upper = _ticks(head, new)
     for depth in range(a.filled[row]):
         at = at_depth(a, row, depth)
-        ticks -= np.int64(steps[row, at])
+        ticks -= step_at(steps, quarters, row, at)
         lower = _ticks(ticks * old, new)
-        steps[row, at] = upper - lower if depth < a.filled[row] - 1 else 0
+        put_step(steps, quarters, row, at, upper - lower if depth < a.filled[row] - 1 else 0)
         upper = lower
 
 
@@ -218,19 +227,31 @@ def _rescale(a: Arena, row: int, steps: NDArray[Any], head: int, old: int, new: 
 def _shrink(a: Arena, row: int) -> None:
     """Go back to finer units where the longest step allows it; O(ring)."""
     if a.time.shape[1] == 0:
-        while a.time_power[row] > 0 and (_longest(a, row, a.time_step) + 1) * TIME_BY <= TIME_MOST:
+        while a.time_power[row] > 0 and (_longest(a, row) + 1) * TIME_BY <= TIME_MOST:
             unit = TIME_UNITS[a.time_power[row]]
-            _rescale(a, row, a.time_step, a.time_head[row], unit, unit // TIME_BY)
+            _rescale(a, row, a.time_step, WHOLE, a.time_head[row], unit, unit // TIME_BY)
             a.time_power[row] -= 1
-    while a.position_power[row] > 0 and (_longest(a, row, a.position_step) + 1) * POSITION_BY <= POSITION_MOST:
+    if a.position_power[row] > 0 and _can_halve(a, row):
         unit = POSITION_UNITS[a.position_power[row]]
-        _rescale(a, row, a.position_step, a.position_head[row], unit, unit // POSITION_BY)
+        _rescale(a, row, a.position_step, QUARTERS, a.position_head[row], unit, unit // POSITION_BY)
         a.position_power[row] -= 1
 
 
 @inlined
-def _longest(a: Arena, row: int, steps: NDArray[Any]) -> int:
-    longest = 0
+def _longest(a: Arena, row: int) -> int:
+    longest: Any = 0
     for depth in range(a.filled[row] - 1):
-        longest = max(longest, int(abs(steps[row, at_depth(a, row, depth)])))
-    return longest
+        longest = max(longest, np.int64(a.time_step[row, at_depth(a, row, depth)]))
+    return int(longest)
+
+
+@inlined
+def _can_halve(a: Arena, row: int) -> bool:
+    """Whether quarters can tell all steps of offsets in half their unit: those between older points are twice as many then, for these are
+    multiples of the unit as they stand; that to the newest may be one more."""
+    half = POSITION_UNITS[a.position_power[row]] // POSITION_BY
+    odd: Any = _ticks(a.position_head[row], half) & 1
+    for depth in range(a.filled[row] - 1):
+        if not _fits(2 * step_at(a.position_step, QUARTERS, row, at_depth(a, row, depth)) + (odd if depth == 0 else 0)):
+            return False
+    return True

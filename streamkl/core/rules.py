@@ -1,7 +1,5 @@
 """From settings to the numbers and tables that compiled code reads."""
 
-from dataclasses import astuple
-
 import numpy as np
 
 from streamkl.core.arena import Rules
@@ -51,7 +49,7 @@ def make_rules(settings: Settings) -> Rules:
         accept_after=episodes.accept_after,
         first_after=episodes.first_after,
         min_duration=episodes.min_duration_us,
-        gated=any(astuple(gates)) and not settings.categorical,
+        gated=settings.gated,
         min_effect=gates.min_effect,
         min_relative_effect=gates.min_relative_effect,
         direction=gates.direction,

@@ -1,6 +1,6 @@
 """What the arithmetic has to be told before it starts: plain frozen values, every one without a default."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from enum import IntEnum
 
 from streamkl.units import Budget
@@ -99,6 +99,11 @@ class Settings:
     def pointwise(self) -> bool:
         """Whether single points are judged; names have no distance from one another."""
         return self.point_share > 0.0 and not self.categorical
+
+    @property
+    def gated(self) -> bool:
+        """Whether a change has to be large, or to have a direction; names have no distance from one another."""
+        return any(astuple(self.gates)) and not self.categorical
 
     @property
     def voice(self) -> int:

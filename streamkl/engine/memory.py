@@ -8,8 +8,9 @@ import numpy as np
 
 from streamkl.core.arena import NO_SLOT, Arena, Pool, tracks_of
 from streamkl.core.bank import Bank
-from streamkl.core.layout import FEWEST_ROWS, allocate
+from streamkl.core.layout import FEWEST_ROWS, allocate, passing
 from streamkl.core.past import histograms, of_histograms, remake
+from streamkl.core.steps import packed, unpacked
 from streamkl.engine.absence_watch import AbsenceWatch, WatchKept
 from streamkl.engine.limiter import LimitsKept
 from streamkl.engine.router import Router, Seat
@@ -17,7 +18,7 @@ from streamkl.engine.snapshot import Arrays, pack, unpack
 from streamkl.errors import SnapshotError
 
 DERIVED = frozenset({"past_edge", "nats", "surprise"})  # found anew: where the tails of the pasts begin, what the next point says
-RINGS = frozenset({"code", "time", "time_step", "position_step"})
+RINGS = frozenset({"code", "time", "time_step"})
 
 
 class _SeatKept(msgspec.Struct, array_like=True):
@@ -68,10 +69,12 @@ def bank_arrays(bank: Bank, rows: np.ndarray, prefix: str = "") -> Iterator[tupl
     filled = arena.filled[rows].astype(np.int64)
     order = _oldest_first(arena.head[rows].astype(np.int64), filled, size)
     for name in Arena._fields:
-        if name in DERIVED:
+        if name in DERIVED or name in passing(bank.settings):
             continue
         array = histograms(arena.past[rows]) if name == "past" else getattr(arena, name)[rows]
         yield prefix + name, np.take_along_axis(array, order, axis=1) if name in RINGS and array.shape[1] else array
+    steps = unpacked(arena.position_step[rows], size)
+    yield prefix + "position_step", packed(np.take_along_axis(steps, order, axis=1))
     yield prefix + "head", (filled % size).astype(arena.head.dtype)
     yield prefix + "slot", np.where(slots == NO_SLOT, NO_SLOT, np.cumsum(slots != NO_SLOT) - 1).astype(np.int32)
     for name in Pool._fields:
@@ -109,7 +112,8 @@ def restore(state: bytes, expected: Kept, router: Router, watch: AbsenceWatch | 
 def fill(bank: Bank, arrays: Arrays, prefix: str = "") -> None:
     """Give a bank the rows that `bank_arrays` kept, as its rows 0, 1, ... Raises SnapshotError for those of other settings."""
     try:
-        kept = {name: arrays[prefix + name] for name in Arena._fields if name not in DERIVED}
+        left_out = DERIVED.union(passing(bank.settings))
+        kept = {name: arrays[prefix + name] for name in Arena._fields if name not in left_out}
         pool = Pool(**{name: arrays[f"{prefix}pool.{name}"] for name in Pool._fields})
     except KeyError as missing:
         raise SnapshotError(f"state lacks {missing}") from missing

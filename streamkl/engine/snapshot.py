@@ -15,7 +15,7 @@ from streamkl.engine.shrinking import MOST_BYTES, Shape, grow, shrink
 from streamkl.errors import SnapshotError
 
 MAGIC = b"streamkl"
-VERSION = 7
+VERSION = 8
 _ALLOWED = {"|b1", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<f4", "<f8"}
 
 T = TypeVar("T")

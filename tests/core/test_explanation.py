@@ -2,14 +2,16 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy.special import rel_entr
 
-from streamkl.core.arena import RECENT
+from streamkl.core.arena import FEW_RECENT, RECENT
 from streamkl.core.bank import Bank
 from streamkl.core.explanation import explain
+from streamkl.core.settings import Gates
 from tests.kernels import statistic
 from tests.small import BY_TIME, DECAYED, FIXED, LAGGED, NEVER, SEASONAL, TRAILING, feed, settings
 from tests.zoo import MINUTE_US, START_US, every_minute, stream
@@ -53,7 +55,7 @@ def test_it_names_the_points_and_times_of_window_and_reference() -> None:
 
 @pytest.mark.parametrize(("window", "held"), [(0, 4), (1, 10), (2, 20)])
 def test_quantiles_are_those_of_the_windows_newest_points(window: int, held: int) -> None:
-    bank = Bank(settings(), NEVER, 1)
+    bank = Bank(settings(gates=Gates(0.1, 0.0, 0)), NEVER, 1)
     row = bank.birth()
     values = stream("heavy_tail", 130).values
     feed(bank, row, values, every_minute(130))
@@ -65,15 +67,38 @@ def test_quantiles_are_those_of_the_windows_newest_points(window: int, held: int
     assert why.reference_quantiles.tolist() == [learned[math.ceil(q * 60 - 1e-9) - 1] for q in levels]
 
 
-def test_quantiles_of_a_long_window_are_those_of_its_newest_64_points() -> None:
-    bank = Bank(settings(windows=BY_TIME[1:], ring_points=200), NEVER, 1)
+@pytest.mark.parametrize(
+    ("changes", "kept"),
+    [({"point_share": 0.75}, RECENT), ({"gates": Gates(0.1, 0.0, 0)}, RECENT), ({}, FEW_RECENT), ({"drift": True}, FEW_RECENT)],
+)
+def test_quantiles_of_a_long_window_are_those_of_its_newest_points(changes: dict[str, Any], kept: int) -> None:
+    bank = Bank(settings(windows=BY_TIME[1:], ring_points=200, **changes), NEVER, 1)
     row = bank.birth()
     feed(bank, row, stream("normal", 60).values, every_minute(60))
     values = np.arange(100.0)
     feed(bank, row, values, int(every_minute(61)[-1]) + np.arange(100))
     why = explain(bank.arena, bank.pool, bank.rules, row, 0)
     assert why.window_points == 100 + 19
-    assert why.window_quantiles[2] == np.sort(values[-RECENT:])[RECENT // 2 - 1]
+    assert why.window_quantiles[2] == np.sort(values[-kept:])[kept // 2 - 1]
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [("0.1", 0.1), ("-273.15", -273.15), ("1e-07", 1e-7), ("123456.7891", 123456.79), ("1700000000", 1.7e9), ("1e300", 3.4028235e38)],
+)
+def test_values_that_decide_nothing_are_shown_to_seven_digits(written: str, shown: float) -> None:
+    bank = Bank(settings(), NEVER, 1)
+    row = bank.birth()
+    feed(bank, row, [float(written)] * 80, every_minute(80))
+    why = explain(bank.arena, bank.pool, bank.rules, row, 0)
+    assert set(why.window_quantiles.tolist()) == set(why.reference_quantiles.tolist()) == {shown}
+
+
+def test_values_that_gates_ask_for_are_exact() -> None:
+    bank = Bank(settings(gates=Gates(0.1, 0.0, 0)), NEVER, 1)
+    row = bank.birth()
+    feed(bank, row, [123456.7891] * 80, every_minute(80))
+    assert explain(bank.arena, bank.pool, bank.rules, row, 0).window_quantiles.tolist() == [123456.7891] * 5
 
 
 @pytest.mark.parametrize(("reference", "held"), [(FIXED, 60), (TRAILING, 60), (DECAYED, 60 + 80), (SEASONAL, 60 + 80)])

@@ -153,7 +153,7 @@ def test_a_window_by_time_needs_16_points_to_be_judged() -> None:
 
 
 def test_the_newest_values_are_kept_as_they_came() -> None:
-    bank, row = ready()
+    bank, row = ready(point_share=0.75)
     values = [1e308, -1e308, 5e-324, 16_777_217.0]
     feed(bank, row, values, every_minute(64)[60:])
     kept: NDArray[np.float64] = bank.arena.recent[row, np.arange(60, 64) % RECENT]

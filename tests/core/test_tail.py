@@ -129,7 +129,7 @@ def test_a_block_is_two_windows_and_gives_its_largest_ratio() -> None:
     assert recorded(arena) == {}
     observe(arena, 0, 0, 0.5, 2 * WINDOW)
     assert recorded(arena) == {bin_of(0.9): 1}
-    assert (arena.blocks[0].tolist(), arena.judged[0].tolist()) == ([1, 0, 0, 0], [8, 0, 0, 0])
+    assert (arena.blocks[0].tolist(), arena.judged[0].tolist()) == ([1, 0, 0], [8, 0, 0])
 
 
 def test_a_window_is_silent_until_eight_blocks_are_over() -> None:

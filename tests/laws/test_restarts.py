@@ -8,6 +8,7 @@ import pytest
 from streamkl.adapters.tables import Tables
 from streamkl.config.detector import DetectorConfig
 from streamkl.core.arena import Arena
+from streamkl.core.steps import unpacked
 from streamkl.engine.engine import Engine
 from streamkl.engine.plan import Plan
 from streamkl.engine.snapshot import unpack
@@ -61,11 +62,12 @@ def test_restored_anywhere_it_goes_on_as_if_it_had_never_stopped(kind: str) -> N
 def rows_of(one: Engine) -> dict[str, dict[str, bytes]]:
     """Every array's row of every series, but for buffers' numbers and what is known of the newest point of all; rings from the oldest point
     on, as far as they are filled."""
-    passing = {"slot", "head", "nats", "surprise"}
+    passing = {"slot", "head", "nats", "surprise", "ratio"}
     router, found = one._router, {}
     for seat in router.seats.values():
         arena = router.banks[seat.bank].arena
         row = {name: getattr(arena, name)[seat.row] for name in Arena._fields if name not in passing}
+        row["position_step"] = unpacked(arena.position_step[[seat.row]], len(row["code"]))[0]
         for name in ("code", "time_step" if row["time_step"].size else "time", "position_step"):
             row[name] = np.roll(row[name], row["filled"] - arena.head[seat.row])[: row["filled"]]
         found[seat.name] = {name: array.tobytes() for name, array in row.items()}
