@@ -4,8 +4,6 @@ import platform
 import subprocess
 import sys
 
-import pytest
-
 FAULTS = """
 import resource
 from streamkl.assembly.allocating import keep_memory
@@ -28,7 +26,6 @@ def faults(*, kept: bool) -> int:
     return int(told.stdout)
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library decides for itself")
 def test_the_room_of_an_answer_is_kept_for_the_next() -> None:
-    assert faults(kept=False) > 1_000
-    assert faults(kept=True) < 100
+    given_back, kept = faults(kept=False), faults(kept=True)
+    assert kept < 100 < 1_000 < given_back or platform.libc_ver()[0] != "glibc"  # another C library decides for itself
