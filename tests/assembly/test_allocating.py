@@ -28,4 +28,4 @@ def faults(*, kept: bool) -> int:
 
 def test_the_room_of_an_answer_is_kept_for_the_next() -> None:
     given_back, kept = faults(kept=False), faults(kept=True)
-    assert kept < 100 < 1_000 < given_back or platform.libc_ver()[0] != "glibc"  # another C library decides for itself
+    assert (kept < 100 and given_back > 1_000) or platform.libc_ver()[0] != "glibc"  # another C library decides for itself
