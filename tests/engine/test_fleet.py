@@ -38,7 +38,7 @@ def promised(one: Engine, name: str) -> float:
 def in_force(one: Engine, name: str) -> list[float]:
     """Table thresholds of a series' windows at its newest point."""
     seat = one._router.seats[one._router.index[name]]
-    return [float(limit) for limit in one._router.banks[seat.bank].arena.limit[seat.row, :-1]]
+    return [float(limit) for limit in one._router.banks[seat.bank].arena.limit[seat.row]]
 
 
 def sharing(*budgets: str, fleet: Fleet | None = None, evict_after_us: int | None = None) -> Engine:
