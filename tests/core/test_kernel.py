@@ -13,6 +13,7 @@ from streamkl.core.edges import edges_of
 from streamkl.core.kernel import JUDGED, LATE, LATE_RUN, UNJUDGED
 from streamkl.core.masses import units
 from streamkl.core.ring import span
+from streamkl.core.settings import Gates
 from tests.kernels import statistic
 from tests.oracle import cell_of, cells, n_kl
 from tests.small import BY_COUNT, BY_TIME, DECAYED, EPISODES, FIXED, HOUR_US, NEVER, SEASONAL, TRAILING, feed, flat, settings
@@ -153,7 +154,7 @@ def test_a_window_by_time_needs_16_points_to_be_judged() -> None:
 
 
 def test_the_newest_values_are_kept_as_they_came() -> None:
-    bank, row = ready(point_share=0.75)
+    bank, row = ready(gates=Gates(0.1, 0.0, 0))
     values = [1e308, -1e308, 5e-324, 16_777_217.0]
     feed(bank, row, values, every_minute(64)[60:])
     kept: NDArray[np.float64] = bank.arena.recent[row, np.arange(60, 64) % RECENT]
