@@ -28,6 +28,8 @@ from streamkl.core.window import is_full, slide, statistic
 SHORTEST_TIME_WINDOW = 16  # points a window by time must hold before it is judged
 ROUNDING = 1e-6  # nats times points that running sums may say of a window that is its reference
 LINGERS = 0.85  # of its strength, with each point: an incident does not end between two strange points
+MOST_SHOWN = float(np.finfo(np.float32).max)  # as a value of four bytes
+FULL_VALUE = 8  # bytes of one that is kept as it came
 LATE_RUN = 64  # late points in a row after which the series' clock is taken to have stepped back
 JUDGED, UNJUDGED, LATE, SILENCED = 1, 0, 2, 3
 
@@ -126,7 +128,7 @@ def take_in(a: Arena, rules: Rules, row: int, time: int, value: float) -> None:
     """Note a point's arrival."""
     if rules.pointwise:
         note(a, row, time, value)
-    most = np.finfo(a.recent.dtype).max
+    most = MOST_SHOWN if a.recent.itemsize < FULL_VALUE else np.inf
     a.recent[row, a.points[row] & (a.recent.shape[1] - 1)] = min(max(value, -most), most)  # a power of two are kept
     a.points[row] += 1
     a.newest[row] = max(a.newest[row], time) if a.points[row] > 1 else time
