@@ -66,3 +66,11 @@ def test_what_was_compiled_before_needs_no_compiler(tmp_path: Path) -> None:
     assert (first["hits"], first["compiler"]) == ([0, 0, 0], True)
     assert (again["hits"], again["compiler"]) == ([1, 1, 1], False)
     assert first["found"] == again["found"] == pytest.approx([10.0, 54.598150033144236, 22026.465794806718, 9.0], rel=1e-15)
+
+
+def test_neither_does_the_shipped_detector() -> None:
+    """A function of numpy's that compiled code asks for can bring along the module that it comes from, and that one half of the compiler."""
+    code = "import sys, streamkl; streamkl.score([0.0] * 600); print(*{'numba.cpython.setobj', 'numba.np.arraymath'} & set(sys.modules))"
+    for _ in range(2):  # the first compiles, if nobody did
+        again = subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.PIPE, text=True)
+    assert again.stdout.split() == []
