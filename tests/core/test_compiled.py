@@ -69,7 +69,7 @@ def test_what_was_compiled_before_needs_no_compiler(tmp_path: Path) -> None:
 
 
 def test_neither_does_the_shipped_detector() -> None:
-    """A function of numpy's that compiled code asks for can bring along the module that it comes from, and that one half of the compiler."""
+    """A function of numpy that compiled code asks for can bring along the module that it comes from, and that half of the compiler."""
     code = "import sys, streamkl; streamkl.score([0.0] * 600); print(*{'numba.cpython.setobj', 'numba.np.arraymath'} & set(sys.modules))"
     for _ in range(2):  # the first compiles, if nobody did
         again = subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.PIPE, text=True)
