@@ -107,7 +107,7 @@ def _examine_points(copy: Engine, points: Points, message: Message) -> Iterator[
         look = copy.look(series)
         verdict = heard[0] if heard else None
         fate, why = _fate(copy, series, look, verdict, refused)
-        channels = tuple(_channels(look, place)) if look is not None and verdict is not None else ()
+        channels = tuple(_channels(look, place)) if look is not None and fate == "judged" else ()
         window = int(verdict.window[0]) if verdict is not None and fate == "judged" else -1
         yield PointVerdict(
             ordinal=i,
