@@ -13,7 +13,7 @@ from streamkl.errors import InputError
 from streamkl.estimating.sizes import Size, sizes
 from streamkl.units import format_duration
 
-SAVED_BYTES = (971, 1_531)  # of a series in a saved state, shipped settings: docs/benchmarks/packed_state.md
+SAVED_BYTES = (932, 1_318)  # of a series in a saved state, shipped settings: docs/benchmarks/packed_state.md
 _WIDTH = 120  # where the output is no terminal
 _SHOWN = 3
 SLOWEST = 1e-6  # points per second
