@@ -10,6 +10,7 @@ from streamkl.core.arena import NO_SLOT, Arena, Pool, tracks_of
 from streamkl.core.bank import Bank
 from streamkl.core.layout import FEWEST_ROWS, allocate, passing
 from streamkl.core.past import histograms, of_histograms, remake
+from streamkl.core.settings import Settings
 from streamkl.core.steps import packed, unpacked
 from streamkl.engine.absence_watch import AbsenceWatch, WatchKept
 from streamkl.engine.limiter import LimitsKept
@@ -68,17 +69,25 @@ def bank_arrays(bank: Bank, rows: np.ndarray, prefix: str = "") -> Iterator[tupl
     size = arena.code.shape[1]
     filled = arena.filled[rows].astype(np.int64)
     order = _oldest_first(arena.head[rows].astype(np.int64), filled, size)
-    for name in Arena._fields:
-        if name in DERIVED or name in passing(bank.settings):
-            continue
-        array = histograms(arena.past[rows]) if name == "past" else getattr(arena, name)[rows]
-        yield prefix + name, np.take_along_axis(array, order, axis=1) if name in RINGS and array.shape[1] else array
-    steps = unpacked(arena.position_step[rows], size)
-    yield prefix + "position_step", packed(np.take_along_axis(steps, order, axis=1))
+    for name in _kept(bank.settings):
+        array = getattr(arena, name)[rows]
+        if name == "past":
+            array = histograms(array)
+        elif name == "position_step":
+            array = packed(np.take_along_axis(unpacked(array, size), order, axis=1))
+        elif name in RINGS and array.shape[1]:
+            array = np.take_along_axis(array, order, axis=1)
+        yield prefix + name, array
     yield prefix + "head", (filled % size).astype(arena.head.dtype)
     yield prefix + "slot", np.where(slots == NO_SLOT, NO_SLOT, np.cumsum(slots != NO_SLOT) - 1).astype(np.int32)
     for name in Pool._fields:
         yield f"{prefix}pool.{name}", getattr(bank.pool, name)[in_use]
+
+
+def _kept(settings: Settings) -> list[str]:
+    """The arrays that go into a snapshot."""
+    left_out = DERIVED.union(passing(settings))
+    return [name for name in Arena._fields if name not in left_out]
 
 
 def _oldest_first(head: np.ndarray, filled: np.ndarray, size: int) -> np.ndarray:
@@ -112,8 +121,7 @@ def restore(state: bytes, expected: Kept, router: Router, watch: AbsenceWatch | 
 def fill(bank: Bank, arrays: Arrays, prefix: str = "") -> None:
     """Give a bank the rows that `bank_arrays` kept, as its rows 0, 1, ... Raises SnapshotError for those of other settings."""
     try:
-        left_out = DERIVED.union(passing(bank.settings))
-        kept = {name: arrays[prefix + name] for name in Arena._fields if name not in left_out}
+        kept = {name: arrays[prefix + name] for name in _kept(bank.settings)}
         pool = Pool(**{name: arrays[f"{prefix}pool.{name}"] for name in Pool._fields})
     except KeyError as missing:
         raise SnapshotError(f"state lacks {missing}") from missing

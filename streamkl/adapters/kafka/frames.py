@@ -1,4 +1,4 @@
-"""Answers that are copied less on their way: the library copies each byte of one eight times between its socket and its records.
+"""Answers that are copied less on their way: the library copies each byte of one nine or ten times between its socket and its records.
 
 Classes of ours take the places of two of the library's, which is why its version is pinned.
 """
