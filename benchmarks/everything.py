@@ -29,6 +29,7 @@ class Step(NamedTuple):
 STEPS = (
     Step("speed", "", "--most-series 10000 --longest-window 100000"),
     Step("decode", "", ""),
+    Step("start", "", "--first 1"),
     Step("replay", "", ""),
     Step("packed_state", "", ""),
     Step("many_series", "", "--series 20000 --most 50000"),

@@ -341,7 +341,7 @@ class Bank:
             a.ref_head[row] = 0
             a.prior[row, : a.bins[row]] = units(a, self.rules, row)
         elif kind == ReferenceKind.SEASONAL:
-            learn_slots(a, self.rules, row, codes, times)
+            learn_slots(self.memory, row, codes, times)
 
     def run_length(self, interval_us: int) -> float:
         """Promised points between two false alarms of a series whose points come every `interval_us` (0: no clock)."""

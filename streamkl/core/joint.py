@@ -17,14 +17,14 @@ all features together is its own. Features move episodes of their own, unheard, 
 the joint one is open is an escalation of it.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamkl.core.arena import JUDGING, Arena, Calm, Rules, Tracks, calm_of, tracks_of
 from streamkl.core.batch import Batch, Outcome, State
-from streamkl.core.compiled import inlined, outlined
+from streamkl.core.compiled import aside, inlined, outlined
 from streamkl.core.episode import NOTHING, UPDATED, alarm_output, is_alarm, move
 from streamkl.core.gate import passes
 from streamkl.core.kernel import JUDGED, LATE, SILENCED, UNJUDGED, walk
@@ -34,16 +34,18 @@ from streamkl.core.surprise import limit_at, weigh
 from streamkl.core.tracks import EXPONENT, FOUR, fused
 
 LARGEST, MANY = range(2)  # the joint rows, in the order of `lead`
+_tracks: Any = np.arange(2)  # plain numbers to the compiler, not types of their own
+FIRST, SECOND = _tracks
 PER_UNIT = 0.5  # e-folds of magnitude a nat: a past continues unknown tails at 2 nats per e-fold, so as nats have it
 MOST = 600.0  # e-folds that a magnitude can have
 WHOLE = 16  # added to what happened to the whole
 
 
 class Team(NamedTuple):
-    """The rows of the features, the two joint rows, and whether each feature's own episode has been told of."""
+    """The rows of the features, the two joint rows (unsigned, as in `core.kernel`), and whether each feature's episode has been told of."""
 
-    members: NDArray[np.int64]
-    lead: NDArray[np.int64]
+    members: NDArray[np.uint64]
+    lead: NDArray[np.uint64]
     told: NDArray[np.bool_]
 
 
@@ -55,7 +57,8 @@ def walk_together(
     point, next row, what happened: to a feature, or WHOLE plus what happened to the whole). O(d) a row."""
     a, _, rules = held(state)
     members, lead, told = held(team)
-    rows, times, values, positions, _, (fate, _, _, _) = held(each)
+    rows, times, values, positions, _, said_of = held(each)
+    fate = said_of.fate
     whole_fate, whole_output, whole_ratio, whole_window = held(whole)
     tracks, calm = tracks_of(a, rules), calm_of(a, rules)
     d = len(members)
@@ -113,8 +116,8 @@ def _hear(
     tracks: Tracks,
     calm: Calm,
     rules: Rules,
-    members: NDArray[np.int64],
-    lead: NDArray[np.int64],
+    members: NDArray[np.uint64],
+    lead: NDArray[np.uint64],
     values: NDArray[np.float64],
     fate: NDArray[np.int8],
     first: int,
@@ -156,8 +159,8 @@ def _surprise(
     a: Arena,
     tracks: Tracks,
     calm: Calm,
-    members: NDArray[np.int64],
-    lead: NDArray[np.int64],
+    members: NDArray[np.uint64],
+    lead: NDArray[np.uint64],
     values: NDArray[np.float64],
     fate: NDArray[np.int8],
     first: int,
@@ -176,9 +179,9 @@ def _surprise(
             squares += lasting * lasting
     if largest == 0.0:
         return 0.0  # features have no past yet
-    one = surprisal(tracks, lead[LARGEST], 0, _magnitude(largest))
-    all_of_them = surprisal(tracks, lead[MANY], 0, _magnitude(cubes ** (1.0 / 3.0)))
-    longer = surprisal(tracks, lead[MANY], 1, _magnitude(squares**0.5))
+    one = surprisal(tracks, lead[LARGEST], FIRST, _magnitude(largest))
+    all_of_them = surprisal(tracks, lead[MANY], FIRST, _magnitude(cubes ** (1.0 / 3.0)))
+    longer = surprisal(tracks, lead[MANY], SECOND, _magnitude(squares**0.5))
     together = (all_of_them**EXPONENT + longer**EXPONENT) ** (1.0 / EXPONENT)
     return max(weigh(calm, lead[LARGEST], one), weigh(calm, lead[MANY], together))
 
@@ -189,7 +192,7 @@ def _magnitude(nats: float) -> float:
 
 
 @inlined
-def _order(a: Arena, members: NDArray[np.int64], score: float) -> float:
+def _order(a: Arena, members: NDArray[np.uint64], score: float) -> float:
     """How strange the newest points of the strangest feature are, as a multiple of its limit; `score` where no limit is known."""
     strongest, known = 0.0, False
     for m in members:
@@ -202,8 +205,8 @@ def _order(a: Arena, members: NDArray[np.int64], score: float) -> float:
 def _decide(
     a: Arena,
     rules: Rules,
-    members: NDArray[np.int64],
-    lead: NDArray[np.int64],
+    members: NDArray[np.uint64],
+    lead: NDArray[np.uint64],
     told: NDArray[np.bool_],
     score: float,
     best: int,
@@ -233,8 +236,8 @@ def _decide(
     return alarms or joined, happened
 
 
-@outlined
-def strongest_in(a: Arena, members: NDArray[np.int64], test: int) -> int:
+@aside
+def strongest_in(a: Arena, members: NDArray[np.uint64], test: int) -> int:
     """The feature with the highest score of its own in a test."""
     strongest = 0
     highest = -1.0

@@ -32,6 +32,7 @@ MOST_SHOWN = float(np.finfo(np.float32).max)  # as a value of four bytes
 FULL_VALUE = 8  # bytes of one that is kept as it came
 LATE_RUN = 64  # late points in a row after which the series' clock is taken to have stepped back
 JUDGED, UNJUDGED, LATE, SILENCED = 1, 0, 2, 3
+DRIFT_BLOCK: Any = np.int64(BLOCK)  # to the compiler a plain number, as the blocks of windows are, and no type of its own
 
 
 @outlined
@@ -39,7 +40,8 @@ def walk(state: Memory[State], batch: Memory[Batch], start: int, stop: int) -> t
     """Judge the points from `start` to before `stop`. Returns (next index, what the last point caused). A silenced point moves the series'
     clock and nothing else: no window, no reference and no episode hears of it."""
     a, pool, rules = held(state)
-    rows, times, values, positions, silent, (fate, output, ratio, window) = held(batch)
+    rows, times, values, positions, silent, said_of = held(batch)
+    fate, output, ratio, window = held(said_of)
     tracks, calm = tracks_of(a, rules), calm_of(a, rules)
     points = len(rules.window_points) + 1  # what stands for single points where a test's number is asked for
     for i in range(start, stop):
@@ -169,7 +171,7 @@ def judge(a: Arena, rules: Rules, row: int, time: int, value: float, position: i
                 best, best_window = a.ratio[row, w] if heard else 0.0, w
     drift = len(rules.window_points)
     a.ratio[row, drift] = 0.0
-    known = a.drifts[row] and in_force(a, rules, row, time) and compare(a, row, drift, shift(a, rules, row, code, time), BLOCK)
+    known = a.drifts[row] and in_force(a, rules, row, time) and compare(a, row, drift, shift(a, rules, row, code, time), DRIFT_BLOCK)
     if known and (best_window < 0 or a.ratio[row, drift] > best):
         best, best_window = a.ratio[row, drift], drift
     return best, best_window
@@ -220,16 +222,19 @@ def compare(a: Arena, row: int, w: int, found: float, block: int) -> bool:
 
 
 @outlined
-def rehearse(state: Memory[State], row: int, times: NDArray[np.int64], values: NDArray[np.float64], positions: NDArray[np.int64]) -> None:
-    """Run a just learned reference, sorted by time, through its own tests, so that windows are full and the tail guard has a first past.
+def rehearse(
+    state: Memory[State], number: int, times: NDArray[np.int64], values: NDArray[np.float64], positions: NDArray[np.int64]
+) -> None:
+    """Run a row's just learned reference, sorted by time, through its own tests, to fill the windows and give the tail guard a first past.
 
     A window inside the reference lies closer to it than one outside, by (1 - x) / (1 + x) with x = window / reference length; the
     statistic is corrected by that. No verdict comes of it.
     """
     a, _, rules = held(state)
+    row: Any = np.uint64(number)  # as in `walk`: every function is compiled once
     newest = a.newest[row]
     for i in range(len(values)):
-        code = bin_of(a, row, values[i])
+        code: Any = np.uint64(bin_of(a, row, values[i]))
         depth = place(a, row, code, times[i], positions[i])
         a.newest[row] = times[i]
         slide(a, rules, row, code, times[i], depth)
@@ -239,5 +244,5 @@ def rehearse(state: Memory[State], row: int, times: NDArray[np.int64], values: N
                 limit = limit_for(rules, a.bin_class[row], w, a.length[row, w], a.log_run[row])
                 observe(a, row, w, statistic(a, rules, row, w) / limit * (1.0 + share) / (1.0 - share), 2 * a.length[row, w])
         if a.drifts[row] and in_force(a, rules, row, times[i]):
-            compare(a, row, len(rules.window_points), shift(a, rules, row, code, times[i]), BLOCK)
+            compare(a, row, len(rules.window_points), shift(a, rules, row, code, times[i]), DRIFT_BLOCK)
     a.newest[row] = newest

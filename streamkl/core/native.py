@@ -2,8 +2,9 @@
 
 A compiled function that takes a tuple of arrays has each of them looked at by the compiler's own glue, at every call: with the hundred of
 an arena that is twenty times the arithmetic of a point. So addresses, shapes and strides are written into a `Memory`, which costs about a
-microsecond an array, and compiled code takes the memory's address alone. `held` gives it the tuple back: what it does not use it does not
-read.
+microsecond an array, and compiled code takes the memory's address alone. `held` gives it the tuple back, whose tuples stay addresses too:
+an array of theirs is read where it is asked for by its name. A tuple of a hundred arrays, handed from function to function, would be most
+of what the compiler has to do.
 
 A memory never changes and is never copied: where an array is replaced, another memory is made. It keeps its arrays alive, and compiled code
 counts no references.
@@ -17,13 +18,16 @@ from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
 from numba import extending, types
-from numba.core import cgutils
+from numba.core import cgutils, imputils
+from numba.core.typing import templates
 from numba.np.arrayobj import make_array
 from numba.np.numpy_support import from_dtype
 
 T = TypeVar("T", bound=tuple[Any, ...])
 _extending: Any = extending  # without types, as those below
 _build: Any = cgutils
+_lowering: Any = imputils
+_typing: Any = templates
 _array: Any = make_array
 _named: Any = types.NamedTuple
 _entries: dict[tuple[Any, ...], Callable[..., Any]] = {}
@@ -44,9 +48,9 @@ class Memory(Generic[T]):
         return Memory, (self.state,)  # a copy of the state lies elsewhere
 
 
-def held(memory: Memory[T]) -> T:
-    """The tuple of a memory, for Python and compiled code alike."""
-    return memory.state
+def held(memory: Memory[T] | T) -> T:
+    """The tuple of a memory, for Python and compiled code alike; of a tuple in it, itself."""
+    return memory.state if isinstance(memory, Memory) else memory
 
 
 def entry(function: Callable[..., Any], *memories: Memory[Any]) -> Callable[..., Any]:
@@ -125,28 +129,62 @@ def _address(_: Held, memory: Any, c: Any) -> Any:
     return _extending.NativeValue(found, is_error=_build.is_null(c.builder, found))
 
 
+@cache
+def _seen(wanted: Any) -> Any:
+    """The type of a member as compiled code has it."""
+    return Held(wanted) if isinstance(wanted, types.NamedTuple) else wanted
+
+
+def _numbers_of(wanted: Any) -> int:
+    """How many numbers are written for a value of that type."""
+    if isinstance(wanted, types.NamedTuple):
+        return sum(map(_numbers_of, wanted))
+    return 1 + 2 * wanted.ndim if isinstance(wanted, types.Array) else 1
+
+
 def _type_of_held(_: Any) -> Callable[..., Any]:
-    return lambda memory: memory.state if isinstance(memory, Held) else None
+    return lambda memory: _named([_seen(each) for each in memory.state], memory.state.instance_class) if isinstance(memory, Held) else None
 
 
-def _read(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    return _Reader(context, builder, arguments[0]).value(signature.return_type)
+def _read_all(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    (memory,) = signature.args
+    members = [_member(context, builder, memory, arguments[0], at) for at in range(len(memory.state))]
+    return context.make_tuple(builder, signature.return_type, members)
+
+
+def _read_one(context: Any, builder: Any, memory: "Held", address: Any, name: str) -> Any:
+    return _member(context, builder, memory, address, memory.state.fields.index(name))
+
+
+def _member(context: Any, builder: Any, memory: "Held", address: Any, at: int) -> Any:
+    first = sum(map(_numbers_of, memory.state[:at]))
+    return _Reader(context, builder, address, first).value(memory.state[at])
+
+
+class _NamesOfHeld(templates.AttributeTemplate):
+    """A member of a memory by its name."""
+
+    key = Held
+
+    def generic_resolve(self, memory: "Held", name: str) -> Any:  # type: ignore[override]
+        fields = memory.state.fields
+        return _seen(memory.state[fields.index(name)]) if name in fields else None
 
 
 class _Reader:
     """Reads the numbers one after the other. None of them ever changes, so that the optimizer may leave out and move what it likes."""
 
-    def __init__(self, context: Any, builder: Any, memory: Any) -> None:
+    def __init__(self, context: Any, builder: Any, memory: Any, first: int) -> None:
         self._context, self._builder = context, builder
         self._numbers = builder.bitcast(memory, _build.intp_t.as_pointer())
         self._constant = builder.module.add_metadata([])
-        self._at = 0
+        self._at = first
 
     def value(self, wanted: Any) -> Any:
         if isinstance(wanted, types.Array):
             return self._array(wanted)
         if isinstance(wanted, types.NamedTuple):
-            return self._context.make_tuple(self._builder, wanted, [self.value(each) for each in wanted])
+            return self._builder.bitcast(self._place(), _build.voidptr_t)
         number = self._next()
         if wanted == types.float64:
             return self._builder.bitcast(number, self._context.get_value_type(types.float64))
@@ -167,14 +205,19 @@ class _Reader:
         return found._getvalue()
 
     def _next(self) -> Any:
-        number = self._builder.load(_build.gep_inbounds(self._builder, self._numbers, self._at))
+        number = self._builder.load(self._place())
         number.set_metadata("invariant.load", self._constant)
         self._at += 1
         return number
+
+    def _place(self) -> Any:
+        return _build.gep_inbounds(self._builder, self._numbers, self._at)
 
 
 _extending.register_model(Held)(_extending.models.OpaqueModel)
 _extending.typeof_impl.register(Memory)(_kind_of)
 _extending.unbox(Held)(_address)
 _extending.type_callable(held)(_type_of_held)
-_extending.lower_builtin(held, Held)(_read)
+_extending.lower_builtin(held, Held)(_read_all)
+_typing.infer_getattr(_NamesOfHeld)
+_lowering.lower_getattr_generic(Held)(_read_one)

@@ -28,7 +28,7 @@ class Panel:
         self.bank = Bank(replace(settings, together=True), table, d + 2)
         self._members = np.array([self.bank.birth() for _ in range(d)])
         self._lead = np.array([self.bank.joint(), self.bank.joint()])
-        self._team = Memory(Team(self._members, self._lead, np.zeros(d, np.bool_)))
+        self._team = Memory(Team(self._members.astype(np.uint64), self._lead.astype(np.uint64), np.zeros(d, np.bool_)))
         self._each, self._whole = Memory(room(self._members)), Memory(outcome(1))  # of one row
         self._verdicts = Verdicts(*self._whole.state, [])
 

@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamkl.core.arena import Arena, Rules
+from streamkl.core.batch import State
 from streamkl.core.compiled import both, inlined, outlined
 from streamkl.core.counts import count_of
 from streamkl.core.masses import unit
+from streamkl.core.native import Memory, held
 from streamkl.core.ring import at_depth
 
 
@@ -88,11 +90,13 @@ def mixed_cross_term(a: Arena, row: int, w: int) -> float:
 
 
 @outlined
-def learn_slots(a: Arena, rules: Rules, row: int, codes: NDArray[np.int64], times: NDArray[np.int64]) -> None:
-    """Count a just learned reference's points in their slots and bring them into force; O(points + slots * bins).
+def learn_slots(state: Memory[State], number: int, codes: NDArray[np.int64], times: NDArray[np.int64]) -> None:
+    """Count a row's just learned reference's points in their slots and bring them into force; O(points + slots * bins).
 
     Nothing that is learned now lies a lag back, so of a lagged reference no slot is in force.
     """
+    a, _, rules = held(state)
+    row: Any = np.uint64(number)  # as in `core.kernel`
     for i in range(len(codes)):
         a.slot_count[row, slot_of(rules, times[i]), codes[i]] += 1.0
     if not rules.lagged:

@@ -60,11 +60,12 @@ def run(folder: Path) -> dict[str, Any]:
 
 
 def test_what_was_compiled_before_needs_no_compiler(tmp_path: Path) -> None:
-    """Which would load for 0.4 s what it knows about Python and numpy."""
+    """Which would load for 0.4 s what it knows about Python and numpy. What is only ever inlined is kept where it is inlined alone."""
     (tmp_path / "kept.py").write_text(MODULE)
     first, again = run(tmp_path), run(tmp_path)
     assert (first["hits"], first["compiler"]) == ([0, 0, 0], True)
     assert (again["hits"], again["compiler"]) == ([1, 1, 1], False)
+    assert {each.name.split("-")[0] for each in (tmp_path / "cache").glob("*/*.nbi")} == {"kept.picked", "kept.summed", "kept.listed"}
     assert first["found"] == again["found"] == pytest.approx([10.0, 54.598150033144236, 22026.465794806718, 9.0], rel=1e-15)
 
 

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from streamkl.core.bank import Bank
-from streamkl.core.compiled import outlined
+from streamkl.core.compiled import inlined, outlined
 from streamkl.core.desk import Desk
 from streamkl.core.native import Memory, entry, held
 from streamkl.core.run_length import RUN_LENGTHS, Table, TableKey
@@ -35,15 +35,37 @@ class Outer(NamedTuple):
     flags: NDArray[np.bool_]
 
 
+class Deep(NamedTuple):
+    before: NDArray[np.int16]
+    outer: Outer
+    after: float
+
+
 @outlined
 def probe(memory: Memory[Outer], i: int, j: int) -> tuple[float, float, int, int, int, int, float, bool, bool, bool]:
     """Read everything, and write to an element of each array."""
-    (plain, strided, empty), whole, part, yes, no, flags = held(memory)
+    inner, whole, part, yes, no, flags = held(memory)
+    plain, strided, empty = held(inner)
     was = plain[i, j], strided[j, i], plain.size, strided.shape[0], len(empty), whole, part, yes, no, flags[i]
     plain[i, j] += 1
     strided[j, i] *= 2
     flags[i] = not flags[i]
     return was
+
+
+@inlined
+def told(outer: Outer, i: int, j: int) -> float:
+    """What a function is told that is given a tuple of a tuple."""
+    outer.inner.plain[i, j] += outer.whole
+    return float(outer.inner.strided[j, i] + outer.part) if outer.flags[i] and outer.yes and not outer.no else 0.0
+
+
+@outlined
+def probe_deep(memory: Memory[Deep], i: int, j: int) -> tuple[float, float, int, int]:
+    """By name, and as whole tuples."""
+    deep = held(memory)
+    whole = held(deep.outer)
+    return told(deep.outer, i, j), deep.after, deep.before[i, j], whole.whole
 
 
 def outer(strided: NDArray[Any]) -> Outer:
@@ -62,6 +84,17 @@ def test_compiled_code_reads_and_writes_what_python_holds(strided: NDArray[Any])
     assert found[0] == (5, value, 6, len(strided), 0, -7, 0.1, True, False, True)
     assert found[1] == (6, 2 * value, 6, len(strided), 0, -7, 0.1, True, False, False)
     assert (state.inner.plain[1, 2], strided[2, 1], state.flags.tolist()) == (7, 4 * value, [True, True])
+
+
+def test_tuples_within_a_memory_are_found_by_name() -> None:
+    deep = Deep(np.arange(6, dtype=np.int16).reshape(3, 2), outer(np.arange(24.0).reshape(4, 6)[:3, ::3]), 2.5)
+    memory = Memory(deep)
+    plain = np.arange(6).reshape(2, 3)
+    for times in (1, 2):
+        assert entry(probe_deep, memory)(memory, 1, 1) == (9.0 + 0.1, 2.5, 3, -7)
+        plain[1, 1] -= 7
+        assert deep.outer.inner.plain.tolist() == plain.tolist(), times
+    assert probe_deep(memory, 0, 1) == (6.0 + 0.1, 2.5, 1, -7)
 
 
 def test_a_memory_keeps_its_arrays_and_a_copy_has_others() -> None:
