@@ -13,7 +13,7 @@ import typer
 
 from benchmarks.progress import progress_bar
 from benchmarks.report import Report, Row, show, write
-from streamkl.assembly import build_plan
+from streamkl.assembly.plan import build_plan
 from streamkl.config import Config, InputConfig
 from streamkl.engine.codec import Codec
 from streamkl.engine.router import Router

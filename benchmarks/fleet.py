@@ -9,7 +9,7 @@ import typer
 
 from benchmarks.progress import progress_bar
 from benchmarks.report import Report, Row, command_line, show, write
-from streamkl.assembly import build_plan
+from streamkl.assembly.plan import build_plan
 from streamkl.config import Config, DetectorConfig
 from streamkl.engine.engine import Engine
 from streamkl.engine.points import Points

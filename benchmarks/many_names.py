@@ -12,7 +12,7 @@ import typer
 
 from benchmarks.progress import progress_bar
 from benchmarks.report import Report, Row, command_line, show, write
-from streamkl.assembly import build_plan
+from streamkl.assembly.plan import build_plan
 from streamkl.config import Config
 from streamkl.engine.engine import Engine
 from streamkl.model import Message, Partition

@@ -10,7 +10,7 @@ import zstandard
 
 from benchmarks.progress import progress_bar
 from benchmarks.report import Report, Row, Section, command_line, show, write
-from streamkl.assembly import build_plan
+from streamkl.assembly.plan import build_plan
 from streamkl.config import Config
 from streamkl.engine.engine import Engine
 from streamkl.engine.memory import Kept

@@ -141,12 +141,13 @@ def run(
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     gc.disable()  # what is imported stays: looking through it again and again would take a seventh of the start
     try:
-        from streamkl import assembly, checking
+        from streamkl import checking
+        from streamkl.assembly import service
     finally:
         gc.enable()
     loaded = checking.load_checked(config)
     if processes is None:
-        raise typer.Exit(assembly.run(loaded))
+        raise typer.Exit(service.run(loaded))
     from streamkl import processes as several
 
     raise typer.Exit(several.run(loaded, processes))
@@ -160,10 +161,11 @@ def check(config: ConfigFile) -> None:
 
     Example: streamkl check config/streamkl.toml
     """
-    from streamkl import assembly, checking
+    from streamkl import checking
+    from streamkl.assembly import plan
 
     loaded = checking.load_checked(config)
-    assembly.build_plan(loaded)  # reads what reference files hold
+    plan.build_plan(loaded)  # reads what reference files hold
     typer.echo(checking.summary(loaded))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from streamkl.adapters.console.steps import Step, progress
-from streamkl.assembly import build_plan
+from streamkl.assembly.plan import build_plan
 from streamkl.calibrate import display, suggestion
 from streamkl.calibrate.history import Histories, History
 from streamkl.calibrate.measuring import add_up, measure

@@ -9,9 +9,9 @@ import msgspec
 
 from streamkl.adapters.kafka import MissingTopicError, TopicHistory
 from streamkl.adapters.state_files import read_state
-from streamkl.assembly import build_plan
 from streamkl.assembly.delivering import encoders_of
 from streamkl.assembly.joining import cluster_at
+from streamkl.assembly.plan import build_plan
 from streamkl.config import Config
 from streamkl.engine.faults import escape
 from streamkl.engine.plan import Plan

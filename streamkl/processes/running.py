@@ -3,16 +3,17 @@
 import logging
 from contextlib import ExitStack
 
-from streamkl import assembly
 from streamkl.adapters.clock import MonotonicClock
 from streamkl.adapters.console import ConsoleLog
 from streamkl.adapters.kafka import input_partitions
 from streamkl.adapters.state_files import FileStateStore
+from streamkl.assembly import service
 from streamkl.assembly.clients import client_of
 from streamkl.assembly.delivering import open_store, state_topic
 from streamkl.assembly.joining import cluster_of
 from streamkl.assembly.leash import Leash
 from streamkl.assembly.member import Member, check_count, of_process
+from streamkl.assembly.plan import build_plan
 from streamkl.assembly.stopping import Stopping
 from streamkl.assembly.warming import warm_up
 from streamkl.config import Config
@@ -30,7 +31,7 @@ def run(config: Config, count: int) -> int:
     mend; return the exit code. Returns in every process: the supervisor, and each service under it. To be called in the main thread, with
     no other running.
 
-    Raises as `assembly.run`.
+    Raises as `service.run`.
     """
     check_count(config, count)
     with ExitStack() as stack:
@@ -41,7 +42,7 @@ def run(config: Config, count: int) -> int:
             return code
         if isinstance(store, FileStateStore):
             store.be_process(number)
-        return assembly.run(of_process(config, number), Member(number, leash, store))
+        return service.run(of_process(config, number), Member(number, leash, store))
 
 
 def _supervise(config: Config, count: int, leash: Leash) -> tuple[int | None, int]:
@@ -53,7 +54,7 @@ def _supervise(config: Config, count: int, leash: Leash) -> tuple[int | None, in
         stopping = stack.enter_context(Stopping())
         stack.callback(leash.let_go)
         client_of(config.kafka, state_topic(config))  # what is not installed is said once
-        warm_up(assembly.build_plan(config), clock)
+        warm_up(build_plan(config), clock)
         _introduce(config, count)
         code = Supervisor(count, leash, stopping, clock).run(numbers.append)
         if not numbers:

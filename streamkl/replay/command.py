@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from streamkl.adapters.files import JsonLinesFile
-from streamkl.assembly import build_plan
+from streamkl.assembly.plan import build_plan
 from streamkl.config import Config
 from streamkl.engine.engine import Output
 from streamkl.errors import InputError

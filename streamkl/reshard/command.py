@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from streamkl.adapters.clock import MonotonicClock
 from streamkl.adapters.console import ConsoleLog
 from streamkl.adapters.kafka import KafkaSession, KafkaStateReader, Transactor, group_members
-from streamkl.assembly import build_plan
 from streamkl.assembly.delivering import transactional_id
 from streamkl.assembly.joining import cluster_of, obstacles, open_session
+from streamkl.assembly.plan import build_plan
 from streamkl.assembly.warming import warm_up
 from streamkl.config import Config
 from streamkl.errors import InputError, SourceError

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from streamkl.assembly import build_plan
-from streamkl.assembly.plan import build_engine
+from streamkl.assembly.plan import build_engine, build_plan
 from streamkl.assembly.warming import warm_up
 from streamkl.config import Config, DetectorConfig, MonitorConfig, ReferenceConfig, config_hash
 from streamkl.engine.engine import Engine

@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from streamkl.assembly import build_plan
+from streamkl.assembly.plan import build_plan
 from streamkl.calibrate.history import History
 from streamkl.calibrate.measuring import add_up, measure
 from streamkl.calibrate.report import SeriesReport

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamkl.assembly import build_plan
+from streamkl.assembly.plan import build_plan
 from streamkl.calibrate import history
 from streamkl.calibrate.history import Histories
 from streamkl.config import Config

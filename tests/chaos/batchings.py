@@ -8,8 +8,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from streamkl.assembly import build_plan
-from streamkl.assembly.plan import build_engine
+from streamkl.assembly.plan import build_engine, build_plan
 from streamkl.config import Config
 from streamkl.engine.outgoing import encode_event, encode_rejected
 from streamkl.engine.plan import Plan

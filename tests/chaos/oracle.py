@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from streamkl.adapters.kafka import KafkaSession, KafkaStateReader, Transactor
-from streamkl.assembly import build_plan
-from streamkl.assembly.plan import build_engine
+from streamkl.assembly.plan import build_engine, build_plan
 from streamkl.config import load
 from streamkl.engine.outgoing import encode_event, encode_rejected
 from streamkl.model import Message, Outgoing, Partition

@@ -5,7 +5,7 @@ from tempfile import TemporaryDirectory
 
 from streamkl import cli as _loaded_with_all_it_needs  # noqa: F401
 from streamkl.adapters.clock import MonotonicClock
-from streamkl.assembly import build_plan
+from streamkl.assembly.plan import build_plan
 from streamkl.assembly.warming import warm_up
 from streamkl.config import load
 from tests.chaos.place import exactly_once

@@ -39,19 +39,32 @@ def test_every_command_has_a_help_with_an_example(command: str) -> None:
     assert command in streamkl("--help")[1]
 
 
-def test_help_loads_nothing_heavy() -> None:
-    heavy = {"numba", "numpy", "kafka", "river", "uvicorn", "pydantic", "scipy", "rich"}
+def loaded(modules: set[str], *arguments: str) -> tuple[str, list[str]]:
+    """What a call prints, and which of these modules it loads."""
     script = f"""
 import sys
 from streamkl.cli import main
 try:
     main()
-except SystemExit:
-    print(*{heavy} & set(sys.modules), file=sys.stderr)
+finally:
+    print(*{modules} & set(sys.modules), file=sys.stderr)
 """
-    done = subprocess.run([sys.executable, "-c", script, "--help"], capture_output=True, text=True, check=True)
-    assert "Usage: streamkl" in done.stdout
-    assert done.stderr.strip() == ""
+    done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True)
+    return done.stdout, done.stderr.split()
+
+
+def test_help_loads_nothing_heavy() -> None:
+    out, heavy = loaded({"numba", "numpy", "kafka", "river", "uvicorn", "pydantic", "scipy", "rich"}, "--help")
+    assert "Usage: streamkl" in out
+    assert heavy == []
+
+
+@pytest.mark.parametrize("command", [["replay", "--quiet"], ["check"]])
+def test_what_needs_no_broker_loads_no_client(command: list[str], tmp_path: Path) -> None:
+    given = tmp_path / "given.csv"
+    given.write_text("timestamp,value\n1700000000,1\n" if command[0] == "replay" else "[kafka]\ntopics = ['metrics']\n")
+    _, heavy = loaded({"kafka", "prometheus_client", "uvicorn"}, *command, str(given))
+    assert heavy == []
 
 
 def test_the_module_and_the_version() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from streamkl.assembly import build_plan
+from streamkl.assembly.plan import build_plan
 from streamkl.config import Config, load
 from streamkl.errors import ConfigError
 from streamkl.units import AbsenceLimit, parse_absence

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from streamkl.assembly import build_plan
+from streamkl.assembly.plan import build_plan
 from streamkl.checking import load_checked
 from streamkl.engine.engine import Output
 from streamkl.replay import judge_files

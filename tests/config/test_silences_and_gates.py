@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from streamkl.assembly import build_plan
+from streamkl.assembly.plan import build_plan
 from streamkl.assembly.silences import calendar_of
 from streamkl.checking import check_config, summary
 from streamkl.config import Config, config_hash, load

@@ -10,7 +10,7 @@ from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient
 
 from streamkl.adapters.state_files import FileStateStore
-from streamkl.assembly import build_plan
+from streamkl.assembly.plan import build_plan
 from streamkl.config import load
 from streamkl.engine.engine import Engine
 from streamkl.model import Partition

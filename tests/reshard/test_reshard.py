@@ -14,7 +14,7 @@ from kafka.admin import KafkaAdminClient
 from typer.testing import CliRunner
 
 from streamkl.adapters.kafka import partition_of
-from streamkl.assembly import build_plan
+from streamkl.assembly.plan import build_plan
 from streamkl.cli import app
 from streamkl.config import load
 from streamkl.engine.engine import Engine

@@ -16,7 +16,7 @@ from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import OffsetNotAvailableError
 
 from streamkl.adapters.kafka.internals import list_offsets
-from streamkl.assembly import build_plan
+from streamkl.assembly.plan import build_plan
 from streamkl.config import load
 from streamkl.engine.engine import Engine
 from streamkl.engine.outgoing import encode_event, encode_rejected
