@@ -61,6 +61,7 @@ def test_a_long_time_of_the_record_is_not_read_for_each_point() -> None:
         assert reason == "bad_timestamp"
 
 
+@pytest.mark.native
 def test_as_many_points_as_allowed_are_read_and_no_more_are_begun() -> None:
     reader = codec(max_points_per_record=MANY)
     point = {"series": "a", "timestamp": 1_700_000_000, "value": 1}
