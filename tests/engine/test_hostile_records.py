@@ -14,7 +14,7 @@ MANY = 2_000
 MEGABYTE = 1_000_000
 LONG_NAME = "the series name is longer than 512 bytes"
 
-pytestmark = pytest.mark.timeout(20)
+pytestmark = pytest.mark.timeout(60)  # compiling included
 
 
 def decoded(reader: Codec, document: object) -> Decoded:
