@@ -34,15 +34,15 @@ def replay(files: Sequence[Path], folder: Path) -> Run:
     output, log = folder / "events", folder / "log"
     command = [sys.executable, "-m", "streamkl", "replay", *map(str, files)]
     with output.open("wb") as events, log.open("wb") as messages:
-        begin, used = time.perf_counter(), _children_cpu()
+        begin, used = time.perf_counter(), children_cpu()
         code = subprocess.run(command, stdout=events, stderr=messages, check=False).returncode  # noqa: S603
-        seconds, cpu = time.perf_counter() - begin, _children_cpu() - used
+        seconds, cpu = time.perf_counter() - begin, children_cpu() - used
     if code:
         raise RuntimeError(f"streamkl replay ended with {code}:\n{log.read_text(encoding='utf-8', errors='replace')[-2000:]}")
     return Run(seconds, cpu, output.read_bytes().count(b"\n"))
 
 
-def _children_cpu() -> float:
+def children_cpu() -> float:
     """Processor seconds of all children that have ended."""
     used = os.times()
     return used.children_user + used.children_system

@@ -14,10 +14,10 @@ import typer
 
 from benchmarks.datasets import generate, write_files
 from benchmarks.progress import progress_bar
+from benchmarks.replay import children_cpu
 from benchmarks.report import Report, Row, command_line, show, write
 
 POINTS = 5_000
-BEFORE = "its code kept"  # of a program that needs compiled code
 SCORE = "import streamkl; streamkl.score({})"
 
 
@@ -46,7 +46,7 @@ def cases(points: Path) -> list[Case]:
         Case("python, nothing else", ("-c", "pass")),
         Case("streamkl --help", (*module, "--help"), 0.3),
         Case("import streamkl", ("-c", "import streamkl"), 0.3),
-        Case(f"streamkl replay, {POINTS:,} points, {BEFORE}", replay, 1.5),
+        Case(f"streamkl replay, {POINTS:,} points, its code kept", replay, 1.5),
         Case("the same, with all to compile", replay, kept=False),
         Case("score of one series, with all to compile", ("-c", one), kept=False),
         Case("score of two features, with all to compile", ("-c", two), kept=False),
@@ -55,16 +55,13 @@ def cases(points: Path) -> list[Case]:
 
 def call(arguments: Sequence[str], code: Path) -> Run:
     """Run Python with these arguments, `code` being where compiled code is kept. Raises SystemExit where it fails."""
-    began = time.perf_counter()
-    child = subprocess.Popen(  # noqa: S603 - this very interpreter
-        [sys.executable, *arguments], env={**os.environ, "NUMBA_CACHE_DIR": str(code)}, stdout=subprocess.DEVNULL
-    )
-    _, status, used = os.wait4(child.pid, 0)
-    seconds = time.perf_counter() - began
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        raise SystemExit(f"python {' '.join(arguments)} ended with {child.returncode}")
-    return Run(seconds, used.ru_utime + used.ru_stime)
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(code)}
+    began, used = time.perf_counter(), children_cpu()
+    done = subprocess.run([sys.executable, *arguments], env=environment, stdout=subprocess.DEVNULL, check=False)  # noqa: S603
+    seconds, cpu = time.perf_counter() - began, children_cpu() - used
+    if done.returncode:
+        raise SystemExit(f"python {' '.join(arguments)} ended with {done.returncode}")
+    return Run(seconds, cpu)
 
 
 def measure(case: Case, runs: int, folder: Path) -> Row:
