@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from streamkl.core.arena import Arena
-from streamkl.core.bank import Bank, Verdicts
+from streamkl.core.bank import Bank
 from streamkl.core.run_length import POINTS_KEY, RUN_LENGTHS, Table, TableKey
 from streamkl.core.settings import Episodes, Gates, Reference, ReferenceKind, Settings, Window
+from streamkl.core.verdicts import Verdicts
 from streamkl.units import parse_budget
 
 HOUR_US = 3_600_000_000

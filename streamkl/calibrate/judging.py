@@ -89,7 +89,7 @@ def judge(history: History, monitor: Monitor, table: Callable[[TableKey], Table]
     out.memory_bytes = _memory(bank)
     if bank.arena.phase[row] == JUDGING:
         out.interval_us = int(bank.arena.interval[row])
-        out.run_length = bank.run_length(out.interval_us)
+        out.run_length = bank.promises.run_length(out.interval_us)
         tests = len(bank.settings.windows) + int(bank.arena.drifts[row])
         out.windows = tuple(_window(bank, row, w) for w in range(tests))
     return out

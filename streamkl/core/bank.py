@@ -1,85 +1,32 @@
 """Many series judged alike: drives the compiled loop, and does what it cannot: learn a reference, explain an episode."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamkl.core import layout
-from streamkl.core.arena import FREE, JOINT, JUDGING, LEARNING, NO_SLOT, NO_TIME, Arena, Calm, Pool, Rules, calm_of
+from streamkl.core.arena import FREE, JOINT, JUDGING, LEARNING, NO_SLOT, NO_TIME, Arena, Pool, Rules
 from streamkl.core.batch import NONE_SILENT, Batch, State, outcome
 from streamkl.core.binning import learn
 from streamkl.core.buffers import Buffers
 from streamkl.core.dependence import dependence, is_independent
 from streamkl.core.drift import MOST_TURN
 from streamkl.core.edges import edges_of, put_edges
-from streamkl.core.episode import ACCEPTED, LEARNED, NOTHING, OPENED, RECOVERED, WARM
-from streamkl.core.explanation import Explanation, explain
-from streamkl.core.kernel import LATE, SILENCED, rehearse, walk
+from streamkl.core.episode import ACCEPTED, FORGOTTEN, LEARNED, NOTHING, OPENED, RECOVERED, WARM
+from streamkl.core.explanation import explain
+from streamkl.core.kernel import rehearse, walk
 from streamkl.core.masses import put_units, units
 from streamkl.core.native import Held, Memory, entry
+from streamkl.core.promises import Promises
 from streamkl.core.rules import make_rules
-from streamkl.core.run_length import POINTS_KEY, Table, TableKey, class_of, drift_key, keys
+from streamkl.core.run_length import POINTS_KEY, Table, TableKey, class_of
 from streamkl.core.season import learn_slots
 from streamkl.core.settings import ReferenceKind, Settings
-from streamkl.core.surprise import WARM_POINTS, settle
-from streamkl.units import Budget
-
-MICROSECONDS = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What one of several features that are judged together had to do with it: its number, its own score in the test that decided, and its
-    share of the sum of their third powers."""
-
-    feature: int
-    score: float
-    share: float
-
-
-@dataclass(frozen=True, slots=True)
-class Transition:
-    """An episode of `row` moved at point `index` of the batch: `happened` is one of core.episode's numbers above NOTHING.
-
-    `explanation` and `score` are of the window with the highest score at that moment; when it closes, of the window last told of.
-    `features`: where several are judged together, those that drove it, strongest first; the explanation is of the first.
-    """
-
-    index: int
-    row: int
-    happened: int
-    score: float
-    window: int
-    explanation: Explanation
-    features: tuple[Part, ...] = ()
-    joint: bool = False  # whether single points of all features together decided
-
-
-@dataclass(frozen=True, slots=True)
-class Verdicts:
-    """One entry a point: `fate` (0 not judged, 1 judged, 2 dropped as late, 3 silenced), `output` (the alarm output), `ratio` (statistic /
-    threshold) and the `window` it comes from (-1: none); and the transitions, in order. `learned`: points that completed a learning, and
-    the interval in microseconds that was learned."""
-
-    fate: NDArray[np.int8]
-    output: NDArray[np.float64]
-    ratio: NDArray[np.float64]
-    window: NDArray[np.int8]
-    transitions: list[Transition]
-    learned: list[tuple[int, int]] = field(default_factory=list)
-
-    @property
-    def late(self) -> int:
-        """Points dropped as late."""
-        return int((self.fate == LATE).sum())
-
-    @property
-    def silenced(self) -> int:
-        """Points passed over."""
-        return int((self.fate == SILENCED).sum())
+from streamkl.core.surprise import WARM_POINTS
+from streamkl.core.verdicts import Transition, Verdicts
 
 
 class Bank:
@@ -89,23 +36,26 @@ class Bank:
     """
 
     def __init__(self, settings: Settings, table: Callable[[TableKey], Table], rows: int) -> None:
-        self.settings = settings
-        self._table = table
+        self.promises = Promises(settings, table)
         self.arena: Arena = layout.allocate(settings, 0)
         self._buffers = Buffers(layout.empty_pool(settings.reference.size), set())
         self.rules = self._new_rules()
         self._memory: Memory[State] | None = None
         self._kind: Held | None = None  # of the batches that `_walk`, machine code, is for
         self._walk: Callable[..., tuple[int, int]] = walk
-        self.sharers = 1  # series that have equal parts of a budget in all
         self._free_rows: list[int] = []
         self._grow_rows(rows)
 
     def _new_rules(self) -> Rules:
         rules = make_rules(self.settings)
         if self.settings.pointwise:
-            rules.point_limits[:] = self._table(POINTS_KEY)
+            rules.point_limits[:] = self.promises.table(POINTS_KEY)
         return rules
+
+    @property
+    def settings(self) -> Settings:
+        """What all rows are judged by."""
+        return self.promises.settings
 
     @property
     def memory(self) -> Memory[State]:
@@ -186,6 +136,11 @@ class Bank:
         layout.clear(self.arena, row)
         self._free_rows.append(row)
 
+    def parting(self, row: int) -> Transition:
+        """The end of the open episode of a row that is about to be forgotten; its index means nothing."""
+        window = int(self.arena.teller[row])
+        return self._transition(0, row, FORGOTTEN, window)
+
     def living(self) -> NDArray[np.int64]:
         """Rows in use, ascending; O(rows)."""
         return np.flatnonzero(self.arena.phase != FREE)
@@ -220,7 +175,7 @@ class Bank:
         self._take_state(arena, pool)
         self._free_rows = np.flatnonzero(arena.phase == FREE)[::-1].tolist()
         for bin_class in np.unique(arena.bin_class[arena.phase == JUDGING]).tolist():
-            self._fill_limits(bin_class)
+            self.promises.fill_limits(self.rules, bin_class)
 
     # -- points ---------------------------------------------------------------
 
@@ -266,18 +221,22 @@ class Bank:
 
     def _move(self, index: int, row: int, happened: int, out: Verdicts) -> Transition:
         window = int(self.arena.teller[row]) if happened in (RECOVERED, ACCEPTED) else int(out.window[index])
-        score = float(self.arena.ratio[row, window])
-        transition = Transition(index, row, happened, score, window, explain(self.arena, self.pool, self.rules, row, window))
-        if self.arena.phase[row] == LEARNING:
-            return transition  # its buffer is in use already, and goes on filling when the episode is over
-        if happened == OPENED:
+        transition = self._transition(index, row, happened, window)
+        if self.arena.phase[row] == LEARNING:  # its buffer is in use already, and goes on filling when the episode is over
+            if happened == RECOVERED:
+                self._renew(np.array([row]))
+        elif happened == OPENED:
             self._give_slot(row)
         elif happened == RECOVERED:
             self._take_slot(row)
-            self._promise(np.array([row]))
+            self._renew(np.array([row]))
         elif happened == ACCEPTED:
             self._learn(row)
         return transition
+
+    def _transition(self, index: int, row: int, happened: int, window: int) -> Transition:
+        why = explain(self.arena, self.pool, self.rules, row, window)
+        return Transition(index, row, happened, float(self.arena.ratio[row, window]), window, why)
 
     # -- references ------------------------------------------------------------
 
@@ -312,25 +271,14 @@ class Bank:
         a.reference_from[row], a.reference_to[row] = times.min(), times.max()
         if settings.reference.kind != ReferenceKind.FIXED:
             a.resume[row] = a.points[row]
-        self._learn_interval(row, times)
+        self.promises.learn_interval(a, self.rules, row, times)
         a.bin_class[row] = class_of(settings, learned.occupied)
-        self._fill_limits(int(a.bin_class[row]))
+        self.promises.fill_limits(self.rules, int(a.bin_class[row]))
         self._start_moving(row, values, times)
 
     def _warm(self, row: int) -> None:
         """Single points can be judged as soon as the interval is known, long before there is a reference."""
-        self._learn_interval(row, self.pool.time[self.arena.slot[row], :WARM_POINTS])
-
-    def _learn_interval(self, row: int, times: NDArray[np.int64]) -> None:
-        a = self.arena
-        steps = np.diff(np.sort(times))
-        a.interval[row] = int(np.median(steps[steps > 0])) if (steps > 0).any() else 0
-        a.log_run[row], a.point_run[row] = self._log_runs(int(a.interval[row]), bool(a.independent[row]), bool(a.drifts[row]))
-        if self.settings.pointwise:
-            settle(self._calm(), row)
-
-    def _calm(self) -> Calm:
-        return calm_of(self.arena, self.rules)
+        self.promises.learn_interval(self.arena, self.rules, row, self.pool.time[self.arena.slot[row], :WARM_POINTS])
 
     def _start_moving(self, row: int, values: NDArray[np.float64], times: NDArray[np.int64]) -> None:
         """Give a moving reference the learned points as its first ones."""
@@ -343,57 +291,25 @@ class Bank:
         elif kind == ReferenceKind.SEASONAL:
             learn_slots(self.memory, row, codes, times)
 
-    def run_length(self, interval_us: int) -> float:
-        """Promised points between two false alarms of a series whose points come every `interval_us` (0: no clock)."""
-        budget = self.budget(interval_us)
-        points = budget.run_length_points(interval_us / MICROSECONDS or None, self.sharers)
-        return max(points, self.settings.least_run) if budget.points is None and not budget.in_all else points
-
-    def budget(self, interval_us: int) -> Budget:
-        """The budget that applies: the one without a clock where the series' times do not move."""
-        return self.settings.budget if interval_us > 0 else self.settings.budget_without_clock
-
-    def _log_runs(self, interval_us: int, independent: bool, drifts: bool) -> tuple[float, float]:
-        """ln of what is promised to each test, and to single points (0.0 where they are not judged)."""
-        run_length, settings = self.run_length(interval_us), self.settings
-        window = float(np.log(run_length * settings.parts(independent, drifts)))
-        return window, float(np.log(run_length * settings.point_parts(independent))) if settings.pointwise else 0.0
+    # -- promises --------------------------------------------------------------
 
     def share(self, sharers: int) -> None:
         """So many series share a budget in all from now on. Thresholds follow at once; where an episode is open, when it ends. O(rows)."""
-        self.sharers = sharers
+        self.promises = replace(self.promises, sharers=sharers)
         if self.settings.budget.in_all:
-            self._promise_anew()
+            self._renew_all()
 
     def divide(self, features: int) -> None:
         """So many rows make one verdict from now on, each with an equal part of the budget. Thresholds follow as in `share`. O(rows)."""
-        self.settings = replace(self.settings, features=features)
-        self._promise_anew()
+        self.promises = replace(self.promises, settings=replace(self.settings, features=features))
+        self._renew_all()
 
-    def _promise_anew(self) -> None:
-        self._promise(np.flatnonzero((self.arena.phase == JUDGING) & ~self.arena.open))
-
-    def _promise(self, rows: NDArray[np.int64]) -> None:
-        """Bring what these rows promise up to date: the table threshold with the next point, the tail factor with the next block."""
+    def _renew_all(self) -> None:
         a = self.arena
-        columns = np.stack([a.interval[rows], a.independent[rows], a.drifts[rows]], axis=1)
-        kinds, which = np.unique(columns, axis=0, return_inverse=True)
-        promised = np.array([self._log_runs(kind[0], bool(kind[1]), bool(kind[2])) for kind in kinds.tolist()]).reshape(-1, 2)[which]
-        changed = rows[a.log_run[rows] != promised[:, 0]]
-        a.log_run[rows], a.point_run[rows] = promised.T
-        a.limit_points[changed] = 0
-        a.next_fit[changed] = 0
-        for row in changed.tolist() if self.settings.pointwise else ():
-            settle(self._calm(), row)
+        self._renew(np.flatnonzero(((a.phase == JUDGING) | ((a.phase == LEARNING) & (a.point_run > 0))) & ~a.open))
 
-    def _fill_limits(self, bin_class: int) -> None:
-        if not np.isnan(self.rules.limits[bin_class]).all():
-            return
-        for w, lengths in enumerate(keys(self.settings, bin_class)):
-            for j, key in enumerate(lengths):
-                self.rules.limits[bin_class, w, j] = self._table(key)
-        if self.settings.drifting:
-            self.rules.drift_limits[bin_class] = self._table(drift_key(self.settings, bin_class))
+    def _renew(self, rows: NDArray[np.int64]) -> None:
+        self.promises.renew(self.arena, self.rules, rows)
 
 
 def _slots(arena: Arena) -> set[int]:

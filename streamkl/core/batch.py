@@ -20,7 +20,7 @@ class State(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """One entry a point, see `core.bank.Verdicts`."""
+    """One entry a point, see `core.verdicts.Verdicts`."""
 
     fate: NDArray[np.int8]
     output: NDArray[np.float64]

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streamkl.core.bank import Bank, Verdicts
+from streamkl.core.bank import Bank
 from streamkl.core.batch import room
 from streamkl.core.native import Memory
+from streamkl.core.verdicts import Verdicts
 
 
 class Desk:

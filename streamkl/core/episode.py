@@ -6,6 +6,7 @@
 | quiet | expected | the same, but it comes back at equal steps (`core.returns`): nothing is told |
 | expected | open (OPENED) | it is larger or takes longer than it ever did |
 | expected | quiet | as an open one recovers |
+| open | gone (FORGOTTEN) | its series is forgotten |
 | open | open (UPDATED) | the score is `escalate_factor` times the last one sent, or single points tell again (`_renewed`) |
 | open | quiet (RECOVERED) | for `close_after` points in a row, points, the window last told of and shorter ones are below `close_below` |
 | open | quiet, with a new reference (ACCEPTED) | it stayed open for `accept_after` points, and as many as a reference takes |
@@ -22,7 +23,7 @@ from streamkl.core.drift import forget
 from streamkl.core.gate import passes
 from streamkl.core.returns import is_expected, last
 
-NOTHING, OPENED, UPDATED, RECOVERED, ACCEPTED, LEARNED, WARM = 0, 1, 2, 3, 4, 5, 6
+NOTHING, OPENED, UPDATED, RECOVERED, ACCEPTED, LEARNED, WARM, FORGOTTEN = 0, 1, 2, 3, 4, 5, 6, 7
 
 
 @inlined

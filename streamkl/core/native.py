@@ -147,18 +147,13 @@ def _type_of_held(_: Any) -> Callable[..., Any]:
 
 
 def _read_all(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    (memory,) = signature.args
-    members = [_member(context, builder, memory, arguments[0], at) for at in range(len(memory.state))]
-    return context.make_tuple(builder, signature.return_type, members)
+    reader = _Reader(context, builder, arguments[0], 0)
+    return context.make_tuple(builder, signature.return_type, [reader.value(each) for each in signature.args[0].state])
 
 
 def _read_one(context: Any, builder: Any, memory: "Held", address: Any, name: str) -> Any:
-    return _member(context, builder, memory, address, memory.state.fields.index(name))
-
-
-def _member(context: Any, builder: Any, memory: "Held", address: Any, at: int) -> Any:
-    first = sum(map(_numbers_of, memory.state[:at]))
-    return _Reader(context, builder, address, first).value(memory.state[at])
+    at = memory.state.fields.index(name)
+    return _Reader(context, builder, address, sum(map(_numbers_of, memory.state[:at]))).value(memory.state[at])
 
 
 class _NamesOfHeld(templates.AttributeTemplate):
@@ -184,7 +179,9 @@ class _Reader:
         if isinstance(wanted, types.Array):
             return self._array(wanted)
         if isinstance(wanted, types.NamedTuple):
-            return self._builder.bitcast(self._place(), _build.voidptr_t)
+            place = self._builder.bitcast(self._place(), _build.voidptr_t)
+            self._at += _numbers_of(wanted)
+            return place
         number = self._next()
         if wanted == types.float64:
             return self._builder.bitcast(number, self._context.get_value_type(types.float64))

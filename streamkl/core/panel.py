@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamkl.core.arena import JUDGING, calm_of
-from streamkl.core.bank import Bank, Part, Transition, Verdicts
+from streamkl.core.bank import Bank
 from streamkl.core.batch import NONE_SILENT, Batch, Outcome, Row, outcome, room
 from streamkl.core.episode import ACCEPTED, LEARNED, NOTHING, RECOVERED, UPDATED, WARM
 from streamkl.core.explanation import explain, with_point_limit
@@ -16,6 +16,7 @@ from streamkl.core.native import Memory, entry
 from streamkl.core.run_length import Table, TableKey
 from streamkl.core.settings import Settings
 from streamkl.core.surprise import settle
+from streamkl.core.verdicts import Part, Transition, Verdicts
 
 TOLD = 0.05  # least share of a feature that is told of
 
@@ -85,7 +86,7 @@ class Panel:
         a.interval[self._lead], a.independent[self._lead] = interval, independent
         if not settings.pointwise:
             return
-        promised = float(np.log(self.bank.run_length(interval) * settings.joint_parts(independent)))
+        promised = float(np.log(self.bank.promises.run_length(interval) * settings.joint_parts(independent)))
         for row in self._lead.tolist():
             if a.point_run[row] != promised:
                 a.point_run[row] = promised

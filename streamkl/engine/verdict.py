@@ -9,10 +9,10 @@ import numpy as np
 
 from streamkl.core.absence import HEARTBEAT
 from streamkl.core.arena import LEARNING
-from streamkl.core.bank import Transition, Verdicts
 from streamkl.core.episode import NOTHING
 from streamkl.core.explanation import explain
 from streamkl.core.kernel import JUDGED, LATE, SILENCED
+from streamkl.core.verdicts import Transition, Verdicts
 from streamkl.engine.engine import Engine, Look
 from streamkl.engine.plan import Plan
 from streamkl.engine.points import Points

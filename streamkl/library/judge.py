@@ -8,9 +8,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from streamkl.core.bank import Bank, Verdicts
+from streamkl.core.bank import Bank
 from streamkl.core.desk import Desk
 from streamkl.core.settings import Settings
+from streamkl.core.verdicts import Verdicts
 from streamkl.engine.memory import bank_arrays, fill
 from streamkl.engine.snapshot import pack, unpack
 from streamkl.library.series import shared_tables

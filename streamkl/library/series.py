@@ -7,12 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamkl.adapters.tables import Tables
-from streamkl.core.bank import Bank, Verdicts
+from streamkl.core.bank import Bank
 from streamkl.core.batch import Row
 from streamkl.core.desk import Desk
 from streamkl.core.panel import Panel
 from streamkl.core.run_length import Table, TableKey
 from streamkl.core.settings import Settings
+from streamkl.core.verdicts import Verdicts
 
 
 @cache

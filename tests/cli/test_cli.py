@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from streamkl.cli import app
 from streamkl.config.render import default_toml, markdown
 
-COMMANDS = ["run", "check", "replay", "calibrate", "compare", "fit", "demo", "broker", "config"]
+COMMANDS = ["run", "check", "replay", "calibrate", "estimate", "explain", "fit", "compare", "reshard", "demo", "broker", "config"]
 ROOT = Path(__file__).parents[2]
 
 
@@ -29,6 +29,11 @@ def test_help_teaches_what_it_is_how_to_begin_and_where_to_read_on() -> None:
     assert (code, err) == (0, "")
     for words in ("anomaly detection", "streamkl demo", "streamkl replay", "streamkl run", "docs/configuration.md", "130  interrupted"):
         assert words in out
+
+
+def test_help_lists_all_commands_those_of_the_main_job_first() -> None:
+    listed = streamkl("--help")[1].partition("Commands:")[2]
+    assert [line.split()[0] for line in listed.splitlines() if line.startswith("  ") and line[2:3].isalpha()][: len(COMMANDS)] == COMMANDS
 
 
 @pytest.mark.parametrize("command", COMMANDS)

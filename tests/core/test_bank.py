@@ -120,8 +120,8 @@ def test_the_promise_follows_from_the_learned_interval_and_is_split_among_the_wi
     feed(bank, row, stream("normal", SIZE).values, step_us * np.arange(SIZE))
     assert bank.arena.interval[row] == step_us
     assert np.exp(bank.arena.log_run[row]) == pytest.approx(points * 3 * 2)
-    assert bank.run_length(step_us) == points
-    assert str(bank.budget(step_us)) == ("1 per series per week" if step_us else "1 per 500 points")
+    assert bank.promises.run_length(step_us) == points
+    assert str(bank.promises.budget(step_us)) == ("1 per series per week" if step_us else "1 per 500 points")
 
 
 def test_the_learned_interval_is_the_median_of_those_that_are_not_zero() -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from streamkl.core.arena import calm_of
 from streamkl.core.bank import Bank
 from streamkl.core.dependence import is_independent
 from streamkl.core.episode import OPENED, RECOVERED
@@ -183,7 +184,7 @@ def test_limits_are_of_the_row_that_is_asked() -> None:
     calm, loud = bank.birth(), bank.birth()
     feed(bank, calm, noise(1_500))
     feed(bank, loud, np.random.default_rng(2).standard_cauchy(1_500))
-    assert bank.arena.point_limit[loud] > bank.arena.point_limit[calm] > limit_at(bank._calm(), 3.0)
+    assert bank.arena.point_limit[loud] > bank.arena.point_limit[calm] > limit_at(calm_of(bank.arena, bank.rules), 3.0)
 
 
 def test_more_features_of_one_verdict_raise_the_limit_at_once() -> None:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 import streamkl
 from streamkl import DetectorConfig, ReferenceConfig
-from streamkl.core.bank import Bank, Verdicts
+from streamkl.core.bank import Bank
+from streamkl.core.verdicts import Verdicts
 from streamkl.engine.limits import Limits
 from streamkl.engine.pieces import pieces_of
 from streamkl.model import Message
