@@ -13,6 +13,7 @@ code needs the memory runtime alone.
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -46,7 +47,7 @@ def _stamp(module: str) -> str:
 
 
 class _Kept(FunctionCache):
-    """What the compiler made of one function."""
+    """What the compiler made of one function, on disk. A disk that is full, or has only half of it, costs the time to compile, no more."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)  # type: ignore[no-untyped-call]
@@ -55,8 +56,17 @@ class _Kept(FunctionCache):
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The machine code for a signature; None where there is none, and then the compiler loads what it needs by itself."""
         rtsys.initialize(target_context)
-        with self._guard_against_spurious_io_errors():
+        try:
             return self._load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+        except Exception:  # noqa: BLE001  files that a machine left half written when it stopped fail in any way
+            with suppress(OSError):
+                self.flush()  # type: ignore[no-untyped-call]
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep the machine code for a signature, if that can be done."""
+        with suppress(OSError):
+            super().save_overload(sig, data)  # type: ignore[no-untyped-call]
 
 
 class _Ingredient(JITCodeLibrary):
@@ -85,7 +95,8 @@ class _Ingredients(Compiler):
 def _compiled(function: F, **options: Any) -> F:
     dispatcher = _njit(**options)(function)
     if hasattr(dispatcher, "enable_caching"):  # not where compilation is switched off
-        dispatcher._cache = _Kept(function)
+        with suppress(RuntimeError):  # no folder can be written to, neither this one nor one of the user
+            dispatcher._cache = _Kept(function)
     return cast(F, dispatcher)
 
 
