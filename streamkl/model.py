@@ -9,8 +9,9 @@ MICROSECONDS = 1_000_000
 SCHEMA_VERSION = 1
 
 
-def _one_of(*words: str) -> msgspec.Meta:
-    return msgspec.Meta(extra_json_schema={"enum": list(words)})
+def _says(meaning: str, *words: str) -> msgspec.Meta:
+    """What the schema and the page of events say of a member; `words`: what it may be."""
+    return msgspec.Meta(description=meaning, extra_json_schema={"enum": list(words)} if words else None)
 
 
 Instant = Annotated[str, msgspec.Meta(description="ISO 8601, UTC", extra_json_schema={"format": "date-time"})]
@@ -67,27 +68,27 @@ class Rejected(NamedTuple):
 class Bin(msgspec.Struct, frozen=True, kw_only=True):
     """One bin's part in a divergence. The `nats` of all bins add up to the statistic."""
 
-    low: float | None  # inclusive; None: open below
-    high: float | None  # exclusive; None: open above; low == high: exactly this value
-    category: str | None = None  # for categorical series; "(new)" for values never seen while learning
-    reference_share: float
-    window_share: float
-    nats: float
+    low: Annotated[float | None, _says("inclusive, in the metric's unit; null: open below")]
+    high: Annotated[float | None, _says("exclusive; null: open above; the same as `low`: exactly this value")]
+    category: Annotated[str | None, _says("of a categorical series; `(new)` for values never seen while it learned")] = None
+    reference_share: Annotated[float, _says("share of the reference's points, 0 to 1")]
+    window_share: Annotated[float, _says("share of the window's points, 0 to 1")]
+    nats: Annotated[float, _says("its part of the statistic; negative where the window has fewer")]
 
 
 class Track(msgspec.Struct, frozen=True):
-    """What one view of the newest points found: its surprisal in nats, -ln of the share of its own past that was at least as far out."""
+    """What one view of the newest points found."""
 
-    name: Annotated[str, _one_of("jump", "skip", "level", "pair", "four", "window")]
-    nats: float
+    name: Annotated[str, _says("which view", "jump", "skip", "level", "pair", "four", "window")]
+    nats: Annotated[float, _says("surprisal: -ln of the share of its own past that was at least as far out")]
 
 
 class Feature(msgspec.Struct, frozen=True, kw_only=True):
     """One of several features that are judged together, and how far it drove the event."""
 
     name: str
-    score: float  # its own statistic / its own threshold, in the test that decided
-    share: float  # of the sum of all features' scores ** 3
+    score: Annotated[float, _says("its own statistic / its own threshold, in the test that decided")]
+    share: Annotated[float, _says("its part of the sum of all features' `score ** 3`, 0 to 1")]
 
 
 class Quantiles(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,25 +104,33 @@ class Quantiles(msgspec.Struct, frozen=True, kw_only=True):
 class Span(msgspec.Struct, frozen=True, kw_only=True):
     """A stretch of a series: ISO 8601 times (null where the series has none) and the number of points."""
 
-    start: Instant | None
-    end: Instant | None
+    start: Annotated[Instant | None, _says("time of its first point")]
+    end: Annotated[Instant | None, _says("time of its last point, which belongs to it")]
     points: int
 
 
 class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     """Where a threshold comes from, so that a reader can judge it."""
 
-    method: Annotated[str, _one_of("table", "table+tail", "no_data_after")]  # run-length table alone, or raised by the own past; or given
-    budget: str  # as the operator wrote it; of `no_data` the limit
-    sharers: int  # series that have equal parts of a budget "in all"; 1: it is the series' own
-    run_length_points: float | None  # promised points between false alarms, for the whole series
-    interval_seconds: float | None  # learned interval between points
-    table_threshold_nats: float | None  # for independent data, this window, reference and bins
-    guard_factor: float  # what the series' own past multiplies it by (>= 1)
-    blocks: int  # how many blocks of the own past stand behind the factor
-    judged_points: int  # points this window was judged on, those of the learned reference included
-    effective_points: float  # independent points that the learned reference is worth, by its autocorrelation
-    certainty: float  # share of references that keep the promise each by itself; 0: they do on average
+    method: Annotated[
+        str,
+        _says(
+            "simulated run lengths (`table`), raised by the series' own past (`table+tail`); or the limit that was given",
+            "table",
+            "table+tail",
+            "no_data_after",
+        ),
+    ]
+    budget: Annotated[str, _says("false alarms as the operator wrote them; of `no_data` the limit")]
+    sharers: Annotated[int, _says('series that have equal parts of a budget "in all"; 1: it is the series\' own')]
+    run_length_points: Annotated[float | None, _says("promised points between two false alarms, for the whole series")]
+    interval_seconds: Annotated[float | None, _says("learned interval between points")]
+    table_threshold_nats: Annotated[float | None, _says("for independent data with this window, reference and bins")]
+    guard_factor: Annotated[float, _says("what the series' own past multiplies it by, 1 or more")]
+    blocks: Annotated[int, _says("blocks of the own past that stand behind the factor")]
+    judged_points: Annotated[int, _says("points this window was judged on, those of the learned reference included")]
+    effective_points: Annotated[float, _says("independent points that the learned reference is worth, by its autocorrelation")]
+    certainty: Annotated[float, _says("share of references that keep the promise each by itself; 0: they do on average")]
 
 
 class Provenance(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,8 +138,10 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
 
     topic: str
     partition: int
-    first_offset: int  # never later; exact to two records between two points of a series, else earlier by up to such a step
-    last_offset: int
+    first_offset: Annotated[
+        int, _says("never later; exact to two records between two points of a series, else earlier by up to such a step")
+    ]
+    last_offset: Annotated[int, _says("the record that decided")]
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,17 +151,39 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     a kind (nats of a series that has sent no data) are null, never absent.
     """
 
-    schema_version: int = SCHEMA_VERSION
-    id: str
-    episode_id: str
-    sequence: int  # 0 opened, 1.. updates, last closed
-    type: Annotated[str, _one_of("opened", "updated", "closed", "warning")]
-    kind: Annotated[str, _one_of("distribution", "no_data", "series_shed", "episodes_shed", "dead_letters_shed")]
-    series: str
-    monitor: str
-    reason: Annotated[  # why this step
+    schema_version: Annotated[int, _says("rises when a member goes or changes its meaning")] = SCHEMA_VERSION
+    id: Annotated[str, _says("unique per step; drop what comes twice by it")]
+    episode_id: Annotated[str, _says("the same from opened to closed")]
+    sequence: Annotated[int, _says("0 opened, 1 and more updates, the last closed")]
+    type: Annotated[
         str,
-        _one_of(
+        _says(
+            "the step; a `warning` says what a limit holds back, and belongs to no series' episode",
+            "opened",
+            "updated",
+            "closed",
+            "warning",
+        ),
+    ]
+    kind: Annotated[
+        str,
+        _says(
+            "what it is about: values, silence, or what a limit holds back",
+            "distribution",
+            "no_data",
+            "series_shed",
+            "episodes_shed",
+            "dead_letters_shed",
+        ),
+    ]
+    series: Annotated[str, _says("its name, as `input.series` makes it; empty where a limit of the partition is meant")]
+    monitor: Annotated[str, _says("name of the monitor that judges the series")]
+    reason: Annotated[
+        str,
+        _says(
+            "why this step: the score reached 1 (`threshold`), it got worse (`escalated`), is as before (`recovered`), or is the new normal"
+            " (`accepted_as_normal`); points are missing, are back, or the series is forgotten; a limit (`max_series` or another) begins to"
+            " hold back, or has room again",
             "threshold",
             "escalated",
             "recovered",
@@ -163,27 +196,37 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
             "within_limit",
         ),
     ]
-    severity: Annotated[str, _one_of("warning", "critical")]  # critical: score >= 2
-    started_at: Instant | None  # time of the first point above the threshold, or of the first that is missing
-    detected_at: Instant | None  # time of the point that decided this step
-    window: Span  # of `no_data`: from the last point to this step
-    reference: Span
-    window_name: str | None  # "64 points", "5m", "drift", "newest points"
-    statistic_name: str = "KL(window || reference)"  # or "log likelihood ratio of a shift", "surprisal of the newest points", "absence"
-    statistic_nats: float | None  # n * KL is what is tested; this is KL itself, per point
-    threshold_nats: float | None
-    score: float  # statistic / threshold: 1.0 is the boundary; of `no_data` absence / limit
-    peak_score: float  # highest score since the episode opened
-    confidence: float  # how well founded the threshold is, 0..1: min(blocks / 32, 20 judged / (windows * run length), effective / 50)
-    top_bins: tuple[Bin, ...]
-    tracks: tuple[Track, ...] = ()  # for the newest points: statistic_nats is (sum of nats ** 5) ** (1/5)
-    features: tuple[Feature, ...] = ()  # where several are judged together: strongest first; window, bins, tracks are of the first
-    reference_quantiles: Quantiles | None
-    window_quantiles: Quantiles | None
-    sentence: str
-    calibration: Calibration
-    source: Provenance
-    config_hash: str
+    severity: Annotated[str, _says("`critical` once `peak_score` is 2 or more", "warning", "critical")]
+    started_at: Annotated[Instant | None, _says("time of the first point above the threshold, or of the first that is missing")]
+    detected_at: Annotated[Instant | None, _says("time of the point that decided this step")]
+    window: Annotated[Span, _says("the deciding window; of `no_data` from the last point to this step")]
+    reference: Annotated[Span, _says("what is normal: the points that were learned")]
+    window_name: Annotated[str | None, _says("`64 points`, `5m`, `drift`, `newest points`; null where no window decides")]
+    statistic_name: Annotated[
+        str,
+        _says(
+            "what is tested: `KL(window || reference)`, `log likelihood ratio of a shift`, `surprisal of the newest points`, the same"
+            " `of all features`, `absence`"
+        ),
+    ] = "KL(window || reference)"
+    statistic_nats: Annotated[float | None, _says("KL per point (`n * KL` is what is tested), or the statistic that is named")]
+    threshold_nats: Annotated[float | None, _says("what the statistic is compared with, in the same unit")]
+    score: Annotated[float, _says("statistic / threshold: 1 is the boundary, for every series; of `no_data` absence / limit")]
+    peak_score: Annotated[float, _says("highest score since the episode opened")]
+    confidence: Annotated[
+        float, _says("how well founded the threshold is, 0 to 1: `min(blocks / 32, 20 * judged / (windows * run length), effective / 50)`")
+    ]
+    top_bins: Annotated[tuple[Bin, ...], _says("the bins that moved most, at most six")]
+    tracks: Annotated[tuple[Track, ...], _says("where the newest points decided: `statistic_nats` is `(sum of nats ** 5) ** (1/5)`")] = ()
+    features: Annotated[
+        tuple[Feature, ...], _says("where several are judged together, strongest first; window, bins and tracks are of the first")
+    ] = ()
+    reference_quantiles: Annotated[Quantiles | None, _says("of what is normal; null for categories")]
+    window_quantiles: Annotated[Quantiles | None, _says("of the deciding window; null for categories")]
+    sentence: Annotated[str, _says("what happened, in words; no interface: it may be worded otherwise in another version")]
+    calibration: Annotated[Calibration, _says("where the threshold comes from")]
+    source: Annotated[Provenance, _says("the records it is about")]
+    config_hash: Annotated[str, _says("of what the verdict depends on; the same as in the saved state")]
 
 
 class Outgoing(NamedTuple):

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamkl.core.arena import LEARNING
-from streamkl.core.bank import Bank, Transition, Verdicts
-from streamkl.core.episode import ACCEPTED, OPENED, RECOVERED
+from streamkl.core.bank import Bank
+from streamkl.core.episode import ACCEPTED, FORGOTTEN, OPENED, RECOVERED
 from streamkl.core.kernel import JUDGED
+from streamkl.core.verdicts import Transition, Verdicts
 from streamkl.engine import memory
 from streamkl.engine.absence_watch import AbsenceWatch
 from streamkl.engine.batch import Batch, batch_of
@@ -177,13 +178,14 @@ class Engine:
             batch.values[i] = self._router.seats[int(batch.seats[i])].category(name)
 
     def _evict(self, batch: Batch, start: int) -> None:
-        gone = self._router.sweep(int(batch.clock[start]))
+        gone = self._router.silent(int(batch.clock[start]))
         if gone and self._watch is not None:
             batch.told += [(start, event) for event in self._watch.forget(gone, batch.place(start))]
-        for seat in gone:
-            episode = self._episodes.pop(seat, None)
-            if episode is not None:
-                self._limiter.forget(episode.id)
+        for number in (each for each in gone if each in self._episodes):
+            seat = self._router.seats[number]
+            parting = self._router.banks[seat.bank].parting(seat.row)
+            batch.told.append((start, self._tell(batch.place(start), number, parting)))
+        self._router.forget(gone)
         self._totals["evicted"] += len(gone)
         if gone:
             self._shedding = False
@@ -230,7 +232,7 @@ class Engine:
         else:
             self._episodes[number].sequence += 1
         event = self._tellers[seat.bank // 2].tell(transition, seat, place, self._episodes[number])
-        if transition.happened in (RECOVERED, ACCEPTED):
+        if transition.happened in (RECOVERED, ACCEPTED, FORGOTTEN):
             del self._episodes[number]
         return event
 

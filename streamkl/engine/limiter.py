@@ -47,10 +47,6 @@ class Limiter:
         """What `kept` was. Equal histories give equal bytes."""
         return LimitsKept(self._letters.kept, self._episodes.kept, tuple(sorted(self._secret)))
 
-    def forget(self, episode_id: str) -> None:
-        """An episode ended without an event."""
-        self._secret.discard(episode_id)
-
     def events(self, batch: Batch) -> Told:
         """What of a batch may be told, in record order, and what is to be said of the rest."""
         told: Told = sorted(batch.told, key=itemgetter(0))

@@ -121,7 +121,7 @@ class Router:
         if number not in self.banks:
             settings = replace(self.plan.monitors[number // 2].settings, categorical=bool(number % 2))
             self.banks[number] = Bank(settings, self.plan.table, FIRST_ROWS)
-            self.banks[number].sharers = self.sharing.of(settings.budget)
+            self.banks[number].share(self.sharing.of(settings.budget))
         return self.banks[number]
 
     def seat(self, seat: Seat) -> int:
@@ -151,12 +151,14 @@ class Router:
             self.next_sweep_us = clock_us + self.plan.evict_after_us
         return self.next_sweep_us
 
-    def sweep(self, clock_us: int) -> list[int]:
-        """Forget series that have been silent for too long; returns their seats. O(series), four times per eviction period."""
-        gone = []
-        for number, seat in self.seats.items():
-            if self.banks[seat.bank].arena.newest[seat.row] < clock_us - self.plan.evict_after_us:
-                gone.append(number)
+    def silent(self, clock_us: int) -> list[int]:
+        """Seats of series that have been silent for too long; the next look is due later. O(series), four times per eviction period."""
+        self.next_sweep_us = clock_us + max(self.plan.evict_after_us // 4, 1)
+        least = clock_us - self.plan.evict_after_us
+        return [number for number, seat in self.seats.items() if self.banks[seat.bank].arena.newest[seat.row] < least]
+
+    def forget(self, gone: Sequence[int]) -> None:
+        """Give the seats of these series to others. O(gone)."""
         for number in gone:
             seat = self.seats.pop(number)
             del self.index[seat.name]
@@ -165,5 +167,3 @@ class Router:
             self.free.append(number)
         if gone:
             self.token = object()
-        self.next_sweep_us = clock_us + max(self.plan.evict_after_us // 4, 1)
-        return gone

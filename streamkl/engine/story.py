@@ -7,12 +7,12 @@ from math import inf, isfinite, nextafter
 
 import numpy as np
 
-from streamkl.core.bank import Part, Transition
 from streamkl.core.binning import QUANTILES
-from streamkl.core.episode import ACCEPTED, OPENED, RECOVERED
+from streamkl.core.episode import ACCEPTED, FORGOTTEN, OPENED, RECOVERED
 from streamkl.core.explanation import Explanation, Surprise
 from streamkl.core.settings import Settings
 from streamkl.core.tracks import WINDOW
+from streamkl.core.verdicts import Part, Transition
 from streamkl.engine.confidence import confidence
 from streamkl.engine.router import Seat
 from streamkl.engine.sentence import say, say_features, say_level, say_points
@@ -30,8 +30,17 @@ TRACK_NAMES = ("jump", "skip", "level", "pair", "four", "window")  # of core.tra
 CRITICAL = 2.0  # score from which an episode is critical
 NEW_CATEGORY = "(new)"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_ENDINGS = {RECOVERED: "recovered; in the last window, {}", ACCEPTED: "accepted as the new normal: {}"}
-_WHY = {OPENED: ("opened", "threshold"), RECOVERED: ("closed", "recovered"), ACCEPTED: ("closed", "accepted_as_normal")}
+_ENDINGS = {
+    RECOVERED: "recovered; in the last window, {}",
+    ACCEPTED: "accepted as the new normal: {}",
+    FORGOTTEN: "forgotten after a long silence; before it, {}",
+}
+_WHY = {
+    OPENED: ("opened", "threshold"),
+    RECOVERED: ("closed", "recovered"),
+    ACCEPTED: ("closed", "accepted_as_normal"),
+    FORGOTTEN: ("closed", "forgotten"),
+}
 
 
 def nothing_estimated(method: str, budget: str, interval_seconds: float | None = None) -> Calibration:

@@ -188,12 +188,16 @@ def test_a_second_flood_after_an_eviction_is_warned_of_again() -> None:
     assert told(feed(one, [*flood, *later])) == [("b", "warning", "max_series"), ("e", "warning", "max_series")]
 
 
-def test_an_episode_of_a_forgotten_series_is_forgotten_with_it() -> None:
+def test_an_episode_of_a_forgotten_series_ends_with_it() -> None:
     one = engine(plan(evict_after_us=3_600_000_000))
     messages = records({"a": shifted(1, 300, 20)})
-    assert feed(one, messages)[-1].type in ("opened", "updated")
+    told = feed(one, messages)
+    assert told[-1].type in ("opened", "updated")
     assert one.stats().open_episodes == 1
-    feed(one, [record("b", 1.0, 400, len(messages)), record("a", 1.0, 400, len(messages) + 1)])
+    (end,) = feed(one, [record("b", 1.0, 400, len(messages)), record("a", 1.0, 400, len(messages) + 1)])
+    assert (end.series, end.type, end.reason, end.episode_id) == ("a", "closed", "forgotten", told[-1].episode_id)
+    assert (end.sequence, end.source.last_offset) == (told[-1].sequence + 1, len(messages))
+    assert end.sentence.startswith("forgotten after a long silence; before it, ")
     assert (one.stats().open_episodes, one.stats().learning, one.stats().evicted) == (0, 2, 1)
     assert engine(plan(evict_after_us=3_600_000_000), one.snapshot()).snapshot() == one.snapshot()
 

@@ -1,6 +1,7 @@
 """What is written downstream: the bytes of an event, its headers, and dead letters that keep what came."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import jsonschema
@@ -12,11 +13,13 @@ from hypothesis import strategies as st
 
 from streamkl import Detector
 from streamkl.engine.outgoing import encode_event, encode_rejected
-from streamkl.engine.schema import event_schema
+from streamkl.engine.schema import event_page, event_schema
 from streamkl.model import Bin, Calibration, Event, Message, Outgoing, Provenance, Quantiles, Reason, Rejected, Span
 
-SCHEMA = Path(__file__).parents[2] / "docs" / "schema" / "event.schema.json"
-VALIDATOR = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()), format_checker=jsonschema.FormatChecker())
+DOCS = Path(__file__).parents[2] / "docs"
+VALIDATOR = jsonschema.Draft202012Validator(
+    json.loads((DOCS / "schema" / "event.schema.json").read_text()), format_checker=jsonschema.FormatChecker()
+)
 
 EVENT = Event(
     id="metrics/3/1041/0/ab12/opened",
@@ -140,9 +143,19 @@ def test_a_dead_letters_detail_is_printable_ascii_however_it_came() -> None:
     assert len(headers["streamkl.detail"]) == 200
 
 
-def test_the_published_schema_is_the_models() -> None:
-    remedy = "write it anew: .venv/bin/python -c 'from streamkl.engine.schema import event_schema; print(event_schema(), end=\"\")' > "
-    assert SCHEMA.read_text() == event_schema(), remedy + str(SCHEMA.relative_to(SCHEMA.parents[2]))
+@pytest.mark.parametrize(("published", "make"), [("schema/event.schema.json", event_schema), ("events.md", event_page)])
+def test_what_is_published_of_events_is_the_models(published: str, make: Callable[[], str]) -> None:
+    remedy = f'from streamkl.engine.schema import {make.__name__}; print({make.__name__}(), end="")'
+    assert (DOCS / published).read_text() == make(), f"write it anew: .venv/bin/python -c '{remedy}' > docs/{published}"
+
+
+def test_every_member_of_an_event_says_what_it_means() -> None:
+    schema = json.loads(event_schema())
+    members = {
+        f"{name}.{member}": of for name, part in {"Event": schema, **schema["$defs"]}.items() for member, of in part["properties"].items()
+    }
+    speak_for_themselves = {"Feature.name", "Provenance.topic", "Provenance.partition", "Span.points"}
+    assert {name for name, of in members.items() if not of.get("description") and not name.startswith("Quantiles.")} == speak_for_themselves
 
 
 def test_the_schema_is_a_schema() -> None:

@@ -64,7 +64,7 @@ def test_seats_grow_with_the_series() -> None:
 def test_a_sweep_is_due_once_a_quarter_of_the_silence() -> None:
     router = Router(plan(evict_after_us=4 * HOUR))
     assert [router.sweep_due(t * HOUR) for t in (0, 1, 4)] == [4 * HOUR, 4 * HOUR, 4 * HOUR]
-    assert router.sweep(4 * HOUR) == []
+    assert router.silent(4 * HOUR) == []
     assert router.sweep_due(4 * HOUR) == 5 * HOUR
 
 
@@ -73,7 +73,8 @@ def test_a_sweep_forgets_who_was_silent_and_gives_the_seat_away() -> None:
     for name, newest in (("old", 0), ("fresh", 2 * HOUR), ("edge", HOUR)):
         seat = router.seats[router.find(name, False)]
         router.banks[0].arena.newest[seat.row] = newest
-    assert router.sweep(2 * HOUR) == [0]
+    assert router.silent(2 * HOUR) == [0]
+    router.forget([0])
     assert set(router.index) == {"fresh", "edge"}
     assert router.banks[0].living().tolist() == [1, 2]
     assert router.find("new", False) == 0
