@@ -74,8 +74,10 @@ class Source(Protocol):
 class Outlet(Protocol):
     """Where results go. `commit` returns when everything in the step is durable, or raises; there is no halfway."""
 
-    def commit(self, step: Step) -> None:
-        """Raises SinkError (nothing acknowledged: restore and replay) or FencedError (the partitions moved on)."""
+    def commit(self, step: Step) -> Mapping[Partition, int]:
+        """The next offsets of the states that are complete since this commit; those of an outlet that takes its time are older than the
+        step's. Raises SinkError (nothing acknowledged: restore and replay) or FencedError (the partitions moved on).
+        """
         ...
 
     def close(self) -> None:
@@ -85,6 +87,8 @@ class Outlet(Protocol):
 
 class States(Protocol):
     """Where a partition's packed state comes back from. Non-goals: knowing what is in it."""
+
+    learn_again: str  # what an operator does so that a partition begins without its state
 
     def soonest_first(self, partitions: Collection[Partition]) -> Sequence[Partition]:
         """In the order in which they are best loaded: those first that have the fewest records to read again, where that is known."""

@@ -127,7 +127,7 @@ class MemoryOutlet:
         self._source = source
         self._store = store
 
-    def commit(self, step: Step) -> None:
+    def commit(self, step: Step) -> Mapping[Partition, int]:
         if not step.snapshots.keys() <= step.offsets.keys():
             raise ValueError("a snapshot without its next offset")
         if not self._source.current(step.assignment):
@@ -137,6 +137,7 @@ class MemoryOutlet:
         for partition, state in step.snapshots.items():
             self._store.save(partition, step.offsets[partition], state)
         self._source.group.committed.update(step.offsets)
+        return {partition: step.offsets[partition] for partition in step.snapshots}
 
     def close(self) -> None:
         """Nothing to give back."""
@@ -147,6 +148,8 @@ class MemoryOutlet:
 
 class MemoryStore:
     """Keeps the newest state of each partition, by the port's rule."""
+
+    learn_again = "remove this partition's file to learn again"
 
     def __init__(self) -> None:
         self.states: dict[Partition, tuple[int, bytes]] = {}

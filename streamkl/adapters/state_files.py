@@ -44,6 +44,8 @@ class FileStateStore:
     refused. Files have mode 0600. Raises ConfigError where the directory cannot be used.
     """
 
+    learn_again = "remove this partition's file from state.directory to learn again"
+
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._next_offsets: dict[Partition, int] = {}

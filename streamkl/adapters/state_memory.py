@@ -8,6 +8,8 @@ from streamkl.model import Partition
 class MemoryStateStore:
     """Keeps the last state of each partition in memory."""
 
+    learn_again = "start the service again to learn again"
+
     def __init__(self) -> None:
         self._states: dict[Partition, bytes] = {}
 

@@ -61,7 +61,7 @@ class Holding:
     emit_from: int  # results of earlier records were durable before the group's offset passed them: they are not sent again
     committed: int | None  # the group's offset, as far as we know
     saved: int | None  # the next offset of the saved state
-    turn: int = 0  # of the commit that saved it
+    turn: int = 0  # of the commit that was last given a state
     outgoing: list[Outgoing] = field(default_factory=list)
     events: Counter[str] = field(default_factory=Counter)  # among them, by type
 
@@ -186,8 +186,8 @@ class Holdings:
         return Step(assignment, outgoing, states, offsets, leaving) if offsets else None
 
     def _longest_unsaved(self, ready: Mapping[Partition, int], most: int) -> Collection[Partition]:
-        """Of those that were not saved since the start, the ones with the most records to read again: a service that is killed often
-        would else always save the same few."""
+        """Of those whose states were not packed since the start, the ones with the most records to read again: a service that is killed
+        often would else always save the same few."""
 
         def urgency(partition: Partition) -> tuple[int, int]:
             holding = self._held[partition]
@@ -203,8 +203,8 @@ class Holdings:
         }
         return Step(assignment, offsets=offsets) if offsets else None
 
-    def committed(self, step: Step) -> None:
-        """All of the step is durable."""
+    def committed(self, step: Step, saved: Mapping[Partition, int]) -> None:
+        """All of the step is durable, and so are states up to these next offsets."""
         self._turn += 1
         for partition, offset in step.offsets.items():
             holding = self._held[partition]
@@ -213,7 +213,9 @@ class Holdings:
             holding.events.clear()
             holding.outgoing.clear()
             if partition in step.snapshots:
-                holding.saved, holding.turn = offset, self._turn
+                holding.turn = self._turn
+        for partition, offset in saved.items():
+            self._held[partition].saved = offset
 
     def stats(self) -> Iterator[EngineStats]:
         """The figures of every engine. O(partitions)."""
@@ -238,20 +240,28 @@ class Holdings:
         saved = engine.next_offset
         start = next(offset for offset in (saved, committed, first) if offset is not None)
         if not first <= start <= end:
-            raise SourceError(_out_of_range(partition, start, (first, end), from_state=saved is not None))
+            raise SourceError(_out_of_range(partition, start, (first, end), self._store.learn_again if saved is not None else None))
+        if saved is not None and committed is None:
+            log.warning(
+                "%s/%d: there is a state up to offset %d, but the group has no offset. If the topic was made anew, or the state is of"
+                " another group or cluster: %s",
+                *partition,
+                saved,
+                self._store.learn_again,
+            )
         origin = "saved state" if saved is not None else "committed offset" if committed is not None else "earliest record"
         log.info("%s/%d: continues with offset %d (%s), newest %d", *partition, start, origin, end)
         return Holding(engine, start, emit_from=committed or 0, committed=committed, saved=saved)
 
 
-def _out_of_range(partition: Partition, wanted: int, held: tuple[int, int], *, from_state: bool) -> str:
-    """What is lost and what an operator can do about it, in one line."""
+def _out_of_range(partition: Partition, wanted: int, held: tuple[int, int], learn_again: str | None) -> str:
+    """What is lost and what an operator can do about it, in one line. `learn_again`: where it is a state that continues there."""
     name = f"{partition.topic}/{partition.partition}"
     first, end = held
     lost = f"{first - wanted} records are lost" if wanted < first else "the topic was emptied or made anew"
     owner, fix = (
-        ("the saved state", "remove this partition's file from state.directory to learn again")
-        if from_state
+        ("the saved state", learn_again)
+        if learn_again
         else ("the group", "move the group's offset (kafka-consumer-groups --reset-offsets --to-earliest) to go on with what is held")
     )
     return f"{name}: {owner} continues with offset {wanted}, but the broker holds {first} to {end} ({lost}): {fix}"

@@ -162,8 +162,7 @@ class Runner:
 
     def _make_durable(self, step: Step) -> None:
         began = self._clock.now()
-        self._outlet.commit(step)
-        self._holdings.committed(step)
+        self._holdings.committed(step, self._outlet.commit(step))
         self._proved_at = self._clock.now()
         if not self._holdings.restoring:  # a state that never comes back is no success, whatever the others commit
             self._failures = 0

@@ -1,5 +1,8 @@
 """The at-least-once side of the Outlet port: results out, then states saved, then offsets moved."""
 
+from collections.abc import Mapping
+
+from streamkl.model import Partition
 from streamkl.ports import StateStore, Step
 from streamkl.transport.clients import Courier, Membership
 
@@ -15,8 +18,8 @@ class AtLeastOnceOutlet:
         self._courier = courier
         self._store = store
 
-    def commit(self, step: Step) -> None:
-        """Returns when all of the step is durable; blocks up to about 30 s where the broker is away.
+    def commit(self, step: Step) -> Mapping[Partition, int]:
+        """Returns when all of the step is durable, with the next offsets of its states; blocks up to about 30 s where the broker is away.
 
         Raises SinkError, FencedError, SnapshotError, and ValueError for a state whose next offset is not in `offsets`.
         """
@@ -30,6 +33,7 @@ class AtLeastOnceOutlet:
             self._store.save(partition, step.offsets[partition], state)
         if step.offsets:
             self._session.commit(step.assignment, step.offsets)
+        return {partition: step.offsets[partition] for partition in step.snapshots}
 
     def close(self) -> None:
         """Nothing more is sent. Idempotent."""

@@ -2,17 +2,27 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from streamkl.errors import SinkError, SnapshotError, SourceError
 from streamkl.model import Partition
 from streamkl.ports import Step
 from streamkl.transport import bookmark
-from streamkl.transport.bookmark import Bookmark, Saved
+from streamkl.transport.bookmark import Bookmark
 from streamkl.transport.clients import InstanceTakenError, Kept, Membership, Parcel, Transactor
-from streamkl.transport.state_topic import Mark, TopicStateStore
+from streamkl.transport.state_topic import TopicStateStore
 from streamkl.transport.state_writing import Writing, begin, parcels, portion
 
 Portion = Sequence[tuple[Writing, int]]
+
+
+class _Live(NamedTuple):
+    """What the group has committed for a partition, and the state that a restart would begin with."""
+
+    offset: int | None
+    bookmark: Bookmark
 
 
 class ExactlyOnceOutlet:
@@ -29,11 +39,12 @@ class ExactlyOnceOutlet:
         self._store = store
         self._topic = state_topic
         self._generation = 0
-        self._marks: dict[Partition, Mark] = {}
+        self._live: dict[Partition, _Live] = {}
         self._writings: dict[Partition, Writing] = {}
 
-    def commit(self, step: Step) -> None:
-        """Returns when all of the step is durable and visible; blocks up to about a minute where the broker is away.
+    def commit(self, step: Step) -> Mapping[Partition, int]:
+        """Returns when all of the step is durable and visible, with the next offsets of the states whose last part was in it; blocks up to
+        about a minute where the broker is away.
 
         Raises SinkError, FencedError, SnapshotError for a state that is older than the saved one, and ValueError for a state whose next
         offset is not in `offsets`.
@@ -42,9 +53,9 @@ class ExactlyOnceOutlet:
             raise ValueError("a snapshot without its next offset")
         self._session.membership(step.assignment)
         if not step.outgoing and not step.offsets:
-            return
+            return {}
         try:
-            self._commit(step)
+            return self._commit(step)
         except InstanceTakenError as error:
             self._forget()
             raise self._session.dismiss(str(error)) from error
@@ -61,43 +72,52 @@ class ExactlyOnceOutlet:
         self._store.rest()
         self._transactor.close()
 
-    def _commit(self, step: Step) -> None:
+    def _commit(self, step: Step) -> Mapping[Partition, int]:
         if step.assignment.generation != self._generation:
             self._forget()
             self._generation = step.assignment.generation
         self._transactor.open(self._session.confirm)
         for partition in step.offsets:
-            if partition not in self._marks:
-                self._marks[partition] = self._store.mark(partition)
-        self._begin_states(step)
+            if partition not in self._live:
+                mark = self._store.mark(partition)
+                self._live[partition] = _Live(mark.offset, mark.bookmark or Bookmark(0))
+        live = {partition: self._checked(partition, each) for partition, each in self._live.items()}
+        self._begin_states(step, live)
         due = portion(self._writings.values(), everything=step.leaving) if step.offsets else []
         homes = {writing.partition: self._home(writing.partition) for writing, _ in due}
         sent = [Parcel(record) for record in step.outgoing]
         for writing, count in due:
             sent += parcels(self._session.group_id, self._topic, writing, count, homes[writing.partition])
-        marks = dict(self._marks)
-        settle = partial(self._settle, step, due, homes, marks)
+        settle = partial(self._settle, step, due, homes, live)
         self._transactor.commit(sent, settle, self._session.membership(step.assignment))
-        self._marks = marks
+        self._live = live
         self._writings = {partition: writing for partition, writing in self._writings.items() if writing.rest}
+        return {writing.partition: writing.next_offset for writing, _ in due if not writing.rest}
 
-    def _begin_states(self, step: Step) -> None:
+    def _checked(self, partition: Partition, live: _Live) -> _Live:
+        """With the number of partitions that the state is of. Looked at with every commit, as the topic may get more at any time."""
+        return live._replace(bookmark=replace(live.bookmark, partitions=self._store.learned_of(partition.topic, live.bookmark)))
+
+    def _begin_states(self, step: Step, live: Mapping[Partition, _Live]) -> None:
         """A state that is still being written is finished before a newer one begins, or none would ever be done."""
         for partition, state in step.snapshots.items():
-            live, next_offset = self._live(partition), step.offsets[partition]
-            if live is not None and next_offset < live.next_offset:
+            known, next_offset = live[partition].bookmark, step.offsets[partition]
+            if not known.partitions:
+                raise SinkError(f"topic {partition.topic}: how many partitions it has is not known yet", transient=True)
+            saved = known.saved
+            if saved is not None and next_offset < saved.next_offset:
                 name = f"{partition.topic}/{partition.partition}"
-                raise SnapshotError(f"{name}: the state at offset {live.next_offset} is saved, refusing to go back to {next_offset}")
+                raise SnapshotError(f"{name}: the state at offset {saved.next_offset} is saved, refusing to go back to {next_offset}")
             if partition not in self._writings or step.leaving:
-                self._writings[partition] = begin(self._session.group_id, partition, next_offset, state, live)
+                self._writings[partition] = begin(self._session.group_id, partition, next_offset, state, saved)
 
     def _settle(
-        self, step: Step, due: Portion, homes: Mapping[Partition, int], marks: dict[Partition, Mark], delivered: Sequence[int]
+        self, step: Step, due: Portion, homes: Mapping[Partition, int], live: dict[Partition, _Live], delivered: Sequence[int]
     ) -> Mapping[Partition, Kept]:
         """All records have arrived: the next offsets, each with the bookmark of the state that belongs to it."""
         moved = dict(step.offsets)
         for partition, offset in moved.items():
-            marks[partition] = Mark(offset, self._bookmark(partition, self._live(partition)))
+            live[partition] = live[partition]._replace(offset=offset)
         at = len(step.outgoing)
         for writing, count in due:
             if writing.sent == 0:
@@ -106,26 +126,15 @@ class ExactlyOnceOutlet:
             at += count
             if not writing.rest:
                 saved = writing.saved(homes[writing.partition], delivered[at - 1])
-                committed = marks[writing.partition].offset
-                marks[writing.partition] = Mark(committed, self._bookmark(writing.partition, saved))
+                committed, before = live[writing.partition]
+                live[writing.partition] = _Live(committed, replace(before, saved=saved))
                 if committed is not None:
                     moved[writing.partition] = committed
-        return {partition: _with_bookmark(offset, marks[partition].bookmark) for partition, offset in moved.items()}
-
-    def _live(self, partition: Partition) -> Saved | None:
-        found = self._marks[partition].bookmark
-        return None if found is None else found.saved
-
-    def _bookmark(self, partition: Partition, saved: Saved | None) -> Bookmark:
-        return Bookmark(self._session.partitions_of(partition.topic), saved)
+        return {partition: Kept(offset, bookmark.write(live[partition].bookmark)) for partition, offset in moved.items()}
 
     def _home(self, partition: Partition) -> int:
         return partition.partition % self._transactor.partitions_of(self._topic)
 
     def _forget(self) -> None:
-        self._marks.clear()
+        self._live.clear()
         self._writings.clear()
-
-
-def _with_bookmark(offset: int, found: Bookmark | None) -> Kept:
-    return Kept(offset, "" if found is None else bookmark.write(found))

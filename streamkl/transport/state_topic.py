@@ -5,7 +5,7 @@ A state is valid because the offset that points to it was committed in the same 
 
 import logging
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from streamkl.errors import SnapshotError, SourceError
@@ -32,6 +32,8 @@ class Mark(NamedTuple):
 class TopicStateStore:
     """The state of the partitions that are ours, as of the last transaction. Only an `ExactlyOnceOutlet` writes it."""
 
+    learn_again = f"move the group's offset (kafka-consumer-groups --reset-offsets), which leaves the state behind, or {NOT_AGAIN}"
+
     def __init__(self, session: Membership, transactor: Transactor, reader: StateReader, topic: str, *, any_count: bool = False) -> None:
         """`any_count`: states of another number of input partitions are given out too."""
         self._any_count = any_count
@@ -47,12 +49,14 @@ class TopicStateStore:
     def soonest_first(self, partitions: Collection[Partition]) -> Sequence[Partition]:
         """Those first whose state is the least behind the group's offset: what lies between is read again before they commit.
 
-        Aborts first what an earlier process of ours left open; one question for all of them. Raises as `load` does.
+        Aborts first what an earlier process of ours left open; one or two questions for all of them. Raises as `load` does.
         """
         if not partitions:
             return []
         self._transactor.open(self._session.confirm)
         kept = self._session.kept(partitions)
+        for topic in sorted({partition.topic for partition in partitions}):
+            self._expect_same_count(topic, {partition for partition in partitions if partition.topic == topic}, kept)
         return sorted(sorted(partitions), key=lambda partition: _behind(kept.get(partition)))
 
     def load(self, partition: Partition) -> bytes | None:
@@ -77,13 +81,35 @@ class TopicStateStore:
         kept = self._session.kept([partition]).get(partition)
         if kept is None:
             return Mark(None, None)
-        found, now = bookmark.read(kept.metadata), self._session.partitions_of(partition.topic)
-        if not self._any_count and found is not None and found.saved is not None and now and found.partitions != now:
+        found = bookmark.read(kept.metadata)
+        self.learned_of(partition.topic, found)
+        return Mark(kept.offset, found)
+
+    def learned_of(self, topic: str, found: Bookmark | None, least: int = 0) -> int:
+        """How many partitions the topic had for what goes on from this bookmark: as many as it has, 0 where that is unknown.
+
+        `least`: there are known to be so many. Raises SnapshotError where there is a state, and the topic has another number now.
+        """
+        now = max(self._session.partitions_of(topic), least)
+        if self._any_count or found is None or found.saved is None or not found.partitions:
+            return now
+        if now and found.partitions != now:
             raise SnapshotError(
-                f"topic {partition.topic} had {found.partitions} partitions when its state was saved and has {now} now, so that series lie"
+                f"topic {topic} had {found.partitions} partitions when its state was saved and has {now} now, so that series lie"
                 f" elsewhere: `streamkl reshard` moves what they have learned, or {NOT_AGAIN}"
             )
-        return Mark(kept.offset, found)
+        return found.partitions
+
+    def _expect_same_count(self, topic: str, ours: Collection[Partition], kept: Mapping[Partition, Kept]) -> None:
+        """Partitions without an offset may have been added: then states of the others, whoever has them, are of fewer partitions."""
+        least = 1 + max(partition.partition for partition in ours)
+        count = max(self._session.partitions_of(topic), least)
+        known = {partition: kept[partition] for partition in ours if partition in kept}
+        others = {Partition(topic, number) for number in range(count)}.difference(ours)
+        if others and len(known) < len(ours):
+            known |= self._session.kept(others)
+        for each in known.values():
+            self.learned_of(topic, bookmark.read(each.metadata), least)
 
     def _expect_nothing(self, partition: Partition) -> None:
         """A group that has never committed has no state; one whose offsets were forgotten must not silently begin anew."""

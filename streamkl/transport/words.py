@@ -23,7 +23,7 @@ BROKEN = "the connection broke; is the broker running?"
 
 OFFSET_LOST = (
     "restore the records, or accept the gap: stop the group, move its offset (kafka-consumer-groups --reset-offsets --to-earliest)"
-    " and remove the partition's saved state"
+    ' and remove the partition\'s file, where state.backend is "files"'
 )
 
 

@@ -2,11 +2,14 @@
 
 import itertools
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
 from streamkl.errors import FencedError, SinkError
 from streamkl.model import Partition
+from streamkl.ports import Step
 from streamkl.runner import loop
 from tests.runner.conftest import Start
 from tests.runner.world import P0, P1, Crash, Process, SummingEngine, World, numbers, sink_error
@@ -116,6 +119,21 @@ def test_the_first_new_commit_waits_for_nothing(world: World, start: Start, repl
     began = world.clock.time
     life.run_until_idle()
     assert new[0] - began == pytest.approx(replayed / 40, abs=0.4)  # a poll each for joining, restoring and the records
+
+
+def test_a_state_that_the_outlet_puts_off_is_not_taken_for_saved(world: World, start: Start) -> None:
+    """Whoever stops while nothing comes leaves a state behind that is up to date all the same."""
+    world.write(P0, numbers(8))
+    life = start()
+    at_once = life.runner._outlet.commit
+
+    def slowly(step: Step) -> Mapping[Partition, int]:
+        late = P0 in world.states and not step.leaving
+        return at_once(replace(step, snapshots={}) if late else step)
+
+    life.runner._outlet.commit = slowly  # type: ignore[method-assign]
+    idle_for(life, 40)
+    assert world.states[P0][0] == world.committed[P0] == 8
 
 
 def idle_for(life: Process, polls: int) -> None:

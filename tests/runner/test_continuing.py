@@ -144,7 +144,12 @@ def test_it_says_how_many_partitions_are_still_to_be_restored(world: World, star
     [
         ((5, 9), 3, 4, r"metrics/0: the saved state continues with offset 3, but the broker holds 5 to 9 \(2 records are lost\)"),
         ((5, 9), None, 4, r"metrics/0: the group continues with offset 4, but the broker holds 5 to 9 \(1 records are lost\)"),
-        ((0, 9), 12, 4, r"offset 12, but the broker holds 0 to 9 \(the topic was emptied or made anew\): remove this partition's file"),
+        (
+            (0, 9),
+            12,
+            4,
+            r"offset 12, but the broker holds 0 to 9 \(the topic was emptied or made anew\): remove this partition's file to learn again",
+        ),
         ((0, 9), None, 10, r"offset 10, but the broker holds 0 to 9 \(the topic was emptied or made anew\): move the group's offset"),
     ],
 )
@@ -160,6 +165,17 @@ def test_lost_records_halt_it_and_say_what_to_do(
         start().run_until_idle()
     assert world.results == []
     assert world.calls == ["outlet closed", "source closed"]
+
+
+def test_a_state_without_an_offset_of_the_group_is_used_and_warned_of(world: World, start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    """A kill between the first save and the first commit leaves it so; so does a topic that was made anew, which nobody else can tell."""
+    world.write(P0, [1, 2, 3, 4, 5, 6])
+    world.states[P0] = (3, b"[3, 3, 6]")
+    start().run_until_idle()
+    assert [record.value for record in world.results] == [b"21"]
+    (line,) = [message for message in caplog.messages if "the group has no offset" in message]
+    assert line.startswith("metrics/0: there is a state up to offset 3, but")
+    assert line.endswith("remove this partition's file to learn again")
 
 
 def test_the_edges_of_what_is_held_are_not_lost(world: World, start: Start) -> None:

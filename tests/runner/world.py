@@ -139,7 +139,7 @@ class MemoryOutlet:
     def __init__(self, world: World) -> None:
         self.world = world
 
-    def commit(self, step: Step) -> None:
+    def commit(self, step: Step) -> Mapping[Partition, int]:
         world = self.world
         world.commits += 1
         world.saves.append(sorted(step.snapshots))
@@ -159,6 +159,7 @@ class MemoryOutlet:
             assert offset >= world.committed.get(partition, -1), "the group's offset went backwards"
             world.committed[partition] = offset
         world.strike("offsets")
+        return {partition: step.offsets[partition] for partition in step.snapshots}
 
     def close(self) -> None:
         self.world.calls.append("outlet closed")
@@ -166,6 +167,8 @@ class MemoryOutlet:
 
 class MemoryStore:
     """What the outlet saved."""
+
+    learn_again = "remove this partition's file to learn again"
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -189,6 +189,64 @@ def test_more_partitions_than_before_are_refused(exactly_once_place: OnKafkaExac
         save(second, partition, 20, b"later")
 
 
+def test_partitions_that_were_added_are_not_begun_before_the_states_of_the_others_have_moved(
+    exactly_once_place: OnKafkaExactlyOnce, group: str
+) -> None:
+    """Whoever is given new partitions alone would commit offsets for them, and then nothing could be moved any more."""
+    place, topic = exactly_once_place, exactly_once_place.topic(partitions=2)
+    first = start(place, group, topic)
+    save(first, Partition(topic, 0), 10, b"state")
+    first.close()
+    with place.admin() as admin:
+        admin.create_partitions({topic: 4})
+    second = start(place, group, topic)
+    with pytest.raises(SnapshotError, match=rf"{topic} had 2 partitions when its state was saved and has 4 now"):
+        second.states.soonest_first({Partition(topic, 2), Partition(topic, 3)})
+
+
+def test_partitions_that_are_added_meanwhile_end_it_with_the_next_commit(
+    exactly_once_place: OnKafkaExactlyOnce, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library hears of them before the group deals them out; a commit in between must not say that the state knows them."""
+    place, topic = exactly_once_place, exactly_once_place.topic(partitions=2)
+    partition = Partition(topic, 0)
+    member = start(place, group, topic)
+    save(member, partition, 10, b"state")
+    store = member.states
+    assert isinstance(store, TopicStateStore)
+    with monkeypatch.context() as patch:
+        patch.setattr(store._session, "partitions_of", lambda _: 4)
+        with pytest.raises(SnapshotError, match="had 2 partitions when its state was saved and has 4 now"):
+            save(member, partition, 20)
+        with pytest.raises(SnapshotError, match="had 2 partitions"):
+            save(member, partition, 20, b"later")
+    kept = store.mark(partition)
+    assert kept.offset == 10
+    assert kept.bookmark is not None
+    assert kept.bookmark.partitions == 2
+
+
+def test_a_number_of_partitions_that_is_not_known_is_never_written_down(
+    exactly_once_place: OnKafkaExactlyOnce, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, topic = exactly_once_place, exactly_once_place.topic(partitions=2)
+    partition, other = Partition(topic, 0), Partition(topic, 1)
+    member = start(place, group, topic)
+    save(member, partition, 10, b"state")
+    store = member.states
+    assert isinstance(store, TopicStateStore)
+    with monkeypatch.context() as patch:
+        patch.setattr(store._session, "partitions_of", lambda _: 0)
+        save(member, partition, 20, b"later")
+        with pytest.raises(SinkError, match="how many partitions it has is not known yet"):
+            save(member, other, 5, b"first")
+    kept = store.mark(partition)
+    assert kept.offset == 20
+    assert kept.bookmark is not None
+    assert kept.bookmark.partitions == 2
+    assert store.mark(other).offset is None
+
+
 def test_a_state_that_is_gone_or_damaged_is_refused(exactly_once_place: OnKafkaExactlyOnce, group: str) -> None:
     place, topic = exactly_once_place, exactly_once_place.topic()
     partition = Partition(topic, 0)
