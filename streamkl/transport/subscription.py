@@ -6,6 +6,8 @@ from typing import Any
 
 from streamkl.errors import ConfigError
 
+INTERNAL = ("__consumer_offsets", "__transaction_state", "__share_group_state")  # Kafka's own
+
 
 def subscription(topics: Sequence[str], pattern: str, excluded: Sequence[str]) -> dict[str, Any]:
     """What the library's `subscribe` takes. Raises ConfigError on a pattern that is none, and on topics that are our own output."""
@@ -18,13 +20,13 @@ def subscription(topics: Sequence[str], pattern: str, excluded: Sequence[str]) -
 
 
 def topic_expression(pattern: str, excluded: Sequence[str]) -> re.Pattern[str]:
-    r"""An expression whose `match` fits whole names only, and no excluded ones. Raises ConfigError.
+    r"""An expression whose `match` fits whole names only, and neither excluded ones nor Kafka's own. Raises ConfigError.
 
-    >>> names = ["metrics", "metrics.eu", "metrics.dead"]
-    >>> [name for name in names if topic_expression(r"metrics(\..*)?", ["metrics.dead"]).match(name)]
+    >>> names = ["metrics", "metrics.eu", "metrics.dead", "__consumer_offsets"]
+    >>> [name for name in names if topic_expression(r".*", ["metrics.dead"]).match(name)]
     ['metrics', 'metrics.eu']
     """
-    not_ours = "|".join(map(re.escape, excluded)) or "(?!)"
+    not_ours = "|".join(map(re.escape, [*excluded, *INTERNAL]))
     try:
         re.compile(pattern)
         return re.compile(rf"(?!(?:{not_ours})\Z)(?:{pattern})\Z")

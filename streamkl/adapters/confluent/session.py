@@ -11,7 +11,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka import Message as Record
 
-from streamkl.adapters.confluent.client import properties_of, take
+from streamkl.adapters.confluent.client import complain, properties_of, take
 from streamkl.adapters.confluent.words import NOT_A_MEMBER, TAKEN, UNKNOWN_TOPIC, error_of, in_words, may_pass
 from streamkl.errors import FencedError, SinkError, SourceError
 from streamkl.model import Partition
@@ -86,7 +86,7 @@ class ConfluentSession:
         self._closed = False
 
     def poll(self, timeout_seconds: float) -> list[Record]:
-        """The library's records and errors; none where the partitions have changed meanwhile. Raises SourceError."""
+        """The library's records and errors; errors alone where the partitions have changed meanwhile. Raises SourceError."""
         if self._dismissed is not None:
             raise self._dismissed
         if time.monotonic() >= self._look_at:
@@ -101,7 +101,7 @@ class ConfluentSession:
         self._assignment = Assignment(self._assignment.generation + 1, partitions)
         self._pinned = self.consumer.consumer_group_metadata() if partitions else None
         self._look_at = float("-inf")  # the partitions may have become more
-        return []
+        return [each for each in found if each.error() is not None]  # the library says once that another process has our name
 
     def read_from(self, positions: Mapping[Partition, int]) -> None:
         """Read these and no others, each from here on. Waits for nothing."""
@@ -202,13 +202,15 @@ class ConfluentSession:
         """Which topics there are, and how many partitions each has. Where the broker is away nothing changes."""
         now = time.monotonic()
         self._look_at = now + tuning.METADATA_MAX_AGE_MS / 1000
+        patience = LOOK_SECONDS if self._subscribed else tuning.QUERY_TIMEOUT_MS / 1000  # nothing can be read before
         try:
             if self._expression is not None:
-                known = self.consumer.list_topics(timeout=LOOK_SECONDS).topics
+                known = self.consumer.list_topics(timeout=patience).topics
                 self._topics = sorted(filter(self._expression.match, known))
             else:
-                known = {each: self.consumer.list_topics(each, LOOK_SECONDS).topics[each] for each in self._topics}
-        except KafkaException:
+                known = {each: self.consumer.list_topics(each, patience).topics[each] for each in self._topics}
+        except KafkaException as error:
+            complain(error_of(error))
             self._look_at = now + tuning.ASK_AGAIN_SECONDS
             return
         errors = {each: known[each].error for each in self._topics if known[each].error is not None}
