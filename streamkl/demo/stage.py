@@ -15,13 +15,14 @@ from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import KafkaError
 
 from streamkl.adapters.kafka.client import open_client
+from streamkl.adapters.kafka.words import in_words
 from streamkl.broker.launcher import Broker
 from streamkl.broker.loopback import free_port
 from streamkl.demo.detector import Detector, Topics
 from streamkl.demo.programs import Program, wait_for
 from streamkl.demo.screen import Screen
 from streamkl.demo.watch import EventReader
-from streamkl.errors import SinkError
+from streamkl.errors import DemoError, SinkError
 from streamkl.model import Event
 from streamkl.transport import Cluster
 
@@ -29,6 +30,7 @@ HERTZ = 20
 WEB_SECONDS = 30.0
 DETECTOR_SECONDS = 600.0  # the first start on a machine compiles the kernels and makes the tables of thresholds
 LOOK_SECONDS = 0.2
+AS_THE_BROKER_LIKES = -1  # replicas of a topic
 
 
 class Stage:
@@ -85,19 +87,24 @@ class Stage:
             self.bootstrap, prefix = self._bootstrap, f"streamkl-demo-{secrets.token_hex(4)}"
             topics = Topics(*(f"{prefix}.{name}" for name in Topics()))  # on a broker with a life of its own we touch nothing but these
         admin = stack.enter_context(_admin(self.bootstrap))
-        admin.create_topics([NewTopic(name, 1, 1) for name in topics])
         if self._bootstrap is not None:
             stack.callback(self._clean_up, admin, topics)
-        admin.wait_for_topics(list(topics))
+        try:
+            admin.create_topics([NewTopic(name, 1, AS_THE_BROKER_LIKES) for name in topics])
+            admin.wait_for_topics(list(topics))
+        except KafkaError as error:
+            raise DemoError(f"The topics {', '.join(topics)} cannot be created at {self.bootstrap}: {in_words(error)}") from error
         return topics
 
     def _clean_up(self, admin: KafkaAdminClient, topics: Topics) -> None:
-        """Leave somebody else's broker as it was."""
+        """Leave somebody else's broker as it was. Where not all of it was made, what was goes all the same."""
         try:
             admin.delete_groups([topics.metrics])
-            admin.delete_topics(list(topics))
+            there = set(admin.list_topics()).intersection(topics)
+            if there:
+                admin.delete_topics(sorted(there))
         except KafkaError as error:
-            self._screen.say(f"Topics and group {topics.metrics.removesuffix(Topics().metrics)}* could not be deleted: {error}")
+            self._screen.say(f"Topics and group {topics.metrics.removesuffix(Topics().metrics)}* could not be deleted: {in_words(error)}")
 
     def _start_web(self, stack: ExitStack) -> str:
         port = free_port()

@@ -73,25 +73,34 @@ class TokenEndpoint:
         self._opener = urllib.request.build_opener(_NoRedirect, urllib.request.HTTPSHandler(context=ssl.create_default_context()))
         self._lock = threading.Lock()
         self._token = ""
-        self._renew_at = float("-inf")
+        self._renew_at = self._ends_at = float("-inf")
 
     def token(self) -> str:
-        """The token; ANSWER_SECONDS at most where it has to be asked for. TokenError, which shows no secret, if there is none."""
+        """The token; ANSWER_SECONDS at most where it has to be asked for. TokenError, which shows no secret, if there is none.
+
+        One whose time to be renewed has come is given on as long as it lives, where there is no other.
+        """
         with self._lock:
             if time.monotonic() >= self._renew_at:
-                asked = time.monotonic()
-                answer = self._ask()
                 try:
-                    self._token = _checked(answer["access_token"])
-                    life = float(answer.get("expires_in") or SHORT_LIFE_SECONDS)
-                except (KeyError, TypeError, ValueError):
-                    raise self._refusal("its answer holds no usable token") from None
-                self._renew_at = asked + RENEW_AT * max(life, 0.0)
+                    self._renew()
+                except TokenError:
+                    if time.monotonic() >= self._ends_at:
+                        raise
             return self._token
 
     def seconds(self) -> float:
         """What is left of the token's life."""
-        return max(0.0, self._renew_at - time.monotonic()) / RENEW_AT
+        return max(0.0, self._ends_at - time.monotonic())
+
+    def _renew(self) -> None:
+        asked, answer = time.monotonic(), self._ask()
+        try:
+            self._token = _checked(answer["access_token"])
+            life = max(0.0, float(answer.get("expires_in") or SHORT_LIFE_SECONDS))
+        except (KeyError, TypeError, ValueError):
+            raise self._refusal("its answer holds no usable token") from None
+        self._renew_at, self._ends_at = asked + RENEW_AT * life, asked + life
 
     def _ask(self) -> Any:
         form = {"grant_type": "client_credentials"} | ({"scope": self._scope} if self._scope else {})

@@ -203,6 +203,24 @@ def test_a_token_is_kept_until_most_of_its_life_is_over(issuer: Issuer, monkeypa
     assert issuer.asked[0] == {"grant_type": ["client_credentials"]}
 
 
+def test_a_token_is_given_as_long_as_it_lives_where_there_is_no_other(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1_000.0]
+    monkeypatch.setattr("streamkl.transport.tokens.time.monotonic", lambda: now[0])
+    issuer.life = 100.0
+    provider = TokenEndpoint(issuer.url, CLIENT, SECRET, None)
+    token = provider.token()
+    issuer.answer = (503, b"")
+    now[0] += 99.0
+    assert provider.token() == token
+    assert provider.seconds() == pytest.approx(1.0)
+    now[0] += 1.0
+    with pytest.raises(SourceError, match="answers 503"):
+        provider.token()
+    issuer.answer = None
+    assert provider.token() == issuer.given[1]
+    assert provider.seconds() == pytest.approx(100.0)
+
+
 def test_nothing_secret_is_in_a_representation(tmp_path: Path, guarded: Guarded) -> None:
     (tmp_path / "token").write_text("canary-token")
     shown = f"{cluster(guarded)!r} {TokenEndpoint('https://x', CLIENT, SECRET, None)!r} {TokenFile(tmp_path / 'token')!r}"
