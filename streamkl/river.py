@@ -16,6 +16,7 @@ from streamkl.core.episode import OPENED
 from streamkl.engine.router import Seat
 from streamkl.engine.story import Episode, Place, Teller, episode_id
 from streamkl.errors import InputError
+from streamkl.library.columns import shown
 from streamkl.library.judge import Judge, highest
 from streamkl.library.settings import config_in_points, settings_of
 from streamkl.model import Event
@@ -271,7 +272,7 @@ class KLHistogram(Univariate):
         self.bins = bins
         try:
             values = np.asarray(reference, np.float64)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise InputError(f"reference: must be two or more finite numbers, in one column ({error})") from error
         if values.ndim != 1 or len(values) < 2 or not np.isfinite(values).all():
             raise InputError("reference: must be two or more finite numbers, in one column")
@@ -323,6 +324,6 @@ def _record(x: Mapping[Any, Any]) -> dict[str, float]:
 def _number(value: Any, what: str) -> float:
     try:
         return float(value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         fix = "" if what == "x" else "; select numbers first, as with compose.SelectType(int, float)"
-        raise InputError(f"{what}: must be a number, got {value!r}{fix}") from error
+        raise InputError(f"{what}: must be a number, got {shown(value)}{fix}") from error

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from streamkl.config.detector import DetectorConfig
 from streamkl.errors import ConfigError
 from streamkl.library.scoring import evaluate
-from streamkl.library.settings import config_in_points
+from streamkl.library.settings import config_in_points, own
 from streamkl.library.surprisal import feature_nats, learn_rows, row_nats
 
 try:
@@ -89,7 +89,7 @@ class KLDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
         Raises ConfigError for parameters out of bounds, ValueError for what is no matrix of finite numbers.
         """
-        if not isinstance(self.contamination, int | float) or not 0 < self.contamination <= 0.5:
+        if not isinstance(own(self.contamination), int | float) or not 0 < self.contamination <= 0.5:
             raise ConfigError([f"contamination = {self.contamination!r}: must be above 0 and at most 0.5; try 0.01"])
         self._config()
         self.reference_ = validate_data(self, X, dtype=np.float64, ensure_min_samples=2, copy=True)

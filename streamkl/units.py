@@ -23,9 +23,10 @@ _SECONDS = {"year": 31_536_000, "month": 2_592_000, "week": 604_800, "day": 86_4
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _PART = re.compile(r"(\d{1,18}(?:\.\d{1,18})?)\s*([a-zµ]+)\s*", re.ASCII | re.IGNORECASE)
-_POINTS = re.compile(r"(\d[\d_,]{0,30})\s*points?", re.ASCII | re.IGNORECASE)
-_INTERVALS = re.compile(r"(\d[\d_,]{0,30})\s*intervals?", re.ASCII | re.IGNORECASE)
-_NUMBER = r"(\d[\d_,]{0,30}(?:\.\d{1,40})?)"
+_WHOLE = r"(?:[1-9]\d{0,2}(?:,\d{3}){1,9}|\d[\d_]{0,30})"  # commas between thousands only: "0,5" is a half to many, and never 5
+_POINTS = re.compile(rf"({_WHOLE})\s*points?", re.ASCII | re.IGNORECASE)
+_INTERVALS = re.compile(rf"({_WHOLE})\s*intervals?", re.ASCII | re.IGNORECASE)
+_NUMBER = rf"({_WHOLE}(?:\.\d{{1,40}})?)"
 _PER_POINTS = re.compile(rf"{_NUMBER}\s+per\s+{_NUMBER}\s+points?(?:\s+per\s+series|(\s+in\s+all))?", re.ASCII | re.IGNORECASE)
 _UNIT_OF_TIME = rf"(?:\s+{_NUMBER})?\s+({'|'.join(_SECONDS)})s?"
 _PER_TIME = re.compile(rf"{_NUMBER}\s+per(?:\s+series\s+per)?{_UNIT_OF_TIME}", re.ASCII | re.IGNORECASE)

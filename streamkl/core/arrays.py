@@ -18,7 +18,7 @@ def numbers(name: str, values: ArrayLike) -> Array:
         if raw.dtype.kind not in "biufO":
             raise TypeError(f"got {raw.dtype}")
         found = raw.astype(np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{name} must hold plain numbers in rows of equal length: {error}") from None
     refuse(name, found, np.isfinite, "finite", "drop or fill this value before comparing")
     return found

@@ -1,11 +1,13 @@
 """One human sentence about a window that differs from its reference, or about the newest points."""
 
+import sys
 from collections.abc import Sequence
-from statistics import fmean as mean
+from math import fsum
 
 from streamkl.core.tracks import JUMP, SKIP, SPAN
 from streamkl.model import Bin, Quantiles
 
+LARGEST = sys.float_info.max
 STEADY = 0.25  # of the reference's inner range: a quantile that moved less is not worth naming
 
 
@@ -22,11 +24,11 @@ def say(categorical: bool, bins: Sequence[Bin], before: Quantiles, now: Quantile
         top = bins[0]
         moved = "rose" if top.window_share > top.reference_share else "fell"
         return f"share of {top.category} {moved} from {_percent(top.reference_share)} to {_percent(top.window_share)}"
-    inner = max(before.p95 - before.p05, abs(before.p50) * 1e-9)
+    inner = max(before.p95 / 4 - before.p05 / 4, abs(before.p50) / 4 * 1e-9)  # quarters, of which no difference is too large for a float
     moves = {"median": (before.p50, now.p50), "p95": (before.p95, now.p95), "p05": (before.p05, now.p05)}
-    shifts = {name: (after - past) / inner if inner > 0 else float(after != past) for name, (past, after) in moves.items()}
+    shifts = {name: (after / 4 - past / 4) / inner if inner > 0 else float(after != past) for name, (past, after) in moves.items()}
     if shifts["p05"] >= STEADY and shifts["p95"] <= -STEADY:
-        return f"values narrowed: p05 to p95 spans {number(now.p95 - now.p05)} instead of {number(before.p95 - before.p05)}"
+        return f"values narrowed: p05 to p95 spans {_spanned(now)} instead of {_spanned(before)}"
     same_way = shifts["p95"] * shifts["p05"] > 0 and abs(shifts["median"]) >= STEADY
     name = "median" if same_way else max(shifts, key=lambda key: abs(shifts[key]))
     if abs(shifts[name]) < STEADY:
@@ -76,6 +78,20 @@ def say_features(names: Sequence[str]) -> str:
     if not names:
         return ""
     return f"{names[0]} and {len(names) - 1} more: " if len(names) > 1 else f"{names[0]}: "
+
+
+def mean(values: Sequence[float]) -> float:
+    """The mean, also of values whose sum is too large for a float: each is divided first, by a power of two, which rounds nothing.
+
+    >>> mean([1.0, 2.0, 6.0]), mean([1.5e308, 1.7e308])
+    (3.0, 1.6e+308)
+    """
+    parts = 1 << len(values).bit_length()
+    return fsum(value / parts for value in values) / len(values) * parts
+
+
+def _spanned(values: Quantiles) -> str:
+    return number(min(values.p95 - values.p05, LARGEST))
 
 
 def _shape(bins: Sequence[Bin]) -> str:

@@ -1,9 +1,9 @@
 """What callers hold (numpy, lists, dicts of columns, pandas, polars, Arrow) as the arrays that are judged, with names and times."""
 
-import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import import_module
+from operator import index
 from typing import Any, NamedTuple
 
 import narwhals.stable.v2 as nw
@@ -15,7 +15,10 @@ from streamkl.errors import InputError
 from streamkl.model import MICROSECONDS
 
 LATEST_SECONDS = 62_135_596_800  # either side of 1970: the years 1 to 3938, all of which a date can name
+EARLIEST_YEAR, LATEST_YEAR = -1969, 1968  # the same, counted from 1970
 NAME = "value"  # of a single column that has none
+LONGEST_SHOWN = 80  # characters of a value that an error quotes
+_WHOLE = (int, np.integer)
 
 
 class Columns(NamedTuple):
@@ -30,7 +33,7 @@ def numbers(values: Any) -> Columns:
 
     A contiguous float64 column of numpy, polars, Arrow (in one chunk) or pandas without nulls is not copied, nor is a C-contiguous float64
     matrix; all else is, once. Nulls become NaN, true 1 and false 0. Features are named by the frame's columns, a dict's keys or a series'
-    name, else "value" or "value[0]", "value[1]", ... O(n d). Raises InputError for what is no column of numbers.
+    name, as texts, else "value" or "value[0]", "value[1]", ... O(n d). Raises InputError for what is no column of numbers.
 
     >>> numbers({"cpu": [1, 2], "load": [0.5, None]}).names
     ('cpu', 'load')
@@ -39,16 +42,16 @@ def numbers(values: Any) -> Columns:
     if isinstance(native, nw.LazyFrame):
         raise InputError("values: must be read already, got a lazy frame; pass its .collect()")
     if isinstance(native, nw.Series):
-        name = str(native.name or NAME)
+        name = NAME if native.name is None else str(native.name) or NAME
         return Columns(_column(native, name).reshape(-1, 1), (name,))
-    if isinstance(native, nw.DataFrame):
-        return _side_by_side({str(column): _column(native[column], str(column)) for column in native.columns})
+    if isinstance(native, nw.DataFrame):  # pandas calls columns anything, also 0: native[0] would be a row
+        return _side_by_side([(str(name), _column(native.get_column(name), str(name))) for name in native.columns])
     if isinstance(native, Mapping):
-        return _side_by_side({str(name): _one(column, str(name)) for name, column in native.items()})
+        return _side_by_side([(str(name), _one(column, str(name))) for name, column in native.items()])
     data = _floats(native, "values")
     if data.ndim not in (1, 2) or (data.shape[-1] == 0 and data.ndim == 2):
         raise InputError(f"values: must have the shape (n,) or (n, d), got {data.shape}")
-    data = np.ascontiguousarray(data.reshape(len(data), -1) if data.size else np.zeros((len(data), 1)))
+    data = data.reshape(len(data), -1) if data.size else np.zeros((len(data), 1))
     return Columns(data, _numbered(data.shape[1]))
 
 
@@ -67,11 +70,14 @@ def moments(timestamps: Any, n: int) -> NDArray[np.int64]:
     given = _native(timestamps, "timestamps")
     if isinstance(given, nw.Series):
         given = _dated(given) if isinstance(given.dtype, nw.Date | nw.Datetime) else given.to_numpy()
-    found = np.asarray(given)
+    try:
+        found = np.asarray(given)
+    except ValueError as error:
+        raise InputError(f"timestamps: must be one column of times ({error})") from error
     if found.shape != (n,):
         raise InputError(f"timestamps: must have the shape ({n},) of the values' rows, got {found.shape}")
     if found.dtype.kind == "O":
-        _refuse_nulls(any(time is None or time != time for time in found.tolist()))  # noqa: PLR0124  # NaT and NaN are not themselves
+        _refuse_nulls(any(_is_null(time) for time in found.tolist()))
         return np.array([moment(time, "timestamps") for time in found.tolist()], np.int64)
     if found.dtype.kind == "M":
         return _microseconds_of(found)
@@ -79,35 +85,46 @@ def moments(timestamps: Any, n: int) -> NDArray[np.int64]:
         raise InputError(f"timestamps: must be seconds as integers or finite numbers, or datetimes, got {found.dtype}")
     if n and (found.max() > LATEST_SECONDS or found.min() < -LATEST_SECONDS):
         raise InputError("timestamps: must be seconds; divide milliseconds by 1000, nanoseconds by 1e9")
-    return found.astype(np.int64) * MICROSECONDS if found.dtype.kind != "f" else np.round(found * MICROSECONDS).astype(np.int64)
+    if found.dtype.kind == "f":
+        return np.round(found.astype(np.float64) * MICROSECONDS).astype(np.int64)
+    return found.astype(np.int64) * MICROSECONDS
 
 
 def moment(timestamp: float | datetime | None, what: str = "timestamp") -> int:
     """One time in microseconds since 1970; 0 for None. Raises InputError, which names `what`."""
     if timestamp is None:
         return 0
-    if isinstance(timestamp, datetime):
-        aware = timestamp if timestamp.tzinfo else timestamp.replace(tzinfo=UTC)
-        return round(aware.timestamp() * MICROSECONDS)
     try:
-        if math.isfinite(timestamp) and abs(timestamp) <= LATEST_SECONDS:
-            return timestamp * MICROSECONDS if isinstance(timestamp, int) else round(timestamp * MICROSECONDS)
-    except TypeError:
+        if isinstance(timestamp, datetime):
+            aware = timestamp if timestamp.tzinfo else timestamp.replace(tzinfo=UTC)
+            return round(aware.timestamp() * MICROSECONDS)
+        if -LATEST_SECONDS <= timestamp <= LATEST_SECONDS:  # microseconds have no room in the 32 bits of some of numpy's numbers
+            return index(timestamp) * MICROSECONDS if isinstance(timestamp, _WHOLE) else round(float(timestamp) * MICROSECONDS)
+    except (TypeError, ValueError, ArithmeticError):  # ValueError: NaT is a datetime; ArithmeticError: a Decimal that is no number
         pass
-    raise InputError(f"{what}: must be seconds since 1970, a datetime or None, got {timestamp!r}")
+    raise InputError(f"{what}: must be seconds since 1970, a datetime or None, got {shown(timestamp)}")
+
+
+def shown(given: object) -> str:
+    """What an error quotes of what was given, cut where it gets long."""
+    try:
+        text = repr(given)
+    except ValueError:  # Python writes out no integer of more than 4,300 digits
+        return "an integer of thousands of digits"
+    return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…"
 
 
 def _native(given: Any, what: str) -> Any:
     """A narwhals frame or series where it can be one, else what was given."""
     library = type(given).__module__.partition(".")[0]
-    if library == "pandas" and type(given).__name__ not in ("DataFrame", "Series"):  # an index, an extension array
-        given = import_module("pandas").Series(given)
-    elif library == "pyarrow" and type(given).__name__ not in ("Table", "ChunkedArray"):
-        arrow = import_module("pyarrow")
-        given = arrow.Table.from_batches([given]) if isinstance(given, arrow.RecordBatch) else arrow.chunked_array([given])
     try:
+        if library == "pandas" and type(given).__name__ not in ("DataFrame", "Series"):  # an index, an extension array
+            given = import_module("pandas").Series(given)
+        elif library == "pyarrow" and type(given).__name__ not in ("Table", "ChunkedArray"):
+            arrow = import_module("pyarrow")
+            given = arrow.Table.from_batches([given]) if isinstance(given, arrow.RecordBatch) else arrow.chunked_array([given])
         return nw.from_native(given, allow_series=True, pass_through=True)
-    except NarwhalsError as error:
+    except (NarwhalsError, TypeError) as error:  # TypeError: one number of Arrow is no array
         raise InputError(f"{what}: {error}") from error
 
 
@@ -128,24 +145,27 @@ def _one(column: Any, name: str) -> NDArray[np.float64]:
     return read[:, 0]
 
 
-def _side_by_side(columns: dict[str, NDArray[np.float64]]) -> Columns:
+def _side_by_side(columns: list[tuple[str, NDArray[np.float64]]]) -> Columns:
     if not columns:
         raise InputError("values: must have at least one column, got none")
-    lengths = {name: len(column) for name, column in columns.items()}
+    lengths = {name: len(column) for name, column in columns}
+    if len(lengths) < len(columns):  # 1 and "1"
+        raise InputError(f"values: two columns have the same name as texts; rename one, got {', '.join(name for name, _ in columns)}")
     if len(set(lengths.values())) > 1:
         raise InputError(f"values: columns must be equally long, got {lengths}")
-    read = list(columns.values())
-    return Columns(read[0].reshape(-1, 1) if len(read) == 1 else np.column_stack(read), tuple(columns))
+    read = [column for _, column in columns]
+    return Columns(read[0].reshape(-1, 1) if len(read) == 1 else np.column_stack(read), tuple(lengths))
 
 
 def _floats(values: ArrayLike, what: str) -> NDArray[np.float64]:
+    """As they lie where numbers lie in a row, else in a row: any other layout would be one more type, and compiled once more."""
     try:
         if isinstance(values, np.ma.MaskedArray):
             values = np.ma.filled(values.astype(np.float64), np.nan)
         if getattr(values, "dtype", np.dtype(float)).kind in "mM":
             raise TypeError("got times; pass them as timestamps")
-        return np.asarray(values, np.float64)
-    except (TypeError, ValueError) as error:
+        return np.require(values, np.float64, ("C", "ALIGNED", "ENSUREARRAY"))
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{what}: must be numbers ({error})" if what == "values" else f"{what} must hold numbers ({error})") from error
 
 
@@ -163,8 +183,15 @@ def _refuse_nulls(there_are: bool) -> None:
         raise InputError("timestamps: must not be null; leave those rows out")
 
 
+def _is_null(time: object) -> bool:
+    try:
+        return time is None or bool(time != time)  # noqa: PLR0124  # NaT and NaN are not themselves
+    except TypeError:  # pandas.NA does not know whether it is
+        return True
+
+
 def _microseconds_of(times: NDArray[Any]) -> NDArray[np.int64]:
-    found = times.astype("datetime64[us]").astype(np.int64)  # NaT becomes the smallest integer
-    if len(found) and (found.max() > LATEST_SECONDS * MICROSECONDS or found.min() < -LATEST_SECONDS * MICROSECONDS):
+    years = times.astype("datetime64[Y]").astype(np.int64)  # NaT becomes the smallest integer; microseconds may have overflowed
+    if len(years) and (years.max() > LATEST_YEAR or years.min() < EARLIEST_YEAR):
         raise InputError("timestamps: must not be NaT, nor lie beyond the years 1 to 3938")
-    return found
+    return times.astype("datetime64[us]").astype(np.int64)

@@ -6,15 +6,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from streamkl.config.detector import DetectorConfig
-from streamkl.core.bank import Transition
 from streamkl.core.batch import Row
 from streamkl.core.episode import OPENED
 from streamkl.core.kernel import JUDGED, LATE
+from streamkl.core.verdicts import Transition
 from streamkl.engine.router import Seat
 from streamkl.engine.story import Episode, Place, Teller, episode_id
 from streamkl.errors import InputError
-from streamkl.library.columns import moment
-from streamkl.library.scoring import require_clock
+from streamkl.library.columns import moment, shown
+from streamkl.library.scoring import refuse_file, require_clock
 from streamkl.library.series import series_of
 from streamkl.library.settings import settings_of
 from streamkl.model import Event
@@ -40,8 +40,10 @@ class Detector:
     def __init__(self, config: DetectorConfig | None = None, *, name: str = "value", features: int = 1) -> None:
         if features < 1:
             raise InputError(f"features: must be 1 or more, got {features}")
+        config = config or DetectorConfig()
+        refuse_file(config)
         self._features = features
-        self._settings = settings_of(config or DetectorConfig(), features)
+        self._settings = settings_of(config, features)
         self._series = series_of(self._settings)
         self._seat = Seat(name, 0, 0, {}, False)
         names = tuple(f"{name}[{feature}]" for feature in range(features))
@@ -87,9 +89,9 @@ class Detector:
             if self._features == 1:
                 return (float(value),)  # type: ignore[arg-type]
             numbers = np.asarray(value, np.float64)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             wanted = "a number" if self._features == 1 else f"{self._features} numbers"
-            raise InputError(f"value: must be {wanted}, got {value!r}") from error
+            raise InputError(f"value: must be {wanted}, got {shown(value)}") from error
         if numbers.shape != (self._features,):
             raise InputError(f"value: must be {self._features} numbers, one a feature, got the shape {numbers.shape}")
         return numbers

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamkl.config.detector import DetectorConfig
-from streamkl.core.bank import Verdicts
 from streamkl.core.episode import ACCEPTED, OPENED, RECOVERED
 from streamkl.core.kernel import JUDGED, LATE
 from streamkl.core.settings import Settings
+from streamkl.core.verdicts import Verdicts
 from streamkl.engine.router import Seat
 from streamkl.engine.story import Episode, Place, Teller, episode_id
 from streamkl.errors import InputError
@@ -60,7 +60,7 @@ def score(values: Any, timestamps: Any = None, *, config: DetectorConfig | None 
     datetimes, or None; they may repeat and step back. At least 1 where an episode opens, or escalates by more than the filling of the
     window last told of, or by another feature; below 1, in the order of how strange the newest points are, before it opens and while it
     goes on; 0.0 for rows that are not judged (learning, NaN, late), which change nothing.
-    Strictly causal: `score(v)[:k] == score(v[:k])`. O(n d). Raises InputError for wrong shapes and types.
+    Strictly causal: `score(v)[:k] == score(v[:k])`. O(n d). Raises InputError for wrong shapes and types, and for a reference from a file.
 
     >>> rng = np.random.default_rng(1)
     >>> values = np.r_[rng.normal(size=2_000), rng.normal(3.0, size=100)]
@@ -73,10 +73,12 @@ def score(values: Any, timestamps: Any = None, *, config: DetectorConfig | None 
 
 def evaluate(values: Any, timestamps: Any = None, *, config: DetectorConfig | None = None) -> Evaluation:
     """`score` with all its columns: the raw ratio statistic / threshold, what was judged, and the events. Same arguments and errors."""
+    config = config or DetectorConfig()
+    refuse_file(config)
     data, names = numbers(values)
     n, features = data.shape
     times = moments(timestamps, n)
-    settings = settings_of(config or DetectorConfig(), features)
+    settings = settings_of(config, features)
     require_clock(settings, timestamps is not None)
     verdicts = series_of(settings).run(times, data, np.arange(n))
     teller = Teller("default", settings, "", clocked=timestamps is not None, features=names)
@@ -97,6 +99,13 @@ def require_clock(settings: Settings, clocked: bool) -> None:
     needy = None if clocked else needs_clock(settings)
     if needy is not None:
         raise InputError(f"timestamps: {needy} needs them; pass them, or choose windows in points and another reference")
+
+
+def refuse_file(config: DetectorConfig) -> None:
+    """InputError where the reference is to come from a file: that is of many series by name, and the library knows one."""
+    if config.reference.kind == "file":
+        fix = 'put the values of the file before yours, with kind = "fixed" and size = their number'
+        raise InputError(f'config: reference.kind = "file" is read by `streamkl run` and `streamkl replay` only; {fix}')
 
 
 def _events(verdicts: Verdicts, teller: Teller, times: NDArray[np.int64], name: str) -> tuple[list[Event], Any, NDArray[np.int64]]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 
 from streamkl.config.detector import DetectorConfig
@@ -11,6 +12,7 @@ from streamkl.config.explain import problems
 from streamkl.core.gate import DOWN, EITHER, UP
 from streamkl.core.settings import Episodes, Gates, Reference, ReferenceKind, Settings, Window
 from streamkl.errors import ConfigError
+from streamkl.units import Budget
 
 HOUR = 3_600_000_000
 DAY = 24 * HOUR
@@ -47,15 +49,23 @@ def config_in_points(
     point_share: float = 0.0,
     name: str = "points_per_false_alarm",
 ) -> DetectorConfig:
-    """How series without a clock are judged, told in plain numbers, of which `points` between false alarms are called `name`.
+    """How series without a clock are judged, told in plain numbers, of which `points` between false alarms are called `name`. Numpy's are
+    numbers too.
 
     Raises ConfigError, which names each option that is wrong and the fix.
     """
+    points, windows = own(points), own(windows)
     if not isinstance(points, int | float) or not 2 <= points <= MOST_POINTS:
         raise ConfigError([f"{name} = {points!r}: must be between 2 and 1e15 points; try 10000"])
-    if not isinstance(windows, Sequence) or not all(isinstance(length, int) for length in windows):
+    if not isinstance(windows, Sequence) or not all(isinstance(own(length), int) for length in windows):
         raise ConfigError([f"windows = {windows!r}: must be whole numbers of points, one or more; try (16, 64, 256)"])
-    return _config_in_points(points, size, tuple(windows), bins, drift, point_share)
+    lengths = tuple(own(length) for length in windows)
+    return _config_in_points(float(points), own(size), lengths, own(bins), own(drift), own(point_share))
+
+
+def own(given: Any) -> Any:
+    """Python's own numbers for numpy's, which pydantic takes for none; all else as it is."""
+    return given.tolist() if isinstance(given, np.generic | np.ndarray) else given
 
 
 @cache
@@ -63,7 +73,7 @@ def _config_in_points(points: float, size: int, windows: tuple[int, ...], bins: 
     chosen = {
         "windows": [f"{length} points" for length in windows],
         "bins": bins,
-        "false_alarms_without_clock": f"1 per {points:.15g} points",
+        "false_alarms_without_clock": Budget(1.0, points, None).plain,
         "point_share": point_share,
         "drift": drift,
         "reference": {"size": size},

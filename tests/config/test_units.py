@@ -2,16 +2,19 @@
 
 import re
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from streamkl.units import (
+    AbsenceLimit,
     Budget,
     WindowLength,
     format_duration,
     format_instant,
+    parse_absence,
     parse_budget,
     parse_duration,
     parse_instant,
@@ -85,6 +88,8 @@ def test_a_formatted_duration_is_read_back_exactly(microseconds: int) -> None:
         ("64 points", WindowLength(64, None), "64 points"),
         ("1 point", WindowLength(1, None), "1 point"),
         ("10_000 points", WindowLength(10_000, None), "10000 points"),
+        ("1,500 points", WindowLength(1_500, None), "1500 points"),
+        ("1,000,000 points", WindowLength(1_000_000, None), "1000000 points"),
         ("64points", WindowLength(64, None), "64 points"),
         ("5m", WindowLength(None, 300 * SECOND), "5m"),
         ("90s", WindowLength(None, 90 * SECOND), "1m 30s"),
@@ -128,6 +133,8 @@ def test_what_is_not_a_window_is_refused_with_the_reason(text: str, says: str) -
         ("1 per 10,000 points", 1.0, 10_000.0, None),
         ("1 per 10_000 points per series", 1.0, 10_000.0, None),
         ("2.5 per 1000 points", 2.5, 1_000.0, None),
+        ("1 per 1,000,000.5 points", 1.0, 1_000_000.5, None),
+        ("1,000 per series per 1,000 days", 1_000.0, None, 86_400_000),
     ],
 )
 def test_a_budget_counts_alarms_per_time_or_per_points(text: str, alarms: float, points: float | None, seconds: float | None) -> None:
@@ -194,6 +201,33 @@ def test_what_is_not_a_budget_is_refused_with_the_accepted_forms(text: str) -> N
 def test_a_budget_of_nothing_or_of_everything_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="more than 0 alarms"):
         parse_budget(text)
+
+
+NO_THOUSANDS = ["0,5", "1,5", "10,5", "0,500", "1,50", "1,5000", "1000,000", "1,000,5", "1,,000", "1,", "1_000,000", "1,000,00", "1,0.5"]
+
+
+@pytest.mark.parametrize("number", NO_THOUSANDS)
+@pytest.mark.parametrize(
+    ("text", "parse", "right"),
+    [
+        ("{} per series per month", parse_budget, '"0.5 per series per month"'),
+        ("1 per series per {} weeks", parse_budget, '"1 per series per week"'),
+        ("{} per day in all", parse_budget, '"5 per day in all"'),
+        ("1 per {} days in all", parse_budget, '"5 per day in all"'),
+        ("{} per 10000 points", parse_budget, '"1 per 10000 points"'),
+        ("1 per {} points", parse_budget, '"1 per 10000 points"'),
+        ("{} points", parse_window, '"64 points"'),
+        ("{} intervals", parse_absence, '"5 intervals"'),
+        ("{} d", parse_duration, '"7d"'),
+    ],
+)
+def test_a_comma_that_parts_no_thousands_is_refused_with_the_right_form(number: str, text: str, parse: Any, right: str) -> None:
+    with pytest.raises(ValueError, match=right):
+        parse(text.format(number))
+
+
+def test_thousands_of_intervals_may_be_parted() -> None:
+    assert parse_absence("1,500 intervals") == AbsenceLimit(0, 1_500)
 
 
 def test_a_budget_in_time_becomes_points_by_the_interval_between_them() -> None:

@@ -304,6 +304,7 @@ def test_the_arguments_are_left_as_they_were() -> None:
         ([1e308, 1e308], [1, 1], r"^the sum of p must be finite"),
         ([1, 1, 1], [1, 1], r"^p and q must have the same number of bins: p has 3, q has 2; count both"),
         ([[1, 1]] * 3, [[1, 1]] * 2, r"^p and q must have the same number of rows: p has 3, q has 2; give"),
+        ([10**400, 1], [1, 1], r"^p must hold plain numbers in rows of equal length: int too large"),
         (["1", "2"], [1, 1], r"^p must hold plain numbers in rows of equal length: got <U1"),
         ([1j, 2], [1, 1], r"^p must hold plain numbers"),
         ([[1, 2], [3]], [1, 1], r"^p must hold plain numbers in rows of equal length"),

@@ -1,8 +1,14 @@
 """The human sentence of an event."""
 
-import pytest
+from fractions import Fraction
+from statistics import fmean
+from sys import float_info
 
-from streamkl.engine.sentence import number, say
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamkl.engine.sentence import mean, number, say, say_level, say_points
 from streamkl.model import Bin, Quantiles
 
 USUAL = Quantiles(p05=90, p25=100, p50=110, p75=115, p95=120)
@@ -62,3 +68,45 @@ def test_categories_are_named(reference: float, window: float, moved: str) -> No
 @pytest.mark.parametrize(("value", "text"), [(0.0, "0"), (-12.3456, "-12.35"), (1e300, "1e+300"), (99_999.0, "1e+05")])
 def test_numbers_have_four_digits_that_matter(value: float, text: str) -> None:
     assert number(value) == text
+
+
+# -- the largest numbers -------------------------------------------------------
+
+MOST = float_info.max
+VALUES = st.lists(st.floats(-MOST, MOST), min_size=1, max_size=64)
+
+
+@pytest.mark.parametrize("track", range(5))
+def test_points_of_any_size_are_told_of(track: int) -> None:
+    assert say_level([1.7e308] * 64) == "the newest value is 1.7e+308, the mean of those before it 1.7e+308"
+    sentence = say_points(track, [1.5e308] * 60 + [-1.5e308] * 4)
+    assert "inf" not in sentence
+    assert "nan" not in sentence
+    assert "1.5e+308" in sentence
+
+
+@given(VALUES)
+def test_a_mean_is_that_of_fractions(values: list[float]) -> None:
+    exact = sum(map(Fraction, values)) / len(values)
+    error = max(abs(exact), Fraction(max(map(abs, values))) / 2**48) / 2**48 + Fraction(1, 2**1060)  # of sums that nearly cancel
+    assert abs(Fraction(mean(values)) - exact) <= error
+
+
+@given(st.lists(st.one_of(st.integers(-(10**15), 10**15).map(float), st.floats(-1e300, 1e300).filter(lambda x: x == 0 or abs(x) > 1e-300))))
+def test_a_mean_of_usual_values_is_as_it_always_was_to_the_last_bit(values: list[float]) -> None:
+    assert mean(values or [0.0]) == fmean(values or [0.0])
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "sentence"),
+    [
+        (quantiles(-1.7e308, 0, 1.7e308), quantiles(-1.7e308, 1.7e308, 1.7e308), "median rose from 0 to 1.7e+308"),
+        (quantiles(-1.7e308, 0, 1.7e308), quantiles(-1.7e308, 0, 1e307), "p95 fell from 1.7e+308 to 1e+307"),
+        (quantiles(-1.7e308, 0, 1.7e308), quantiles(-1.7e308, 0, 1.7e308), "the distribution changed shape"),
+        (quantiles(0, 1, 2), quantiles(0, 1, 1.7e308), "p95 rose from 2 to 1.7e+308"),
+        (quantiles(1.7e308, 1.7e308, 1.7e308), quantiles(-1.7e308, -1.7e308, -1.7e308), "median fell from 1.7e+308 to -1.7e+308"),
+        (quantiles(-1.7e308, 0, 1.7e308), quantiles(-1, 0, 1), "values narrowed: p05 to p95 spans 2 instead of 1.798e+308"),
+    ],
+)
+def test_quantiles_of_any_size_are_compared(before: Quantiles, now: Quantiles, sentence: str) -> None:
+    assert say(False, (), before, now) == sentence

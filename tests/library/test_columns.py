@@ -14,7 +14,7 @@ import pytest
 import streamkl
 from streamkl import InputError
 from streamkl.core.kernel import walk
-from streamkl.library.columns import moments, numbers
+from streamkl.library.columns import moment, moments, numbers
 
 COLUMNS: dict[str, Callable[[Any], Any]] = {
     "numpy": np.asarray,
@@ -104,6 +104,58 @@ def test_memory_of_others_is_judged_by_the_same_machine_code() -> None:
     assert len(getattr(walk, "signatures", [])) == before
 
 
+APART = np.random.default_rng(5).normal(size=(1_200, 3))
+STRIDED: dict[str, Any] = {
+    "every third": APART[:, 1],
+    "backwards": APART[::-1, 1],
+    "pandas backwards": pd.Series(APART[:, 1]).iloc[::-1],
+    "pandas column of a block": pd.DataFrame(APART, columns=["a", "b", "c"], copy=False)["b"],
+    "pandas frame of a block": pd.DataFrame(APART, columns=["a", "b", "c"], copy=False),
+    "dict": {"a": APART[:, 1], "b": APART[::-1, 1]},
+    "Fortran's order": np.asfortranarray(APART),
+    "off the grid of eight bytes": np.frombuffer(b"?" + APART[:, 1].tobytes(), np.float64, offset=1),
+    "the other byte order": APART[:, 1].astype(">f8"),
+}
+
+
+@pytest.mark.parametrize("given", STRIDED.values(), ids=STRIDED)
+def test_numbers_apart_are_put_in_a_row_so_that_nothing_is_compiled_once_more(given: object) -> None:
+    data = numbers(given).data
+    assert (data.flags.c_contiguous, data.flags.aligned, data.dtype) == (True, True, np.dtype(np.float64))
+    expected = np.asarray(pd.DataFrame(given) if isinstance(given, dict) else given, np.float64)
+    assert data.tolist() == expected.reshape(len(data), -1).tolist()
+
+
+def test_a_column_of_a_block_is_judged_by_the_same_machine_code() -> None:
+    streamkl.score(shifted())
+    before = len(getattr(walk, "signatures", []))
+    block = np.column_stack([shifted(), shifted()])
+    for column in (block[:, 1], pd.DataFrame(block, columns=["a", "b"], copy=False)["b"], pd.Series(shifted()[::-1]).iloc[::-1]):
+        assert streamkl.score(column).tobytes() == streamkl.score(shifted()).tobytes()
+    assert len(getattr(walk, "signatures", [])) == before
+
+
+@pytest.mark.parametrize(
+    ("columns", "names"),
+    [
+        (None, ("0", "1")),
+        ([5, 0], ("5", "0")),
+        ([1.5, True], ("1.5", "True")),
+        (pd.MultiIndex.from_tuples([("web", "p50"), ("web", "p95")]), ("('web', 'p50')", "('web', 'p95')")),
+        ([dt.date(2024, 7, 1), "load"], ("2024-07-01", "load")),
+    ],
+    ids=["none", "integers", "others", "tuples", "dates"],
+)
+def test_columns_that_are_called_by_no_text_are_called_by_what_it_is_as_one(columns: Any, names: tuple[str, ...]) -> None:
+    quiet = np.random.default_rng(8).normal(size=1_200)
+    frame = pd.DataFrame(np.column_stack([quiet, shifted()]), columns=columns)
+    found = streamkl.evaluate(frame)
+    assert found.score.tobytes() == streamkl.score(np.column_stack([quiet, shifted()])).tobytes()
+    assert {event.features[0].name for event in found.events} == {names[1]}
+    assert numbers(frame).names == names
+    assert [numbers(frame[column]).names for column in frame.columns] == [(name,) for name in names]
+
+
 @pytest.mark.parametrize("make", FRAMES.values(), ids=FRAMES)
 def test_features_of_a_frame_are_told_by_their_names(make: Callable[[dict[str, Any]], Any]) -> None:
     quiet = np.random.default_rng(8).normal(size=1_200)
@@ -136,6 +188,12 @@ def test_a_named_series_is_told_by_its_name() -> None:
         ({"a": [1.0], "b": [1.0, 2.0]}, r"columns must be equally long, got {'a': 1, 'b': 2}"),
         ({"a": np.zeros((2, 2))}, r'the column "a" must have the shape \(n,\), got \(2, 2\)'),
         ({"a": ["x"]}, "must be numbers"),
+        ({1: [1.0], "1": [2.0]}, "two columns have the same name as texts; rename one, got 1, 1"),
+        (pd.DataFrame({1: [1.0], "1": [2.0]}), "two columns have the same name as texts; rename one, got 1, 1"),
+        ([10**400, 1], "must be numbers"),
+        ([[1, 10**400]], "must be numbers"),
+        ({"a": [10**400]}, "must be numbers"),
+        (pa.scalar(1.0), ".*not iterable"),
         (pd.DataFrame([[1.0, 2.0]], columns=["a", "a"]), "Expected unique column names"),
         (np.array(["2024-01-01"], "datetime64[s]"), r"must be numbers \(got times; pass them as timestamps\)"),
         (1.0, "must have the shape"),
@@ -148,7 +206,8 @@ def test_what_is_no_column_of_numbers_is_refused(given: object, words: str) -> N
 
 BERLIN = "Europe/Berlin"
 NOON = dt.datetime(2024, 7, 1, 12, tzinfo=dt.UTC)
-EXPECTED = [1_719_835_200_000_000, 1_719_835_260_000_000]  # date -u -d "2024-07-01 12:00" +%s
+NOON_SECONDS = 1_719_835_200  # date -u -d "2024-07-01 12:00" +%s
+EXPECTED = [1_719_835_200_000_000, 1_719_835_260_000_000]
 DATES = [dt.datetime(2024, 7, 1, 12), dt.datetime(2024, 7, 1, 12, 1)]  # noqa: DTZ001
 TIMES = {
     "seconds": [1_719_835_200, 1_719_835_260],
@@ -200,6 +259,11 @@ def test_a_date_is_its_midnight(given: object) -> None:
         ([NOON, None], "must not be null"),
         (pd.Series([NOON, pd.NaT], dtype=object), "must not be null"),
         ([NOON, "later"], "must be seconds since 1970, a datetime or None, got 'later'"),
+        ([1, pd.NA], "must not be null"),
+        ([1, 10**400], "must be seconds since 1970, a datetime or None, got 10{79}…$"),
+        ([1, 10**5_000], "must be seconds since 1970, a datetime or None, got an integer of thousands of digits"),
+        ([[1], [2, 3]], "must be one column of times"),
+        (np.array([0, 2**60], "M8[s]"), "must not be NaT, nor lie beyond the years 1 to 3938"),
         (pl.Series([0]), r"must have the shape \(2,\) of the values' rows, got \(1,\)"),
     ],
 )
@@ -214,3 +278,48 @@ def test_what_a_frame_tells_has_the_times_of_its_column() -> None:
     assert events[0].series == "latency"
     assert events[0].detected_at is not None
     assert events[0].detected_at.startswith("2024-07-02T07:")
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.uint32, np.int64, np.uint64, np.float32, np.float64, np.longdouble, int, float, Decimal])
+def test_a_time_is_the_same_in_any_kind_of_number(kind: Callable[[int], Any]) -> None:
+    seconds = 1_700_000_000 - 1_700_000_000 % 256  # what 32 bits of a float can hold
+    assert (moment(kind(seconds)), type(moment(kind(seconds)))) == (seconds * 1_000_000, int)
+    if kind is not Decimal:
+        assert moments(np.array([kind(seconds)]), 1).tolist() == [seconds * 1_000_000]
+
+
+def test_parts_of_a_second_are_kept() -> None:
+    for half in (1.5, np.float32(1.5), np.float64(1.5), Decimal("1.5")):
+        assert moment(half) == 1_500_000
+    assert moments(np.array([1.5, 2.25], np.float32), 2).tolist() == [1_500_000, 2_250_000]
+
+
+def test_a_detector_fed_with_32_bits_is_told_the_right_times() -> None:
+    wide, narrow = streamkl.Detector(), streamkl.Detector()
+    times = NOON_SECONDS + 60 * np.arange(1_200)
+    expected = [event for at, value in zip(times.tolist(), shifted(), strict=True) for event in wide.update(at, value)]
+    found = [event for at, value in zip(times.astype(np.int32), shifted(), strict=True) for event in narrow.update(at, value)]
+    assert found == expected != []
+
+
+NO_TIMES: dict[str, Any] = {
+    "hundreds of digits": 10**400,
+    "below zero": -(10**400),
+    "thousands of digits": 10**5_000,
+    "NaT": pd.NaT,
+    "NA": pd.NA,
+    "a decimal": Decimal("NaN"),
+    "NaN": np.float32("nan"),
+    "numpy's date": np.datetime64(5, "ns"),
+    "numpy's duration": np.timedelta64(5, "ns"),
+    "a duration": dt.timedelta(5),
+    "complex": 1j,
+    "two": [1, 2],
+    "an array": np.arange(2),
+}
+
+
+@pytest.mark.parametrize("given", NO_TIMES.values(), ids=NO_TIMES)
+def test_what_is_no_time_is_none_of_a_detector(given: Any) -> None:
+    with pytest.raises(InputError, match="timestamp: must be seconds since 1970, a datetime or None, got"):
+        streamkl.Detector().update(given, 1.0)

@@ -1,13 +1,15 @@
 """The front door: what `score`, `evaluate` and `Detector` accept, refuse and promise beside the arithmetic."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import ArrayLike
 
 import streamkl
-from streamkl import DetectorConfig, InputError
+from streamkl import DetectorConfig, InputError, ReferenceConfig
 from streamkl.units import parse_window
 
 NOW = 1_700_000_000
@@ -120,10 +122,15 @@ def test_a_detector_refuses_times_that_are_none(timestamp: object) -> None:
         streamkl.Detector().update(timestamp, 1.0)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("value", ["high", None, [1.0, 2.0]])
+@pytest.mark.parametrize("value", ["high", None, [1.0, 2.0], 10**400, 10**5_000], ids=["text", "none", "two", "long", "longer"])
 def test_a_detector_refuses_values_that_are_no_numbers(value: object) -> None:
     with pytest.raises(InputError, match="value: must be a number, got"):
         streamkl.Detector().update(0, value)  # type: ignore[arg-type]
+
+
+def test_a_number_that_no_float_holds_is_none() -> None:
+    with pytest.raises(InputError, match=r"value: must be 2 numbers, got \[0\.0, 10{73}…$"):
+        streamkl.Detector(features=2).update(0, [0.0, 10**400])
 
 
 def test_a_late_point_is_said_to_be_late() -> None:
@@ -139,6 +146,14 @@ def test_windows_by_time_need_timestamps() -> None:
     config = DetectorConfig(windows=(parse_window("5m"),))
     with pytest.raises(InputError, match=r"timestamps: .* needs them"):
         streamkl.score([1.0], config=config)
+
+
+@pytest.mark.parametrize("call", [streamkl.score, streamkl.evaluate, streamkl.Detector])
+def test_a_reference_from_a_file_is_refused_with_what_to_do_instead(call: Any) -> None:
+    config = DetectorConfig(reference=ReferenceConfig(kind="file", path=Path("normal.csv")))
+    given = {} if call is streamkl.Detector else {"values": [1.0]}
+    with pytest.raises(InputError, match=r'config: reference.kind = "file" is read by .* only; put the values of the file before yours'):
+        call(**given, config=config)
 
 
 def test_an_event_of_several_features_names_the_one_that_drove_it() -> None:

@@ -139,6 +139,10 @@ def test_warnings_come_before_drifts_and_end_with_them() -> None:
     ("options", "words"),
     [
         ({"points_per_false_alarm": 0}, "points_per_false_alarm = 0: must be between 2 and 1e15 points; try 10000"),
+        ({"points_per_false_alarm": np.int64(1)}, "points_per_false_alarm = 1: must be between 2 and 1e15 points"),
+        ({"points_per_false_alarm": 1e15 + 1}, r"points_per_false_alarm = 1000000000000001\.0: must be between 2 and 1e15 points"),
+        ({"windows": np.array([[16, 64]])}, r"windows = \[\[16, 64\]\]: must be whole numbers of points"),
+        ({"windows": (16.5,)}, r"windows = \(16\.5,\): must be whole numbers of points"),
         ({"points_per_warning": 1.5}, "points_per_warning = 1.5: must be between 2 and 1e15 points"),
         ({"windows": (600,)}, r'reference_size = 500: must be more than the longest window \("600 points"\)'),
         ({"windows": 64}, r"windows = 64: must be whole numbers of points, one or more; try \(16, 64, 256\)"),
@@ -150,6 +154,23 @@ def test_warnings_come_before_drifts_and_end_with_them() -> None:
 def test_options_out_of_bounds_are_refused_by_name(options: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigError, match=f"^{words}"):
         KLDrift(**options)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    """As a grid of parameters holds them; the budget to the digit."""
+    own = {"size": 500, "windows": (16, 64), "bins": 16, "drift": True, "point_share": 0.5}
+    theirs = {name: np.array(value)[()] for name, value in own.items()}
+    assert isinstance(theirs["windows"], np.ndarray)
+    for points in (np.int64(10_000), np.int32(10_000), np.uint16(10_000), np.float32(10_000.0)):
+        assert config_in_points(points, **theirs) == config_in_points(10_000, **own)  # type: ignore[arg-type]
+    windows = [np.int64(16), np.int64(64)]
+    assert config_in_points(10_000, **own | {"windows": windows}) == config_in_points(10_000, **own)
+    assert KLDrift(np.int64(10_000), np.int64(0), np.int64(500), tuple(windows), np.int64(16)).score == 0.0  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("points", [2, 2.5, 12_345.678901234567, 999_999_999_999_999, 10**15, 1e15])
+def test_a_budget_in_points_is_kept_to_the_digit(points: float) -> None:
+    assert config_in_points(points, **DEFAULTS).false_alarms_without_clock.run_length_points() == points
 
 
 # -- anomalies ------------------------------------------------------------------
@@ -255,7 +276,7 @@ def test_what_a_record_lacks_says_nothing() -> None:
     assert model.score_one({"c": 1e9}) == 0.0
 
 
-@pytest.mark.parametrize("value", ["high", None, [1.0, 2.0]])
+@pytest.mark.parametrize("value", ["high", None, [1.0, 2.0], 10**400], ids=["text", "none", "two", "long"])
 def test_features_that_are_no_numbers_are_refused_by_name(value: object) -> None:
     for call in (KLAnomaly().learn_one, KLAnomaly().score_one):
         with pytest.raises(InputError, match=r'the feature "city": must be a number, got .*; select numbers first'):
@@ -345,7 +366,7 @@ def test_a_histogram_refuses_what_it_cannot_hold() -> None:
         histogram.revert(2.0)
     with pytest.raises(InputError, match="bins: must be 2 or more, got 1"):
         KLHistogram(reference=[1.0, 2.0], bins=1)
-    for reference in ([], [1.0], [1.0, float("nan")], [[1.0], [2.0]], ["a", "b"]):
+    for reference in ([], [1.0], [1.0, float("nan")], [[1.0], [2.0]], ["a", "b"], [1, 10**400]):
         with pytest.raises(InputError, match="reference: must be two or more finite numbers"):
             KLHistogram(reference=reference)  # type: ignore[arg-type]
 

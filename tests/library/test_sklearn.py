@@ -50,6 +50,20 @@ def test_new_normal_rows_are_outliers_as_often_as_was_chosen(law: Law, contamina
     assert least <= np.mean(found) / contamination <= most
 
 
+def test_parameters_may_be_numbers_of_numpy() -> None:
+    rows = np.random.default_rng(1).normal(size=(600, 2))
+    given = {
+        "contamination": np.float32(0.25),
+        "points_per_false_alarm": np.int64(20_000),
+        "windows": np.array([16, 64]),
+        "bins": np.int8(8),
+    }
+    own = {"contamination": 0.25, "points_per_false_alarm": 20_000, "windows": (16, 64), "bins": 8}
+    theirs, ours = KLDetector(**given).fit(rows), KLDetector(**own).fit(rows)
+    assert theirs.offset_ == ours.offset_
+    assert theirs.score_stream(rows).tobytes() == ours.score_stream(rows).tobytes()
+
+
 def test_far_out_rows_are_found_beyond_what_was_seen() -> None:
     dice = np.random.default_rng(3)
     detector = KLDetector(contamination=1e-4).fit(dice.normal(size=(1_000, 3)))
