@@ -135,7 +135,7 @@ def column_of(values: Any) -> Column:
         return Numbers(np.where(np.isnat(array), np.nan, seconds))
     if kind == "b":
         return Labels(array.astype(np.int64), ("false", "true"))
-    if kind in "OUT":
+    if kind in "OSUT":
         return _of_objects(array.tolist())
     raise TypeError(f"its values are {array.dtype}, neither numbers, times nor texts")
 
@@ -173,7 +173,7 @@ def _of_arrow(values: Any) -> Column:
 def _merged(codes: NDArray[np.int64], levels: Sequence[Any]) -> Labels:
     """Levels as texts, each once; None is no level."""
     place: dict[str, int] = {}
-    moved = [-1 if _is_missing(each) else place.setdefault(str(each), len(place)) for each in levels]
+    moved = [-1 if _is_missing(each) else place.setdefault(_text(each), len(place)) for each in levels]
     return Labels(np.array([*moved, -1], np.int64)[codes], list(place))
 
 
@@ -203,7 +203,10 @@ def _second_of_day(value: datetime.time) -> float:
 
 
 def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    """The same text for the same value, whatever kind of column holds it: bytes are UTF-8, as far as they can be."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    return str(value).lower() if isinstance(value, bool | np.bool_) else str(value)
 
 
 def _microseconds(value: datetime.date) -> float:

@@ -234,7 +234,10 @@ def _bin_name(kind: str, table: Cut, i: int) -> str:
 
 def _value_name(kind: str, value: float) -> str:
     if kind == "datetime":
-        return format_instant(int(value))
+        try:
+            return format_instant(int(value))
+        except OverflowError:  # 2**63-1, which stands for "never", and infinity have no date
+            return f"{value:.5g}"
     if kind == "time of day":
         seconds = int(value / MICROSECONDS)
         return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"

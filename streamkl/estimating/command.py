@@ -7,6 +7,7 @@ import msgspec
 from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
+from rich.text import Text
 
 from streamkl.config import Config
 from streamkl.errors import InputError
@@ -61,5 +62,5 @@ def _table(found: list[Size], series: int, rate: float | None) -> Table:
         if rate is not None:
             first += f", {format_duration(max(1, round(size.first_verdict_points * series / rate)) * 1_000_000)}"
         row = [f"{size.learned_bytes:,} B", f"{both:,} B", decimal(series * size.learned_bytes), decimal(series * both), first]
-        table.add_row(size.monitor, size.kind, *row)
+        table.add_row(Text(size.monitor), size.kind, *row)
     return table

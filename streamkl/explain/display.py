@@ -76,7 +76,8 @@ def _channel_table(channels: Iterable[Channel]) -> Table:
     table = _table("  window", "score", "nats", "threshold", "table", "tail factor", "maxima", "judged", "confidence", "reference")
     for each in channels:
         cells = (each.score, each.statistic_nats, each.threshold_nats, each.calibration.table_threshold_nats, each.calibration.guard_factor)
-        table.add_row(
+        _add_row(
+            table,
             f"  {each.window_name}",
             *(_number(cell) for cell in cells),
             f"{each.calibration.blocks:,}",
@@ -90,7 +91,7 @@ def _channel_table(channels: Iterable[Channel]) -> Table:
 def _bin_table(bins: Iterable[Bin]) -> Table:
     table = _table("  bin", "reference", "window", "nats")
     for each in sorted(bins, key=lambda one: (one.category is not None, -1e308 if one.low is None else one.low)):
-        table.add_row(f"  {_name(each)}", f"{each.reference_share:.3%}", f"{each.window_share:.3%}", f"{each.nats:+.4f}")
+        _add_row(table, f"  {_name(each)}", f"{each.reference_share:.3%}", f"{each.window_share:.3%}", f"{each.nats:+.4f}")
     return table
 
 
@@ -107,6 +108,10 @@ def _table(*columns: str) -> Table:
     for number, column in enumerate(columns):
         table.add_column(column, justify="right" if number else "left", no_wrap=True)
     return table
+
+
+def _add_row(table: Table, *cells: str) -> None:
+    table.add_row(*map(Text, cells))  # a category may look like markup
 
 
 def _number(value: float | None) -> str:

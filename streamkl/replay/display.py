@@ -22,7 +22,8 @@ def progress(paths: Sequence[str], *, shown: bool, bar: bool) -> Iterator[Watch]
     sizes = [Path(path).stat().st_size if Path(path).is_file() else None for path in paths]
     total = None if None in sizes else sum(size or 0 for size in sizes)
     counted = TextColumn("{task.fields[points]:,} points")
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), counted, TimeRemainingColumn())
+    name = TextColumn("{task.description}", markup=False)
+    columns = (name, BarColumn(), TaskProgressColumn(), counted, TimeRemainingColumn())
     console = Console(stderr=True, highlight=False)
     with (
         logged_above(console, shown=shown),
@@ -56,12 +57,13 @@ def show(summary: Summary, seconds: float) -> None:
         ("late", summary.late, "points older than the grace period"),
         ("silenced", summary.silenced, "points passed over"),
         ("shed", summary.shed, "points of series beyond state.max_series"),
+        ("forgotten", summary.evicted, "series silent for state.evict_after"),
         ("held back", summary.untold, "episodes beyond limits.episodes_per_hour"),
         ("held back", summary.unlettered, "rejected lines beyond limits.dead_letter_share"),
         *(("rejected", count, reason) for reason, count in sorted(summary.rejected.items())),
     ]
     for name, count, remark in rows:
-        if count or name not in ("late", "silenced", "shed", "held back"):
+        if count or name not in ("late", "silenced", "shed", "forgotten", "held back"):
             table.add_row(name, f"{count:,}", remark)
     console = Console(stderr=True, highlight=False)
     console.print(table)

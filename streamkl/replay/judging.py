@@ -14,6 +14,7 @@ from streamkl.model import Partition
 # Hears of the file and of the number of points, after each batch.
 Watch = Callable[[LineFile, int], None]
 _LONGEST_NAME = 200
+_TOTALS = ("points", "judged", "late", "silenced", "shed", "evicted", "unlettered", "untold", "series", "learning", "open_episodes")
 
 
 @dataclass(slots=True)
@@ -27,6 +28,7 @@ class Summary:
     late: int = 0
     silenced: int = 0
     shed: int = 0
+    evicted: int = 0
     unlettered: int = 0
     untold: int = 0
     series: int = 0
@@ -38,9 +40,18 @@ class Summary:
     def add(self, engine: Engine) -> None:
         """An engine has seen all it will."""
         stats = engine.stats()
-        for name in ("points", "judged", "late", "silenced", "shed", "unlettered", "untold", "series", "learning", "open_episodes"):
+        for name in _TOTALS:
             setattr(self, name, getattr(self, name) + getattr(stats, name))
         self.rejected.update(stats.rejected)
+
+
+def check_files(paths: Sequence[str]) -> None:
+    """Open all files once. InputError for one that cannot be, or for standard input named twice."""
+    if paths.count("-") > 1:
+        raise InputError("-: standard input can be read only once")
+    for path in paths:
+        with LineFile(path):
+            pass
 
 
 def judge_files(
@@ -54,14 +65,9 @@ def judge_files(
 ) -> Summary:
     """Judge files one after the other, each as a partition of its own, or all as one (`joined`: lines are then counted through).
 
-    `on_output` hears of each batch with a result, `on_batch` of the file and the number of points after each batch. All files are opened
-    before the first is read: InputError for one that cannot be, or that names no usable columns; SourceError where reading fails.
+    `on_output` hears of each batch with a result, `on_batch` of the file and the number of points after each batch. InputError for a file
+    that cannot be opened (`check_files` tells beforehand), or that names no usable columns; SourceError where reading fails.
     """
-    if paths.count("-") > 1:
-        raise InputError("-: standard input can be read only once")
-    for path in paths:
-        with LineFile(path):
-            pass
     summary = Summary(files=len(paths))
     shared = Engine(Partition(",".join(dict.fromkeys(paths))[:_LONGEST_NAME], 0), plan) if joined else None
     for path in paths:

@@ -9,8 +9,9 @@ import subprocess
 import sys
 
 import pytest
+from rich.console import Console
 
-from streamkl.adapters.console import LONGEST_LINE, ConsoleLog, OneLine, status_line
+from streamkl.adapters.console import LONGEST_LINE, ConsoleLog, OneLine, status_line, steps
 from streamkl.model import Partition
 from tests.statuses import HandClock, a_status
 
@@ -130,6 +131,15 @@ def test_on_a_terminal_one_line_lives_and_log_lines_stand_above_it() -> None:
         assert f"{count} series · 0 open" in screen
     assert "INFO    0 records/s" not in screen  # the status is the living line, not log lines
     assert "\x1b[2K" in screen  # which is wiped and written again
+
+
+def test_a_name_beside_a_bar_is_no_markup(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = io.StringIO()
+    monkeypatch.setattr(steps, "Console", lambda **_: Console(file=screen, force_terminal=True, width=120))
+    with steps.progress(shown=True) as step:
+        step("[red]measuring", 1, 2, "GET [/api]")
+    assert "[red]measuring" in screen.getvalue()
+    assert "GET [/api]" in screen.getvalue()
 
 
 def _read(terminal: int) -> bytes:

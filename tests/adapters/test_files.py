@@ -3,6 +3,7 @@
 import _thread
 import gzip
 import json
+import logging
 import os
 import sys
 import threading
@@ -17,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamkl.adapters.files import Columns, JsonLinesFile, LineFile, Lines, read_batches, reading
+from streamkl.adapters.files.normal import read_normal
 from streamkl.config import InputConfig
 from streamkl.engine.codec import Codec
 from streamkl.errors import InputError, SourceError, StreamklError
@@ -91,6 +93,36 @@ def test_the_mapping_names_the_columns(write: Write) -> None:
     path = write("m.csv", "t,metric,reading\n1700000000000,cpu,3\n")
     found = read(path, timestamp="t", series="{metric}", value="reading", time_unit="ms")
     assert found.points == [("cpu", seconds(YEAR_2023), 3.0, 2)]
+
+
+@pytest.mark.parametrize(
+    ("header", "names"),
+    [
+        ("timestamp,host,value", "'host'"),
+        ("timestamp,value,label", "'label'"),
+        (",timestamp,value,humidity", "'', 'humidity'"),
+    ],
+)
+def test_what_would_be_lost_beside_time_and_value_is_refused_by_name(write: Write, header: str, names: str) -> None:
+    path = write("m.csv", f"{header}\n")
+    with pytest.raises(InputError) as caught:
+        read(path)
+    assert str(caught.value) == (
+        f'm.csv: the first line names {names} beside time and value, and no column is the series (input.series = "{{series}}");'
+        ' name the series\' column there, as in "{host}", or say there what all points are called, as in "cpu"'
+    )
+
+
+def test_series_in_rows_are_kept_apart_by_the_column_that_the_mapping_names(write: Write) -> None:
+    path = write("m.csv", "timestamp,host,value,label\n1700000000,a,1,0\n1700000000,b,2,0\n")
+    assert read(path, series="{host}").points == [("a", seconds(YEAR_2023), 1.0, 2), ("b", seconds(YEAR_2023), 2.0, 3)]
+    with pytest.raises(InputError, match=r'no column is the series \(input\.series = "\{host\}/\{label\}"\)'):
+        read(path, series="{host}/{label}")
+
+
+def test_who_says_what_all_points_are_called_has_the_other_columns_ignored(write: Write) -> None:
+    path = write("m.csv", "timestamp,value,label\n1700000000,1,0\n")
+    assert read(path, series="cpu").points == [("cpu", seconds(YEAR_2023), 1.0, 2)]
 
 
 @pytest.mark.parametrize("name", ["ec2_cpu.csv", "ec2_cpu.csv.gz"])
@@ -194,6 +226,7 @@ def test_a_single_value_column_has_no_empty_cells(write: Write) -> None:
         ("timestamp\n1700000000\n", "no column 'value' in the first line (timestamp)"),
         ("series,timestamp\ncpu,1700000000\n", "no column 'value' in the first line (series, timestamp)"),
         ("timestamp,a,a\n1700000000,1,2\n", "names a column twice"),
+        ('"series,timestamp,value\ncpu,1700000000,1\n', "the first line is not CSV: unexpected end of data"),
         (b"\x7fELF\xff\xfe\x00\n", "neither JSON lines nor CSV"),
     ],
 )
@@ -369,6 +402,33 @@ def test_columns_hold_the_lines_as_they_came(write: Write) -> None:
         ("other", 103, b"1700000001,x"),
     ]
     assert batch.points.message.dtype == np.int32
+
+
+# -- what is normal ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "bad"),
+    [
+        ("value,series\n5\n1,a\n2,a\n", 1),
+        ('value,series\n1,a\n3,"a\n2,a\n"7,a\n', 2),
+        (f"value,series\n1,a\n3,{'x' * 200_000}\n2,a\n", 1),
+        ('"by, unit",series,value\n%,a,1\n%,a,\n%,a,2\n', 1),
+    ],
+)
+def test_a_line_of_a_reference_that_cannot_be_read_costs_only_itself(
+    write: Write, caplog: pytest.LogCaptureFixture, content: str, bad: int
+) -> None:
+    path = Path(write("normal.csv", content))
+    with caplog.at_level(logging.WARNING):
+        normal = read_normal(path, MAPPING, 2)
+    assert {series: each.values.tolist() for series, each in normal.items()} == {"a": [1.0, 2.0]}
+    assert [record.getMessage() for record in caplog.records] == [f"{path}: {bad} lines hold no number to learn from (not_a_number {bad})"]
+
+
+def test_a_reference_whose_first_line_is_not_csv_is_refused(write: Write) -> None:
+    with pytest.raises(InputError, match=r"normal\.csv: the first line is not CSV"):
+        read_normal(Path(write("normal.csv", '"series,value\na,1\n')), MAPPING, 1)
 
 
 # -- results -----------------------------------------------------------------------

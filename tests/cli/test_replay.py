@@ -1,5 +1,6 @@
 """`streamkl replay`: files through the engine of the service."""
 
+import io
 import json
 import os
 import signal
@@ -12,11 +13,13 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
-from streamkl.adapters.files import reading
+from streamkl.adapters.files import LineFile, reading
 from streamkl.cli import app
 from streamkl.model import Event
+from streamkl.replay import display
 
 BEGIN = 1_700_000_000
 INCIDENT = 1_500  # rows before the mean moves by 3 standard deviations, for 200 rows
@@ -165,6 +168,25 @@ def test_the_configuration_is_used(replay: Replay) -> None:
     )
 
 
+def test_series_that_were_forgotten_are_counted_over_all_files(replay: Replay) -> None:
+    Path("c.toml").write_text("[state]\nevict_after = '1h'\n")
+    later = "".join(f"b,{BEGIN + 60 * minute},1\n" for minute in (400, 401))
+    for name in ("x.csv", "y.csv"):
+        Path(name).write_text(f"series,timestamp,value\na,{BEGIN},1\n{later}")
+    shown = summary(replay("x.csv", "y.csv", "-c", "c.toml")[2])
+    assert (shown["series"], shown["forgotten"]) == ("2", "2")
+    assert "forgotten" not in summary(replay("x.csv", "y.csv")[2])
+
+
+def test_a_file_named_like_markup_is_shown_as_it_is_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    screen, path = io.StringIO(), tmp_path / "[red]m.csv"
+    path.write_text("timestamp,value\n")
+    monkeypatch.setattr(display, "Console", lambda **_: Console(file=screen, force_terminal=True, width=120))
+    with LineFile(str(path)) as file, display.progress([str(path)], shown=True, bar=True) as watch:
+        watch(file, 3)
+    assert "[red]m.csv" in screen.getvalue()
+
+
 @pytest.mark.parametrize("name", ["empty.csv", "empty.jsonl", "empty"])
 def test_an_empty_file_is_no_error(replay: Replay, name: str) -> None:
     Path(name).write_bytes(b"")
@@ -187,17 +209,37 @@ def test_too_few_points_are_explained(replay: Replay) -> None:
         (["binary"], "binary: is neither JSON lines nor CSV (its first line is not text)"),
         (["good.csv", "--events", "none/out"], "none/out: cannot be written: No such file or directory"),
         (["good.csv", "--events", "good.csv"], "good.csv: is one of the files to be read; name another for the results"),
+        (["good.csv", "--events", "./good.csv"], "./good.csv: is one of the files to be read; name another for the results"),
+        (["good.csv", "--rejected", "link.csv"], "link.csv: is one of the files to be read; name another for the results"),
         (["good.csv", "--events", "x", "--rejected", "x"], "x: cannot hold both events and rejected lines; name two"),
+        (["good.csv", "--events", "x", "--rejected", "./x"], "x: cannot hold both events and rejected lines; name two"),
+        (["good.csv", "--events", "-", "--rejected", "-"], "-: cannot hold both events and rejected lines; name two"),
         (["-", "-"], "-: standard input can be read only once"),
     ],
 )
 def test_wrong_files_are_one_line_and_exit_code_2(replay: Replay, arguments: list[str], says: str) -> None:
     write_csv("good.csv")
     Path("binary").write_bytes(bytes(range(256)) * 8)
+    Path("link.csv").symlink_to("good.csv")
     before = Path("good.csv").read_bytes()
     code, out, err = replay(*arguments)
     assert (code, out, err) == (2, "", f"error: {says}\n")
     assert Path("good.csv").read_bytes() == before
+
+
+def test_results_of_before_outlive_a_replay_that_cannot_begin(replay: Replay) -> None:
+    write_csv("good.csv")
+    Path("normal.csv").write_text("series,value\ncpu,1\n")
+    Path("c.toml").write_text("[detector.reference]\nkind = 'file'\npath = 'normal.csv'\n")
+    results = ["--events", "events.jsonl", "--rejected", "rejected.jsonl"]
+    for path in results[1::2]:
+        Path(path).write_text("of yesterday\n")
+    for arguments in (["typo.csv"], ["good.csv", "typo.csv"], ["-", "-"], ["good.csv", "-c", "c.toml"]):
+        assert replay(*arguments, *results)[0] == 2
+        assert [Path(path).read_text() for path in results[1::2]] == ["of yesterday\n"] * 2
+    assert replay("good.csv", *results)[0] == 0
+    assert '"opened"' in Path("events.jsonl").read_text()
+    assert Path("rejected.jsonl").read_text() == ""
 
 
 def test_damaged_data_are_a_problem_at_run_time(replay: Replay) -> None:

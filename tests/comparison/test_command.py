@@ -60,6 +60,15 @@ def test_what_is_printed_says_what_drifts_and_what_that_is_worth(folder: Path) -
     assert any(line.startswith("purpose: holiday holds ") for line in lines)
 
 
+def test_a_file_that_is_not_utf8_differs_in_what_cannot_be_read_alone(tmp_path: Path) -> None:
+    known = "city\n" + "Bonn\nKiel\n" * 200
+    (tmp_path / "old.csv").write_text(known)
+    (tmp_path / "new.csv").write_text(known + "München\n", "latin-1")
+    report = compare(tmp_path / "old.csv", tmp_path / "new.csv")
+    assert not report.drift
+    assert report.features["city"].effect.new_categories == ("M\\xfcnchen",)
+
+
 def test_drift_is_a_code_of_its_own_where_it_is_asked_for(folder: Path) -> None:
     assert run(folder / "old.csv", folder / "new.csv", "--fail-on", "drift")[0] == 3
     assert run(folder / "old.csv", folder / "old.csv", "--fail-on", "drift")[0] == 0

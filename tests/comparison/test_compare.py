@@ -190,6 +190,35 @@ def test_texts_beside_numbers_or_times_are_read_and_what_cannot_be_read_is_count
     assert report.features["at"].kind == "datetime"
 
 
+def test_bytes_are_the_texts_that_they_spell() -> None:
+    texts = ["OK", "München", None] * 20
+    raw = [None if text is None else text.encode() for text in texts]
+    forms = [raw, pa.array(raw), pa.array(raw).dictionary_encode(), pd.Series(raw), pl.Series(raw)]
+    for form in forms:
+        report = compare({"city": texts}, {"city": form})
+        assert not report.drift
+        assert {each.bin.label for each in report.features["city"].contributions} == {"OK", "München", "missing"}
+    assert not compare({"city": ["OK", "M\\xfcnchen"] * 30}, {"city": np.array([b"OK", b"M\xfcnchen"] * 30)}).drift
+
+
+def test_flags_are_the_same_however_they_are_held() -> None:
+    flags = np.array([True, False, False] * 20)
+    for form in (list(flags), flags.tolist(), pa.array(flags), pd.Categorical(flags), [*flags[:-1], None]):
+        report = compare({"flag": flags}, {"flag": form})
+        assert not report.drift
+        assert {each.bin.label for each in report.features["flag"].contributions} - {"missing"} == {"true", "false"}
+
+
+def test_a_time_that_no_calendar_has_is_shown_as_its_number() -> None:
+    days = np.datetime64("2026-01-01T00:00:00", "us") + np.arange(40) * np.timedelta64(1, "D")
+    until = np.concatenate([days, np.array([2**63 - 1] * 20).astype("datetime64[us]")])
+    report = compare({"until": until}, {"until": until})
+    assert not report.drift
+    labels = {each.bin.label for each in report.features["until"].contributions}
+    assert "9.2234e+18" in labels
+    assert any(label.startswith("2026-01-01T00:00:00Z") for label in labels)
+
+
 def test_rare_categories_share_a_bin() -> None:
     rng = np.random.default_rng(5)
     sample = {"v": [f"level {i}" for i in np.minimum(rng.geometric(0.02, 3_000), 500)]}

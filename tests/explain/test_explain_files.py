@@ -129,6 +129,14 @@ def test_names_cannot_harm_a_terminal(tmp_path: Path) -> None:
     assert "[bold]\\u202e at" in out
 
 
+def test_categories_that_look_like_markup_are_shown_as_they_are(tmp_path: Path) -> None:
+    names = ["[/api]", "[red]stop"]
+    path = write(tmp_path / "x.jsonl", [at(minute, names[minute % 2]) for minute in range(600)])
+    code, out, _ = run(path, "--line", "600")
+    assert code == 0
+    assert {line.split()[0] for line in out.splitlines() if line.startswith("  [")} == set(names)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -14,12 +14,15 @@ Step = Callable[[str, int, int | None, str], None]
 
 @contextmanager
 def progress(*, shown: bool) -> Iterator[Step]:
-    """A bar that needs a terminal; what is logged meanwhile (thresholds that have to be simulated first) stands above it."""
+    """A bar that needs a terminal; what is logged meanwhile (thresholds that have to be simulated first) stands above it.
+
+    Remarks may name what the input does, so they are no markup.
+    """
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
-        TextColumn("{task.fields[remark]}"),
+        TextColumn("{task.fields[remark]}", markup=False),
         TimeRemainingColumn(),
     )
     console = Console(stderr=True, highlight=False)

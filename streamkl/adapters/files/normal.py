@@ -13,7 +13,7 @@ import numpy as np
 from streamkl.adapters.files.batches import Lines
 from streamkl.adapters.files.jsonlines import read_messages
 from streamkl.adapters.files.reading import LineFile
-from streamkl.adapters.files.table import read_columns
+from streamkl.adapters.files.table import read_columns, read_header, split
 from streamkl.engine.codec import Codec
 from streamkl.engine.mapping import InputMapping, compile_mapping
 from streamkl.engine.plan import Normal
@@ -39,7 +39,7 @@ def read_normal(path: Path, mapping: InputMapping, wanted: int) -> dict[str, Nor
         whole = itertools.chain([head], chunks)
         is_table = file.name.removesuffix(".gz").endswith((".csv", ".tsv"))
         header = head.split(b"\n", 1)[0].decode("utf-8-sig", "replace").strip()
-        if is_table and mapping.timestamp not in _cells(header):
+        if is_table and mapping.timestamp not in read_header(header, file.name)[1]:
             rows = _timeless(file.name, header, whole, mapping, skipped)
         else:
             rows = _timed(file.name, is_table, whole, mapping, skipped)
@@ -77,26 +77,19 @@ def _timed(name: str, is_table: bool, chunks: Iterator[bytes], mapping: InputMap
 def _timeless(name: str, header: str, chunks: Iterator[bytes], mapping: InputMapping, skipped: Counter[str]) -> Iterator[_Row]:
     plan = compile_mapping(mapping)
     series, value = plan.series.path.key if plan.series.path is not None else None, plan.value.key
-    names = _cells(header)
+    delimiter, names = read_header(header, name)
     if series not in names or value not in names:
         raise InputError(f"{name}: the first line ({header[:200]}) names no columns {series!r} and {value!r}")
     place, number = names.index(str(series)), names.index(str(value))
     lines = (line.decode("utf-8", "replace") for chunk in chunks for line in chunk.splitlines())
-    for cells in csv.reader(itertools.islice(lines, 1, None), delimiter=_delimiter(header)):
+    for line in itertools.islice(lines, 1, None):
         try:
-            read = float(cells[number])
-        except (IndexError, ValueError):
+            cells = split(line, delimiter)
+            owner, read = cells[place], float(cells[number])
+        except (csv.Error, IndexError, ValueError):
             skipped["not_a_number"] += 1
             continue
         if math.isfinite(read):
-            yield cells[place], 0, read
+            yield owner, 0, read
         else:
             skipped["not_finite"] += 1
-
-
-def _delimiter(header: str) -> str:
-    return max(",;\t", key=header.count)
-
-
-def _cells(header: str) -> list[str]:
-    return [cell.strip().strip('"') for cell in header.split(_delimiter(header))]

@@ -47,7 +47,8 @@ def read_columns(chunks: Iterable[bytes], topic: str, series: str, mapping: Inpu
 
     Lines are numbered from `first`.
     A cell is what a JSON text would be: a number, else a category; an empty cell of a wide table is no point. Columns are separated by
-    comma, semicolon or tab. InputError if the first line names no usable columns. About 0.5 µs a row of three plain cells.
+    comma, semicolon or tab. InputError if the first line names no usable columns, or more than time and value where none is the series.
+    About 0.5 µs a row of three plain cells.
     """
     number = first
     table: _Table | None = None
@@ -70,9 +71,9 @@ class _Table:
         text = header.decode("utf-8-sig", "surrogateescape").rstrip("\r")
         if not all(character.isprintable() or character == "\t" for character in text):
             raise InputError(f"{topic}: is neither JSON lines nor CSV (its first line is not text)")
-        self._delimiter = max(_DELIMITERS, key=text.count)
+        self._delimiter, names = read_header(text, topic)
         self._topic, self._mapping = topic, mapping
-        self._layout = find_layout([cell.strip() for cell in _cells(text, self._delimiter)], topic, series, mapping)
+        self._layout = find_layout(names, topic, series, mapping)
 
     def read(self, data: bytes, number: int) -> Columns:
         """The points of whole lines, of which the first has this number in the file."""
@@ -155,7 +156,7 @@ class _Table:
 
     def _row(self, text: str) -> list[str] | Fault:
         try:
-            cells = _cells(text, self._delimiter)
+            cells = split(text, self._delimiter)
         except csv.Error as error:
             return Fault(Reason.WRONG_TYPE, f"the line is not CSV: {error}")
         if len(cells) == self._layout.width:
@@ -164,8 +165,25 @@ class _Table:
         return Fault(reason, f"the line has {len(cells)} cells, the header {self._layout.width}")
 
 
+def read_header(line: str, topic: str) -> tuple[str, list[str]]:
+    """What separates the columns, and their names. InputError for a line that is not CSV."""
+    delimiter = max(_DELIMITERS, key=line.count)
+    try:
+        return delimiter, [cell.strip() for cell in split(line, delimiter)]
+    except csv.Error as error:
+        raise InputError(f"{topic}: the first line is not CSV: {error}") from None
+
+
+def split(line: str, delimiter: str) -> list[str]:
+    """The cells of a line; csv.Error where its quotes are not balanced."""
+    return next(csv.reader([line], delimiter=delimiter, strict=True), [])
+
+
 def find_layout(header: Sequence[str], topic: str, series: str, mapping: InputMapping) -> Layout:
-    """Which columns hold series, time and value. InputError with the fix if the time, or every value, is missing."""
+    """Which columns hold series, time and value.
+
+    InputError with the fix if the time, or every value, is missing, or if nothing says what columns beside time and value are.
+    """
     shown = ", ".join(header)[:200]
     if len(set(header)) < len(header):
         raise InputError(f"{topic}: the first line names a column twice: {shown}")
@@ -178,6 +196,9 @@ def find_layout(header: Sequence[str], topic: str, series: str, mapping: InputMa
     if value in header:
         if name in header:
             return Layout(width, when, header.index(name), (header.index(value),), ())
+        if "{" not in mapping.series:  # a name, whatever else is there
+            return Layout(width, when, None, (header.index(value),), (mapping.series,))
+        _refuse_strangers([column for column in header if column not in (time, value)], topic, mapping)
         return Layout(width, when, None, (header.index(value),), (series,))
     others = tuple(index for index in range(width) if index != when)
     if not others or name in header:
@@ -185,8 +206,12 @@ def find_layout(header: Sequence[str], topic: str, series: str, mapping: InputMa
     return Layout(width, when, None, others, tuple(header[index] for index in others))
 
 
-def _cells(text: str, delimiter: str) -> list[str]:
-    return next(csv.reader([text], delimiter=delimiter, strict=True), [])
+def _refuse_strangers(columns: Sequence[str], topic: str, mapping: InputMapping) -> None:
+    """One of them may tell series apart, which would become one, or be a second value, which would be lost."""
+    if columns:
+        found = f"the first line names {', '.join(map(repr, columns))[:200]} beside time and value"
+        fix = 'name the series\' column there, as in "{host}", or say there what all points are called, as in "cpu"'
+        raise InputError(f'{topic}: {found}, and no column is the series (input.series = "{mapping.series}"); {fix}')
 
 
 def _without(points: Points, bad: dict[int, Fault]) -> Points:
