@@ -21,7 +21,7 @@ class InputError(StreamklError):
 
 
 class SnapshotError(StreamklError):
-    """A stored state cannot be restored: damaged, of a newer version, or of another configuration."""
+    """A stored state cannot be restored: damaged, of another version, or of another configuration."""
 
 
 class SourceError(StreamklError):

@@ -149,12 +149,12 @@ def _parse(arguments: list[str]) -> None:
 
 
 def _pip(arguments: list[str]) -> Printed:
-    """`pip install` of this package with extras that it has."""
+    """`pip install` of this package, or of the folder of its sources, with extras that it has."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wanted = re.fullmatch(r"(\w+)(?:\[([\w,]+)\])?", arguments[-1])
+    wanted = re.fullmatch(r"(\w+|\.)(?:\[([\w,]+)\])?", arguments[-1])
     assert arguments[0] == "install", arguments
     assert wanted, arguments
-    assert wanted[1] == project["name"], arguments
+    assert wanted[1] in (project["name"], "."), arguments
     assert set((wanted[2] or "").split(",")) - {""} <= set(project["optional-dependencies"]), arguments
     return NOTHING
 

@@ -36,6 +36,7 @@ def test_every_block_of_a_page_does_what_it_shows(page: str, tmp_path: Path) -> 
         ("```sh\nstreamkl replay --topic metrics --speed 3\n```", "No such option"),
         ("    streamkl wander", "No such command"),
         ("```sh\npip install 'streamkl[everything]'\n```", "everything"),
+        ("```sh\npip install '.[everything]'\n```", "everything"),
         ("```sh\nmake coffee\n```", "coffee"),
         ("```sh\npython -m benchmarks.nothing\n```", "benchmarks.nothing"),
         ("```sh\nrm -rf folder\n```", "no reader is sure to have"),

@@ -76,24 +76,30 @@ def is_secret(field: FieldInfo) -> bool:
 
 def accepts(field: FieldInfo) -> str:
     """What a value has to be: "a whole number between 50 and 100000 points"."""
-    noun = next((item.name for item in field.metadata if isinstance(item, Noun)), None)
+    noun = _noun(field)
     unit = next((f" {item.name}" for item in field.metadata if isinstance(item, Unit)), "")
     kind = _without_none(field.annotation)
     if get_origin(kind) is Literal:
         return "one of " + ", ".join(written(choice, field) for choice in get_args(kind))
     plain = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", SecretStr: "a secret"}
-    name = noun or plain.get(kind, "a path")
+    name = noun.name if noun else plain.get(kind, "a path")
     return f"{name} {bounds(field)}".rstrip() + unit
 
 
 def written(value: Any, field: FieldInfo) -> str:
     """A value as it stands in a configuration file."""
-    noun = next((item for item in field.metadata if isinstance(item, Noun)), None)
+    noun = _noun(field)
     if isinstance(value, (tuple, list)):
         return f"[{', '.join(written(item, field) for item in value)}]"
     if isinstance(value, (bool, int, float)) and noun is None:
         return str(value).lower()
     return quoted(noun.write(value) if noun else str(value))
+
+
+def _noun(field: FieldInfo) -> Noun | None:
+    """What a value is called; where there may be none, what the others are."""
+    notes = (*field.metadata, *getattr(_without_none(field.annotation), "__metadata__", ()))
+    return next((note for note in notes if isinstance(note, Noun)), None)
 
 
 def quoted(text: str) -> str:
