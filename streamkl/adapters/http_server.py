@@ -3,6 +3,7 @@
 Only GET and HEAD; only Host headers of names that are ours, so that a web page elsewhere cannot read it through a browser on this machine.
 """
 
+import asyncio
 import os
 import socket
 import threading
@@ -16,11 +17,13 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from streamkl.errors import ConfigError
 
 MAX_CONNECTIONS = 64  # more are answered with 503
 KEEP_ALIVE_SECONDS = 5
+REQUEST_SECONDS = 5.0  # within which a connection has to ask something, whole; else strangers who ask nothing would take them all
 BACKLOG = 128
 STOP_SECONDS = 2
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -48,6 +51,7 @@ class HttpServer:
         self._server = uvicorn.Server(
             uvicorn.Config(
                 app,
+                http=_Impatient,
                 lifespan="off",
                 log_config=None,
                 log_level="warning",
@@ -68,6 +72,37 @@ class HttpServer:
         self._server.should_exit = True
         self._thread.join(STOP_SECONDS + 1)
         self._socket.close()
+
+
+class _Impatient(H11Protocol):
+    """A connection that is closed where no whole request comes."""
+
+    _patience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as the library has it
+        """Somebody is there."""
+        super().connection_made(transport)
+        self._wait()
+
+    def on_response_complete(self) -> None:
+        """Somebody has an answer, and may ask again."""
+        super().on_response_complete()
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Somebody has gone."""
+        super().connection_lost(exc)
+        if self._patience is not None:
+            self._patience.cancel()
+
+    def _wait(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+        self._patience = self.loop.call_later(REQUEST_SECONDS, self._give_up)
+
+    def _give_up(self) -> None:
+        if self.cycle is None or self.cycle.response_complete:  # else it is being answered
+            self.transport.close()
 
 
 def _page(content: Callable[[], bytes]) -> Endpoint:

@@ -1,6 +1,7 @@
 """The HTTP door, over real sockets: what it tells, to whom, and what it refuses."""
 
 import socket
+import time
 from collections.abc import Iterator
 
 import httpx
@@ -188,6 +189,34 @@ def test_more_connections_than_allowed_are_turned_away_and_it_recovers(server: H
         for one in idle:
             one.close()
     assert any(httpx.get(address, trust_env=False).status_code == 200 for _ in range(50))
+
+
+@pytest.mark.parametrize("said", [b"", b"GET /healthz HTTP/1.1\r\n", b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET /he"])
+def test_connections_that_ask_nothing_whole_are_closed(server: HttpServer, monkeypatch: pytest.MonkeyPatch, said: bytes) -> None:
+    """A probe that finds all connections taken by strangers would have the service restarted."""
+    monkeypatch.setattr("streamkl.adapters.http_server.REQUEST_SECONDS", 0.3)
+    address, began = f"http://127.0.0.1:{server.port}/healthz", time.monotonic()
+    idle = [socket.create_connection(("127.0.0.1", server.port), timeout=5) for _ in range(100)]
+    try:
+        for one in idle:
+            one.sendall(said)
+        while httpx.get(address, trust_env=False).status_code != 200:
+            assert time.monotonic() - began < 5.0
+        while idle[0].recv(4096):
+            pass
+    finally:
+        for one in idle:
+            one.close()
+
+
+def test_a_connection_that_goes_on_asking_is_kept(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streamkl.adapters.http_server.REQUEST_SECONDS", 0.4)
+    ports = set()
+    for _ in range(6):
+        answer = client.get("/metrics")
+        ports.add(answer.extensions["network_stream"].get_extra_info("client_addr"))
+        time.sleep(0.2)
+    assert len(ports) == 1
 
 
 def test_a_port_in_use_is_one_line_that_names_the_setting(server: HttpServer) -> None:
