@@ -11,7 +11,7 @@ from rich.text import Text
 from streamkl.calibrate.report import Advice, Found, Report, SeriesReport, Totals
 from streamkl.units import format_duration
 
-_PLAIN_WIDTH = 140  # where the output is no terminal
+_PLAIN_WIDTH = 200  # where the output is no terminal: a line a series
 _LONGEST_NAME = 44
 
 
