@@ -176,8 +176,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
             "dead_letters_shed",
         ),
     ]
-    series: Annotated[str, _says("its name, as `input.series` makes it; empty where a limit of the partition is meant")]
-    monitor: Annotated[str, _says("name of the monitor that judges the series")]
+    series: Annotated[
+        str, _says("its name, as `input.series` makes it; of `series_shed` the first that was turned away; empty in other warnings")
+    ]
+    monitor: Annotated[str, _says("name of the monitor that judges the series; empty in warnings")]
     reason: Annotated[
         str,
         _says(

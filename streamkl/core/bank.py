@@ -16,7 +16,7 @@ from streamkl.core.dependence import dependence, is_independent
 from streamkl.core.drift import MOST_TURN
 from streamkl.core.edges import edges_of, put_edges
 from streamkl.core.episode import ACCEPTED, FORGOTTEN, LEARNED, NOTHING, OPENED, RECOVERED, WARM
-from streamkl.core.explanation import explain
+from streamkl.core.explanation import explain, explain_parting
 from streamkl.core.kernel import rehearse, walk
 from streamkl.core.masses import put_units, units
 from streamkl.core.native import Held, Memory, entry
@@ -138,8 +138,8 @@ class Bank:
 
     def parting(self, row: int) -> Transition:
         """The end of the open episode of a row that is about to be forgotten; its index means nothing."""
-        window = int(self.arena.teller[row])
-        return self._transition(0, row, FORGOTTEN, window)
+        window, why = explain_parting(self.arena, self.pool, self.rules, row)
+        return Transition(0, row, FORGOTTEN, why.statistic_nats / why.threshold_nats, window, why)
 
     def living(self) -> NDArray[np.int64]:
         """Rows in use, ascending; O(rows)."""
@@ -221,7 +221,8 @@ class Bank:
 
     def _move(self, index: int, row: int, happened: int, out: Verdicts) -> Transition:
         window = int(self.arena.teller[row]) if happened in (RECOVERED, ACCEPTED) else int(out.window[index])
-        transition = self._transition(index, row, happened, window)
+        score = float(self.arena.ratio[row, window])
+        transition = Transition(index, row, happened, score, window, explain(self.arena, self.pool, self.rules, row, window))
         if self.arena.phase[row] == LEARNING:  # its buffer is in use already, and goes on filling when the episode is over
             if happened == RECOVERED:
                 self._renew(np.array([row]))
@@ -233,10 +234,6 @@ class Bank:
         elif happened == ACCEPTED:
             self._learn(row)
         return transition
-
-    def _transition(self, index: int, row: int, happened: int, window: int) -> Transition:
-        why = explain(self.arena, self.pool, self.rules, row, window)
-        return Transition(index, row, happened, float(self.arena.ratio[row, window]), window, why)
 
     # -- references ------------------------------------------------------------
 

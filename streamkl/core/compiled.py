@@ -65,7 +65,7 @@ class _Kept(FunctionCache):
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep the machine code for a signature, if that can be done."""
-        with suppress(OSError):
+        with suppress(Exception):  # a full disk, on which what is half written could not even be removed
             super().save_overload(sig, data)  # type: ignore[no-untyped-call]
 
 

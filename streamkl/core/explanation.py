@@ -78,6 +78,25 @@ def explain(a: Arena, pool: Pool, rules: Rules, row: int, w: int) -> Explanation
     return _explain_drift(a, rules, row) if w == drift else _explain_points(a, pool, rules, row)
 
 
+def explain_parting(a: Arena, pool: Pool, rules: Rules, row: int) -> tuple[int, Explanation]:
+    """The test to name, and what there is still to say, when a row with an open episode is forgotten; O(bins + the window's points).
+
+    Of what lasts from point to point alone: other rows' points have come since, and a restart may lie between. It is the window last told
+    of, else the shortest that is judged; where none is, the newest points, with the score that was last told.
+    """
+    drift = len(rules.window_points)
+    held = [w for w in np.argsort(a.length[row, :drift], kind="stable").tolist() if a.length[row, w]]
+    judged = [w for w in held if a.factor[row, w] > 0 and a.limit[row, w] > 0]
+    if judged:
+        w = int(a.teller[row])
+        w = w if w in judged else judged[0]
+        return w, _explain_window(a, rules, row, w)
+    around = _explain_window(a, rules, row, held[0]) if held else _explain_learning(a, pool, row)
+    why = with_point_limit(a, rules, row, around)
+    nothing = Surprise(np.zeros(a.nats.shape[1]), _recent(a, row, 1))
+    return drift + 1, replace(why, statistic_nats=float(a.sent[row]) * why.threshold_nats, surprise=nothing)
+
+
 def _explain_drift(a: Arena, rules: Rules, row: int) -> Explanation:
     """Statistic and thresholds are sums of log likelihood ratios; bins and quantiles are of the points since the sum was 0."""
     drift = len(rules.window_points)

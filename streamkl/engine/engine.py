@@ -181,7 +181,7 @@ class Engine:
         gone = self._router.silent(int(batch.clock[start]))
         if gone and self._watch is not None:
             batch.told += [(start, event) for event in self._watch.forget(gone, batch.place(start))]
-        for number in (each for each in gone if each in self._episodes):
+        for number in sorted((each for each in gone if each in self._episodes), key=lambda each: self._router.seats[each].name):
             seat = self._router.seats[number]
             parting = self._router.banks[seat.bank].parting(seat.row)
             batch.told.append((start, self._tell(batch.place(start), number, parting)))

@@ -33,7 +33,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ENDINGS = {
     RECOVERED: "recovered; in the last window, {}",
     ACCEPTED: "accepted as the new normal: {}",
-    FORGOTTEN: "forgotten after a long silence; before it, {}",
+    FORGOTTEN: "forgotten after a long silence",
 }
 _WHY = {
     OPENED: ("opened", "threshold"),
@@ -137,7 +137,7 @@ class Teller:
         why = transition.explanation
         kind, reason = _WHY.get(transition.happened, ("updated", "escalated"))
         bins = self._bins(why, seat)
-        points = why.surprise
+        points = None if transition.happened == FORGOTTEN else why.surprise  # nobody knows them any more
         before, now = _quantiles(why.reference_quantiles), _quantiles(why.window_quantiles)
         categorical = seat.categorical
         name, statistic = named(self.settings, transition.window)

@@ -215,7 +215,8 @@ class Holdings:
             if partition in step.snapshots:
                 holding.turn = self._turn
         for partition, offset in saved.items():
-            self._held[partition].saved = offset
+            if partition in self._held:  # else it waits for its state to be loaded, whichever that is now
+                self._held[partition].saved = offset
 
     def stats(self) -> Iterator[EngineStats]:
         """The figures of every engine. O(partitions)."""

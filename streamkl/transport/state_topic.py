@@ -37,6 +37,7 @@ class TopicStateStore:
     def __init__(self, session: Membership, transactor: Transactor, reader: StateReader, topic: str, *, any_count: bool = False) -> None:
         """`any_count`: states of another number of input partitions are given out too."""
         self._any_count = any_count
+        self._counts: dict[str, int] = {}  # of partitions, when ours were dealt out
         self._session = session
         self._transactor = transactor
         self._reader = reader
@@ -88,22 +89,28 @@ class TopicStateStore:
     def learned_of(self, topic: str, found: Bookmark | None, least: int = 0) -> int:
         """How many partitions the topic had for what goes on from this bookmark: as many as it has, 0 where that is unknown.
 
-        `least`: there are known to be so many. Raises SnapshotError where there is a state, and the topic has another number now.
+        `least`: there are at least so many. Raises SnapshotError where there is a state, and the topic has another number now; SourceError
+        where there is none, and partitions have been added since ours were dealt out.
         """
-        now = max(self._session.partitions_of(topic), least)
-        if self._any_count or found is None or found.saved is None or not found.partitions:
-            return now
-        if now and found.partitions != now:
+        known = self._session.partitions_of(topic)
+        if self._any_count:
+            return known
+        if found is None or found.saved is None or not found.partitions:
+            if known and (self._counts.get(topic) or known) != known:
+                raise SourceError(f"topic {topic} has {known} partitions now", transient=True)
+            return known
+        if found.partitions < least or (known and found.partitions != known):
             raise SnapshotError(
-                f"topic {topic} had {found.partitions} partitions when its state was saved and has {now} now, so that series lie"
-                f" elsewhere: `streamkl reshard` moves what they have learned, or {NOT_AGAIN}"
+                f"topic {topic} had {found.partitions} partitions when its state was saved and has {max(known, least)} now, so that series"
+                f" lie elsewhere: `streamkl reshard` moves what they have learned, or {NOT_AGAIN}"
             )
         return found.partitions
 
     def _expect_same_count(self, topic: str, ours: Collection[Partition], kept: Mapping[Partition, Kept]) -> None:
         """Partitions without an offset may have been added: then states of the others, whoever has them, are of fewer partitions."""
         least = 1 + max(partition.partition for partition in ours)
-        count = max(self._session.partitions_of(topic), least)
+        self._counts[topic] = self._session.partitions_of(topic)
+        count = max(self._counts[topic], least)
         known = {partition: kept[partition] for partition in ours if partition in kept}
         others = {Partition(topic, number) for number in range(count)}.difference(ours)
         if others and len(known) < len(ours):

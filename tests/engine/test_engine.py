@@ -1,15 +1,17 @@
 """An engine: messages in, events out, whatever arrives and however it is batched."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from streamkl.core.settings import Window
 from streamkl.engine.engine import Engine
 from streamkl.engine.plan import Normal
 from streamkl.model import Event, Message, Reason
 from tests.engine.plans import HERE, MINUTE_MS, engine, feed, monitor, plan, record, records, shifted, written
-from tests.small import flat, settings
+from tests.small import FIXED, flat, settings
 
 DAY_MINUTES = 1_440
 
@@ -197,9 +199,47 @@ def test_an_episode_of_a_forgotten_series_ends_with_it() -> None:
     (end,) = feed(one, [record("b", 1.0, 400, len(messages)), record("a", 1.0, 400, len(messages) + 1)])
     assert (end.series, end.type, end.reason, end.episode_id) == ("a", "closed", "forgotten", told[-1].episode_id)
     assert (end.sequence, end.source.last_offset) == (told[-1].sequence + 1, len(messages))
-    assert end.sentence.startswith("forgotten after a long silence; before it, ")
+    assert end.sentence == "forgotten after a long silence"
     assert (one.stats().open_episodes, one.stats().learning, one.stats().evicted) == (0, 2, 1)
     assert engine(plan(evict_after_us=3_600_000_000), one.snapshot()).snapshot() == one.snapshot()
+
+
+def test_episodes_end_alike_whoever_came_since_and_wherever_it_was_stopped() -> None:
+    """Another series' points have come since, and what is only known until the next point comes must not be asked for."""
+    made = plan(monitor(judged=settings(point_share=0.0)), evict_after_us=3_600_000_000)
+    messages = records({"z": shifted(1, 100, 15), "a": shifted(2, 100, 15)})
+    since = [record("b", 50.0 + minute % 7, 115 + minute, len(messages) + minute) for minute in range(90)]
+    one = engine(made)
+    told_before = {event.series: event for event in feed(one, messages)}
+    assert set(told_before) == {"a", "z"}
+    two = engine(made, one.snapshot())
+    feed(one, since[:40])
+    three = engine(made, one.snapshot())
+    ends = feed(one, since[40:])
+    assert [event.series for event in ends] == ["a", "z"]
+    assert written(feed(two, since)) == written(feed(three, since[40:])) == written(ends)
+    for end in ends:
+        assert end.statistic_nats is not None
+        assert end.threshold_nats is not None
+        assert end.score == pytest.approx(end.statistic_nats / end.threshold_nats)
+        assert (end.reason, end.episode_id) == ("forgotten", told_before[end.series].episode_id)
+
+
+def test_a_series_that_is_forgotten_while_it_learns_ends_its_episode_too() -> None:
+    windows = (Window("16 points", 16, 0), Window("64 points", 64, 0))
+    judged = settings(point_share=0.75, windows=windows, ring_points=70, reference=replace(FIXED, size=150))
+    one = engine(plan(monitor(judged=judged), evict_after_us=3_600_000_000))
+    dice = np.random.default_rng(0)
+    short, long = dice.normal(size=130), dice.normal(100.0, 1.0, 420)
+    short[122:] += 60.0
+    long[250:] += 0.8
+    events = feed(one, records({"a": [None] * 100 + [float(value) for value in short] + [None] * 190, "b": map(float, long)}))
+    of_a = [event for event in events if event.series == "a"]
+    assert [(event.type, event.reason) for event in of_a[:: len(of_a) - 1]] == [("opened", "threshold"), ("closed", "forgotten")]
+    end = of_a[-1]
+    assert (end.window_name, end.tracks, end.sentence) == ("newest points", (), "forgotten after a long silence")
+    assert end.score == pytest.approx(max(event.score for event in of_a[:-1]))
+    assert end.calibration.run_length_points == of_a[-2].calibration.run_length_points
 
 
 def test_status_codes_before_a_sweep_count_like_those_after_it() -> None:

@@ -12,8 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 import streamkl as library
-from streamkl import cli
-from streamkl.cli import app
+from streamkl.cli import app, samples
 from streamkl.config.fitting import KIND, KINDS
 
 ROOT = Path(__file__).parents[2]
@@ -176,8 +175,8 @@ def test_a_picture_of_no_possible_model_shows_the_data(tmp_path: Path) -> None:
 
 
 def test_the_kinds_of_the_command_line_are_those_of_the_function() -> None:
-    assert tuple(cli.Kind) == KINDS
-    assert cli.Kind.AUTO == KIND
+    assert tuple(samples.Kind) == KINDS
+    assert samples.Kind.AUTO == KIND
 
 
 def test_a_file_that_is_not_there() -> None:

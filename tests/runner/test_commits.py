@@ -136,6 +136,16 @@ def test_a_state_that_the_outlet_puts_off_is_not_taken_for_saved(world: World, s
     assert world.states[P0][0] == world.committed[P0] == 8
 
 
+def test_a_state_may_be_complete_of_a_partition_that_is_still_to_be_restored(world: World, start: Start) -> None:
+    """After a failed restore everything is dropped, while an outlet goes on writing what it was given."""
+    world.write(P0, numbers(8))
+    world.assign(P0)
+    life = start()
+    life.run_until_idle()
+    life.holdings.committed(Step(world.assignment), {P1: 5})
+    assert len(life.holdings) == 1
+
+
 def idle_for(life: Process, polls: int) -> None:
     """Run until there was nothing to read so many times."""
     idle = itertools.count(1)

@@ -247,6 +247,38 @@ def test_a_number_of_partitions_that_is_not_known_is_never_written_down(
     assert store.mark(other).offset is None
 
 
+def test_a_number_of_partitions_that_is_not_known_is_not_taken_for_a_small_one(
+    exactly_once_place: OnKafkaExactlyOnce, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Libraries forget it for a moment while a broker starts, which is when partitions are dealt out anew."""
+    place, topic = exactly_once_place, exactly_once_place.topic(partitions=3)
+    member = start(place, group, topic)
+    for number in range(2):
+        save(member, Partition(topic, number), 10, b"state")
+    store = member.states
+    assert isinstance(store, TopicStateStore)
+    monkeypatch.setattr(store._session, "partitions_of", lambda _: 0)
+    for ours in ({Partition(topic, 0)}, {Partition(topic, 0), Partition(topic, 1)}, {Partition(topic, 2)}):
+        assert set(store.soonest_first(ours)) == ours
+
+
+def test_a_first_state_is_not_begun_for_more_partitions_than_were_dealt_out(
+    exactly_once_place: OnKafkaExactlyOnce, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, topic = exactly_once_place, exactly_once_place.topic(partitions=2)
+    ours = {Partition(topic, 0), Partition(topic, 1)}
+    member = start(place, group, topic)
+    store = member.states
+    assert isinstance(store, TopicStateStore)
+    store.soonest_first(ours)
+    monkeypatch.setattr(store._session, "partitions_of", lambda _: 4)
+    with pytest.raises(SinkError, match=f"topic {topic} has 4 partitions now") as refusal:
+        save(member, Partition(topic, 0), 10, b"state")
+    assert refusal.value.transient
+    store.soonest_first(ours)
+    save(member, Partition(topic, 0), 10, b"state")
+
+
 def test_a_state_that_is_gone_or_damaged_is_refused(exactly_once_place: OnKafkaExactlyOnce, group: str) -> None:
     place, topic = exactly_once_place, exactly_once_place.topic()
     partition = Partition(topic, 0)
