@@ -7,21 +7,21 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 from kafka import KafkaAdminClient
 
 from benchmarks import topics
 from benchmarks.kept import Kept, digest
-from benchmarks.pipeline_cells import DECODED, Cell, alone, cells, rows
+from benchmarks.pipeline_cells import DECODED, Alone, Cell, Parts, cells, rows
 from benchmarks.progress import Bar, progress_bar
 from benchmarks.reading import Program, Speed, TooShortError, measure_once
 from benchmarks.report import Report, Row, command_line, show, write
 from benchmarks.service import DEAD, EVENTS, Group, at_least_once, command, exactly_once
 from streamkl.broker.launcher import Broker
 
-PARTS = ("bare_loop", "forms", "reading", "service", "topics")
+PARTS = ("bare_loop", "feed", "forms", "pipeline_cells", "reading", "service", "topics")
 CODE = ("streamkl/**/*.py", "streamkl/adapters/*.json", *(f"benchmarks/{part}.py" for part in PARTS))
 
 
@@ -55,18 +55,28 @@ def programs(cell: Cell, client: Client) -> dict[str, Program]:
     return {name: every[name] for name in cell.programs}
 
 
-def measure(bootstrap: str, cell: Cell, runs: int, client: Client, bar: Bar) -> Mapping[str, list[Speed]]:
-    """The speed of every run; the programs take turns, and a first turn of each is thrown away."""
+class Turns(NamedTuple):
+    """What was measured in turns: every run of each program, and beside it how quick decoding and the detector are by themselves."""
+
+    programs: Mapping[str, list[Speed]]
+    alone: list[Alone]
+
+
+def measure(bootstrap: str, cell: Cell, runs: int, client: Client, bar: Bar) -> Turns:
+    """The programs take turns, and a first turn of each is thrown away. A machine's speed may double within minutes."""
     speeds: dict[str, list[Speed]] = {name: [] for name in cell.programs}
+    parts, alone = Parts(cell), list[Alone]()
     admin = KafkaAdminClient(bootstrap_servers=bootstrap)
     for number in range(runs + 1):
         for name, program in programs(cell, client).items():
             found = run_once(admin, bootstrap, cell.shape, program)
             if number:
                 speeds[name].append(found)
+            if number and name == "streamkl":
+                alone.append(parts.measure())
             bar.advance()
     admin.close()
-    return speeds
+    return Turns(speeds, alone)
 
 
 def run_once(admin: KafkaAdminClient, bootstrap: str, shape: topics.Shape, program: Program, tries: int = 3) -> Speed:
@@ -87,8 +97,8 @@ class Cells:
         self._kept = Kept("pipeline")
         self._topic = ""
 
-    def measured(self, cell: Cell, place: str) -> Mapping[str, list[Speed]]:
-        """The runs of each program; `place` says how far all this is."""
+    def measured(self, cell: Cell, place: str) -> Turns:
+        """All of its runs; `place` says how far all this is."""
         sizes = [cell.shape.records, cell.shape.points_per_record, self._runs]
         key = {"cell": cell.name, "programs": list(cell.programs), "sizes": sizes, "client": self._client, "code": digest(CODE)}
         known = self._kept.get(key)
@@ -99,7 +109,8 @@ class Cells:
             ) as bar:
                 known = measure(self._bootstrap, cell, self._runs, self._client, bar)
             self._kept.put(key, known)
-        return {name: [Speed(*each) for each in speeds] for name, speeds in known.items()}
+        programs, alone = known
+        return Turns({name: [Speed(*each) for each in speeds] for name, speeds in programs.items()}, [Alone(*each) for each in alone])
 
     def _prepare(self, cell: Cell) -> None:
         if cell.shape.topic == self._topic:
@@ -132,7 +143,8 @@ def main(
         topics.create(address, EVENTS, DEAD)
         measuring = Cells(address, runs, client)
         for number, cell in enumerate(every, 1):
-            found += rows(cell, measuring.measured(cell, f"{number} of {len(every)}:"), alone(cell), client)
+            turns = measuring.measured(cell, f"{number} of {len(every)}:")
+            found += rows(cell, turns.programs, turns.alone, client)
     name = "pipeline" if client is Client.KAFKA_PYTHON else f"pipeline_{client}"
     title = f"Through Kafka with {client}: streamkl run beside a bare poll loop"
     report = Report(name, title, command_line("pipeline"), notes(runs, client), found)
@@ -152,7 +164,7 @@ def notes(runs: int, client: Client) -> list[str]:
         f" {BARE_SECONDS[client]:g} s; the service commits every {COMMIT_SECONDS[client]:g} s (shipped: 1). CPU: the"
         " same ratio from processor seconds of the two programs, which other programs on the machine do not slow.",
         f"Alone: points a second of one thread's processor time, bytes to columns in batches of {DECODED * topics.METRICS:,} points, and"
-        " the detector by itself. Both are done in one thread here, after one another.",
+        " the detector by itself, measured in the same turns. Both are done in one thread here, after one another.",
     ]
 
 

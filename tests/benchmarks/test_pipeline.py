@@ -45,7 +45,7 @@ def test_a_metric_of_telegraf_has_ten_fields() -> None:
 
 def told(cell: Cell, rates: Mapping[str, float], client: str = "kafka-python") -> list[tuple[object, object]]:
     measured = {name: [Speed(rate, 1e6 / rate)] for name, rate in rates.items()}
-    return [(row["found"], row["holds"]) for row in rows(cell, measured, Alone(decode=4e6, kernel=2e6), client)]
+    return [(row["found"], row["holds"]) for row in rows(cell, measured, [Alone(decode=4e6, kernel=2e6)], client)]
 
 
 def test_each_cell_is_held_to_its_own_promise() -> None:
@@ -56,6 +56,15 @@ def test_each_cell_is_held_to_its_own_promise() -> None:
     assert told(base, {**rates, "streamkl": 500_000.0}, "confluent")[0] == (500_000.0, "yes")
     assert told(base_100, {**rates, "streamkl": 13_000.0})[0] == (0.65, "no")  # of 2 M points/s
     assert told(window_100, {**rates, "streamkl": 10_000.0})[0] == (1_000_000.0, "yes")
+
+
+def test_what_a_part_does_alone_is_compared_turn_by_turn() -> None:
+    """A machine that is half as fast for a while is so for both."""
+    _, _, narrow, *_ = cells("x", 10, 100)
+    measured = {"bare": [Speed(9e4, 1.0)] * 3, "streamkl": [Speed(16_000.0, 60.0), Speed(8_000.0, 120.0), Speed(15_000.0, 65.0)]}
+    apart = [Alone(9e6, 2e6), Alone(4.5e6, 1e6), Alone(9e6, 2e6)]
+    (row,) = rows(narrow, measured, apart, "kafka-python")
+    assert (row["found"], row["kernel alone"]) == (0.8, 2e6)
 
 
 def test_cells_of_one_topic_follow_one_another() -> None:
