@@ -202,13 +202,13 @@ class ConfluentSession:
         """Which topics there are, and how many partitions each has. Where the broker is away nothing changes."""
         now = time.monotonic()
         self._look_at = now + tuning.METADATA_MAX_AGE_MS / 1000
-        patience = LOOK_SECONDS if self._subscribed else tuning.QUERY_TIMEOUT_MS / 1000  # nothing can be read before
         try:
             if self._expression is not None:
+                patience = LOOK_SECONDS if self._subscribed else tuning.QUERY_TIMEOUT_MS / 1000  # nothing can be read before
                 known = self.consumer.list_topics(timeout=patience).topics
                 self._topics = sorted(filter(self._expression.match, known))
             else:
-                known = {each: self.consumer.list_topics(each, patience).topics[each] for each in self._topics}
+                known = {each: self.consumer.list_topics(each, LOOK_SECONDS).topics[each] for each in self._topics}
         except KafkaException as error:
             complain(error_of(error))
             self._look_at = now + tuning.ASK_AGAIN_SECONDS
