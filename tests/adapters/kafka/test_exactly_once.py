@@ -39,6 +39,18 @@ def save(member: Member, partition: Partition, offset: int, packed: bytes | None
     member.outlet.commit(Step(member.source.assignment(), (), states, {partition: offset}, leaving))
 
 
+def store_of(member: Member) -> TopicStateStore:
+    assert isinstance(member.states, TopicStateStore)
+    return member.states
+
+
+def committed_with(store: TopicStateStore, partition: Partition) -> tuple[int | None, int]:
+    """The group's offset, and the number of partitions that stands beside it."""
+    mark = store.mark(partition)
+    assert mark.bookmark is not None
+    return mark.offset, mark.bookmark.partitions
+
+
 def chunks_in(place: OnKafkaExactlyOnce) -> Sequence[Message]:
     return place.read(place.state_topic)
 
@@ -212,18 +224,14 @@ def test_partitions_that_are_added_meanwhile_end_it_with_the_next_commit(
     partition = Partition(topic, 0)
     member = start(place, group, topic)
     save(member, partition, 10, b"state")
-    store = member.states
-    assert isinstance(store, TopicStateStore)
+    store = store_of(member)
     with monkeypatch.context() as patch:
         patch.setattr(store._session, "partitions_of", lambda _: 4)
         with pytest.raises(SnapshotError, match="had 2 partitions when its state was saved and has 4 now"):
             save(member, partition, 20)
         with pytest.raises(SnapshotError, match="had 2 partitions"):
             save(member, partition, 20, b"later")
-    kept = store.mark(partition)
-    assert kept.offset == 10
-    assert kept.bookmark is not None
-    assert kept.bookmark.partitions == 2
+    assert committed_with(store, partition) == (10, 2)
 
 
 def test_a_number_of_partitions_that_is_not_known_is_never_written_down(
@@ -233,17 +241,13 @@ def test_a_number_of_partitions_that_is_not_known_is_never_written_down(
     partition, other = Partition(topic, 0), Partition(topic, 1)
     member = start(place, group, topic)
     save(member, partition, 10, b"state")
-    store = member.states
-    assert isinstance(store, TopicStateStore)
+    store = store_of(member)
     with monkeypatch.context() as patch:
         patch.setattr(store._session, "partitions_of", lambda _: 0)
         save(member, partition, 20, b"later")
         with pytest.raises(SinkError, match="how many partitions it has is not known yet"):
             save(member, other, 5, b"first")
-    kept = store.mark(partition)
-    assert kept.offset == 20
-    assert kept.bookmark is not None
-    assert kept.bookmark.partitions == 2
+    assert committed_with(store, partition) == (20, 2)
     assert store.mark(other).offset is None
 
 
@@ -255,8 +259,7 @@ def test_a_number_of_partitions_that_is_not_known_is_not_taken_for_a_small_one(
     member = start(place, group, topic)
     for number in range(2):
         save(member, Partition(topic, number), 10, b"state")
-    store = member.states
-    assert isinstance(store, TopicStateStore)
+    store = store_of(member)
     monkeypatch.setattr(store._session, "partitions_of", lambda _: 0)
     for ours in ({Partition(topic, 0)}, {Partition(topic, 0), Partition(topic, 1)}, {Partition(topic, 2)}):
         assert set(store.soonest_first(ours)) == ours
@@ -268,8 +271,7 @@ def test_a_first_state_is_not_begun_for_more_partitions_than_were_dealt_out(
     place, topic = exactly_once_place, exactly_once_place.topic(partitions=2)
     ours = {Partition(topic, 0), Partition(topic, 1)}
     member = start(place, group, topic)
-    store = member.states
-    assert isinstance(store, TopicStateStore)
+    store = store_of(member)
     store.soonest_first(ours)
     monkeypatch.setattr(store._session, "partitions_of", lambda _: 4)
     with pytest.raises(SinkError, match=f"topic {topic} has 4 partitions now") as refusal:
@@ -284,8 +286,7 @@ def test_a_state_that_is_gone_or_damaged_is_refused(exactly_once_place: OnKafkaE
     partition = Partition(topic, 0)
     member = start(place, group, topic)
     save(member, partition, 10, b"state")
-    store = member.states
-    assert isinstance(store, TopicStateStore)
+    store = store_of(member)
     mark = store.mark(partition).bookmark
     assert mark is not None
     assert mark.saved is not None
@@ -352,8 +353,7 @@ def test_what_a_killed_process_left_open_is_gone_before_its_offsets_are_read(exa
     partition = Partition(topic, 0)
     place.write(topic, 0, [Record(b"k", b"v")] * 3)
     member = start(place, group, topic)
-    store = member.states
-    assert isinstance(store, TopicStateStore)
+    store = store_of(member)
     identity = store._transactor._id
     with KafkaProducer(bootstrap_servers=place.bootstrap, transactional_id=identity) as killed:
         killed.init_transactions()
