@@ -1,9 +1,10 @@
 """Points of many series for a detector by itself, and how long it takes over them."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from statistics import median
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +50,7 @@ class Feed:
         self._rows = np.array([self.bank.birth() for _ in range(series)], np.int64)
         self._dice = np.random.default_rng(0)
         self._rounds = 0
+        self._at_once = max(1, BATCH // series)
 
     def batch(self, rounds: int) -> Points:
         """So many points of each series."""
@@ -57,16 +59,16 @@ class Feed:
         self._rounds += rounds
         return np.tile(self._rows, rounds), turns * MINUTE_US, self._dice.normal(size=len(turns)), turns * series
 
-    def nanoseconds(self, runs: int, first: int = LEARNED) -> list[float]:
-        """Of a point in each run, by the processor's clock, after `first` points of each series."""
-        rounds = max(1, BATCH // len(self._rows))
-        while self._rounds < first:
-            self.bank.run(*self.batch(rounds))
-        taken = []
-        for _ in range(runs):
-            batch = self.batch(rounds)
-            taken.append(clocked(lambda points=batch: self.bank.run(*points), rounds * len(self._rows)))
-        return taken
+    def learned(self, points: int = LEARNED) -> Self:
+        """The same, after so many points of each series."""
+        while self._rounds < points:
+            self.bank.run(*self.batch(self._at_once))
+        return self
+
+    def nanoseconds(self) -> float:
+        """Of a point of one more batch, by the processor's clock."""
+        batch = self.batch(self._at_once)
+        return clocked(lambda: self.bank.run(*batch), len(batch[0]))
 
 
 def clocked(work: Callable[[], Any], count: int) -> float:
@@ -74,3 +76,9 @@ def clocked(work: Callable[[], Any], count: int) -> float:
     began = time.process_time()
     work()
     return 1e9 * (time.process_time() - began) / count
+
+
+def in_turns(cases: Sequence[Callable[[], float]], runs: int) -> list[float]:
+    """The median of each. They take turns, and a first turn of each is thrown away: a machine's speed may double within minutes."""
+    turns = [[case() for case in cases] for _ in range(runs + 1)]
+    return [median(taken) for taken in zip(*turns[1:], strict=True)]

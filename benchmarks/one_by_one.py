@@ -1,16 +1,16 @@
 """Detectors that are called point by point from Python: ours, river's, and those of packages that may be installed beside."""
 
-import time
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from importlib.util import find_spec
-from statistics import median
+from itertools import count
 from typing import Any, NamedTuple
 
 import numpy as np
 from river.anomaly import HalfSpaceTrees
 from river.drift import ADWIN, KSWIN, PageHinkley
 
+from benchmarks.feed import clocked, in_turns
 from benchmarks.report import Row
 from streamkl import Detector
 from streamkl.config.detector import DetectorConfig
@@ -84,15 +84,18 @@ def installed() -> list[Peer]:
 
 
 def measure(runs: int) -> Iterator[Row]:
-    """Each in turn, `runs` times after a warm-up."""
-    for peer in installed():
-        call, at, times = peer.make(), 0, []
-        for run in range(runs + 1):
-            values = np.random.default_rng(run).normal(size=peer.points).tolist()
-            began = time.process_time()
-            for value in values:
-                call(at, value)
-                at += 1
-            if run:
-                times.append(1e9 * (time.process_time() - began) / peer.points)
-        yield {"detector": peer.name, "by KL divergence": "yes" if peer.divergence else "", "ns a point": median(times), "runs": runs}
+    """All of them in turns."""
+    peers = installed()
+    for peer, found in zip(peers, in_turns([_timed(peer) for peer in peers], runs), strict=True):
+        yield {"detector": peer.name, "by KL divergence": "yes" if peer.divergence else "", "ns a point": found, "runs": runs}
+
+
+def _timed(peer: Peer) -> Callable[[], float]:
+    """Nanoseconds of a call, each time over as many new points."""
+    call, at, dice = peer.make(), count(), np.random.default_rng(0)
+
+    def measured() -> float:
+        values = dice.normal(size=peer.points).tolist()
+        return clocked(lambda: [call(next(at), value) for value in values], peer.points)
+
+    return measured

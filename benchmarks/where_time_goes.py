@@ -1,7 +1,7 @@
 """Which parts of the detector a point's time goes to, and what earlier versions took."""
 
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from benchmarks.report import ROOT, Row, Section
@@ -10,19 +10,19 @@ from streamkl.core.settings import Settings
 WRITTEN = ROOT / "benchmarks" / "speed.toml"
 
 
-def parts(shipped: Settings, nanoseconds: Callable[[Settings], float]) -> Iterator[Row]:
+def parts(shipped: Settings, nanoseconds: Callable[[Sequence[Settings]], Sequence[float]]) -> Iterator[Row]:
     """The shipped detector, then without each part: the difference is what the part takes."""
-    whole = nanoseconds(shipped)
-    yield {"detector": "default", "ns a point": whole, "the part takes": None}
-    bare = replace(shipped, windows=shipped.windows[:1], drift=False, point_share=0.0)
-    for name, settings in (
-        ("without single points", replace(shipped, point_share=0.0)),
-        ("without the drift track", replace(shipped, drift=False)),
-        ("without the two longer windows", replace(shipped, windows=shipped.windows[:1])),
-        ("one window of 16 alone", bare),
-    ):
-        found = nanoseconds(settings)
-        yield {"detector": name, "ns a point": found, "the part takes": whole - found}
+    without = {
+        "default": shipped,
+        "without single points": replace(shipped, point_share=0.0),
+        "without the drift track": replace(shipped, drift=False),
+        "without the two longer windows": replace(shipped, windows=shipped.windows[:1]),
+        "one window of 16 alone": replace(shipped, windows=shipped.windows[:1], drift=False, point_share=0.0),
+    }
+    whole, *others = nanoseconds(list(without.values()))
+    taken = [None, *(whole - found for found in others)]
+    for name, found, part in zip(without, [whole, *others], taken, strict=True):
+        yield {"detector": name, "ns a point": found, "the part takes": part}
 
 
 def history() -> Section:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.datasets import generate, load, write_files
-from benchmarks.feed import shipped, single
+from benchmarks.feed import in_turns, shipped, single
 from benchmarks.one_by_one import installed
 from benchmarks.reading import Mark, TooShortError, speed
 from benchmarks.speed import by_size, memory, with_ratio
@@ -51,9 +51,16 @@ def test_a_series_stays_on_one_partition() -> None:
 
 
 def test_where_the_time_goes_begins_with_the_whole_and_the_history_names_every_step() -> None:
-    rows = list(parts(shipped(), lambda settings: float(len(settings.windows)) + settings.drift + bool(settings.point_share)))
+    rows = list(parts(shipped(), lambda made: [float(len(each.windows)) + each.drift + bool(each.point_share) for each in made]))
     assert [row["the part takes"] for row in rows] == [None, 1.0, 1.0, 2.0, 4.0]
     assert all(row["what"] and row["default, ns"] for row in history().rows)
+
+
+def test_cases_take_turns_and_the_first_turn_does_not_count() -> None:
+    taken: list[str] = []
+    quick, slow = iter([90.0, 1.0, 5.0, 2.0]), iter([99.0, 30.0, 10.0, 20.0])
+    found = in_turns([lambda: (taken.append("quick"), next(quick))[1], lambda: (taken.append("slow"), next(slow))[1]], 3)
+    assert (found, taken) == ([2.0, 20.0], ["quick", "slow"] * 4)
 
 
 def test_peers_take_points_one_by_one() -> None:
