@@ -15,6 +15,7 @@ from streamkl.errors import InputError
 from streamkl.model import MICROSECONDS
 
 LATEST_SECONDS = 62_135_596_800  # either side of 1970: the years 1 to 3938, all of which a date can name
+EARLIEST_SECONDS = -LATEST_SECONDS
 EARLIEST_YEAR, LATEST_YEAR = -1969, 1968  # the same, counted from 1970
 NAME = "value"  # of a single column that has none
 LONGEST_SHOWN = 80  # characters of a value that an error quotes
@@ -83,7 +84,7 @@ def moments(timestamps: Any, n: int) -> NDArray[np.int64]:
         return _microseconds_of(found)
     if found.dtype.kind not in "iuf" or not np.isfinite(found).all():
         raise InputError(f"timestamps: must be seconds as integers or finite numbers, or datetimes, got {found.dtype}")
-    if n and (found.max() > LATEST_SECONDS or found.min() < -LATEST_SECONDS):
+    if n and (found.max() > LATEST_SECONDS or found.min() < EARLIEST_SECONDS):
         raise InputError("timestamps: must be seconds; divide milliseconds by 1000, nanoseconds by 1e9")
     if found.dtype.kind == "f":
         return np.round(found.astype(np.float64) * MICROSECONDS).astype(np.int64)
@@ -98,7 +99,7 @@ def moment(timestamp: float | datetime | None, what: str = "timestamp") -> int:
         if isinstance(timestamp, datetime):
             aware = timestamp if timestamp.tzinfo else timestamp.replace(tzinfo=UTC)
             return round(aware.timestamp() * MICROSECONDS)
-        if -LATEST_SECONDS <= timestamp <= LATEST_SECONDS:  # microseconds have no room in the 32 bits of some of numpy's numbers
+        if EARLIEST_SECONDS <= timestamp <= LATEST_SECONDS:  # microseconds have no room in the 32 bits of some of numpy's numbers
             return index(timestamp) * MICROSECONDS if isinstance(timestamp, _WHOLE) else round(float(timestamp) * MICROSECONDS)
     except (TypeError, ValueError, ArithmeticError):  # ValueError: NaT is a datetime; ArithmeticError: a Decimal that is no number
         pass
