@@ -32,7 +32,7 @@ class StateConfig(Section):
     max_series: Annotated[Whole, Field(ge=1, le=10_000_000), Unit("series per partition")] = 100_000
     """New series beyond it are not judged; a warning event says so."""
     evict_after: Annotated[Duration, Field(ge=duration("1m"), le=duration("3650d"))] = duration("7d")
-    """A series silent for so long (event time) is forgotten."""
+    """A series silent for so long is forgotten: by the times of those that go on, so a wrong clock or a pause of all forgets nobody."""
 
 
 class FleetConfig(Section):

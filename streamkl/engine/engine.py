@@ -137,6 +137,7 @@ class Engine:
                 self._evict(batch, start)
                 continue
             stop = self._take_seats(batch, start, int(np.searchsorted(batch.clock, due)))
+            self._router.hear(batch.seats[start:stop])
             if self._watch is not None:
                 self._watch.welcome(batch.seats[start:stop])
             learned = self._judge(batch, start, stop)

@@ -20,6 +20,7 @@ from streamkl.errors import SnapshotError
 
 DERIVED = frozenset({"past_edge", "nats", "surprise"})  # found anew: where the tails of the pasts begin, what the next point says
 RINGS = frozenset({"code", "time", "time_step"})
+HEARD = "heard"  # (seats,) whether a series was heard since silent ones were looked for
 
 
 class _SeatKept(msgspec.Struct, array_like=True):
@@ -55,8 +56,10 @@ def keep(kept: Kept, router: Router, watch: AbsenceWatch | None) -> bytes:
     kept.next_sweep_us = router.next_sweep_us
     for number, used in sorted(rows.items()):
         arrays |= dict(bank_arrays(router.banks[number], np.array(used, np.int64), f"{number}."))
+    order = [router.index[seat.name] for seat in kept.seats]
+    arrays[HEARD] = router.seat_heard[order]
     if watch is not None:
-        kept.absence, columns = watch.keep([router.index[seat.name] for seat in kept.seats])
+        kept.absence, columns = watch.keep(order)
         arrays |= columns
     return pack(kept, arrays)
 
@@ -113,6 +116,9 @@ def restore(state: bytes, expected: Kept, router: Router, watch: AbsenceWatch | 
         router.seat(Seat(seat.name, seat.bank, seat.row, categories, bool(seat.bank % 2)))
     router.deal()
     router.next_sweep_us = kept.next_sweep_us
+    heard = arrays.get(HEARD)
+    if heard is not None:  # older states have none, then all were
+        router.seat_heard[: len(kept.seats)] = heard
     if watch is not None:
         watch.restore(kept.absence, arrays)
     return kept

@@ -13,7 +13,7 @@ from streamkl.core.arena import NO_SLOT, NO_TIME
 from streamkl.engine.absence_watch import PREFIX, WatchKept
 from streamkl.engine.engine import Engine
 from streamkl.engine.limiter import LimitsKept
-from streamkl.engine.memory import Kept
+from streamkl.engine.memory import HEARD, Kept
 from streamkl.engine.plan import Plan
 from streamkl.engine.snapshot import Arrays, pack, unpack
 from streamkl.errors import SnapshotError
@@ -108,6 +108,8 @@ def _merge(packed: Mapping[int, _Packed], number: int, members: Sequence[Member]
     newest = [packed[member.source].newest(member.number) for member in members]
     clocks = [time for time in (own.newest_us, *newest) if time is not None and time != NO_TIME]
     arrays, rows = _banks(packed, number, members, start)
+    if all(HEARD in each.arrays for each in packed.values()):
+        arrays[HEARD] = _gather(packed, HEARD, *_sources(members))
     kept = msgspec.structs.replace(
         own,
         next_offset=start,
@@ -172,12 +174,17 @@ def _gather(packed: Mapping[int, _Packed], key: str, sources: NDArray[np.int64],
     return out
 
 
+def _sources(members: Sequence[Member]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where each comes from, and its number there."""
+    return np.array([m.source for m in members], np.int64), np.array([m.number for m in members], np.int64)
+
+
 def _absences(
     packed: Mapping[int, _Packed], own: WatchKept | None, members: Sequence[Member], names: set[tuple[int, str]]
 ) -> tuple[WatchKept, Arrays]:
     """Lived time is a partition's own: what a series has been silent for is what it takes along."""
     watch = own or WatchKept(0, (NO_TIME, 0), {})
-    sources, numbers = np.array([m.source for m in members], np.int64), np.array([m.number for m in members], np.int64)
+    sources, numbers = _sources(members)
     some = next(iter(packed.values())).arrays
     columns = {key: _gather(packed, key, sources, numbers) for key in some if key.startswith(PREFIX)}
     lived = {source: each.kept.absence.lived for source, each in packed.items() if each.kept.absence is not None}

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamkl.core.absence import HEARTBEAT
+from streamkl.core.arena import NO_TIME
 from streamkl.core.bank import Bank
 from streamkl.engine.fleet import Count
 from streamkl.engine.layouts import WORTH, Layout
@@ -62,6 +63,7 @@ class Router:
     sharing: Count = field(init=False)
     silences: Silences = field(init=False)
     seat_group: NDArray[np.int64] = field(default_factory=lambda: np.zeros(FIRST_ROWS, np.int64))  # which silences take it
+    seat_heard: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(FIRST_ROWS, np.bool_))  # since silent series were looked for
     token: object = field(default_factory=object)  # of the seats that layouts remember; another one when a series has been forgotten
 
     def __post_init__(self) -> None:
@@ -131,11 +133,13 @@ class Router:
             self.seat_bank = np.concatenate([self.seat_bank, np.zeros_like(self.seat_bank)])
             self.seat_row = np.concatenate([self.seat_row, np.zeros_like(self.seat_row)])
             self.seat_group = np.concatenate([self.seat_group, np.zeros_like(self.seat_group)])
+            self.seat_heard = np.concatenate([self.seat_heard, np.zeros_like(self.seat_heard)])
         self.seats[number] = seat
         self.index[seat.name] = number
         self.seat_bank[number] = seat.bank
         self.seat_row[number] = seat.row
         self.seat_group[number] = self.silences.group(seat.name)
+        self.seat_heard[number] = True
         self.sharing.move(self.banks[seat.bank].settings.budget, +1)
         return number
 
@@ -151,11 +155,32 @@ class Router:
             self.next_sweep_us = clock_us + self.plan.evict_after_us
         return self.next_sweep_us
 
+    def hear(self, seats: NDArray[np.int64]) -> None:
+        """Points of these have come, whatever their times and values; below 0 are none."""
+        self.seat_heard[seats[seats >= 0]] = True
+
     def silent(self, clock_us: int) -> list[int]:
-        """Seats of series that have been silent for too long; the next look is due later. O(series), four times per eviction period."""
+        """Seats of series that have been silent for too long; the next look is due later. O(series), four times per eviction period.
+
+        How late it is, half of the series say that were heard since the last look, not the newest time of all: one wrong clock, or a pause
+        of the whole partition, must not make it forget everything. Who was heard is not silent, even if its own clock is far behind. Where
+        only those came that have no seat, the newest time has to do: they wait for one.
+        """
         self.next_sweep_us = clock_us + max(self.plan.evict_after_us // 4, 1)
-        least = clock_us - self.plan.evict_after_us
-        return [number for number, seat in self.seats.items() if self.banks[seat.bank].arena.newest[seat.row] < least]
+        seats = np.array(sorted(self.seats), np.int64)
+        newest, heard = self._newest(seats), self.seat_heard[seats]
+        reached = np.sort(newest[heard & (newest != NO_TIME)])
+        self.seat_heard[seats] = False
+        late = min(clock_us, int(reached[len(reached) // 2])) if len(reached) else clock_us
+        return [int(number) for number in seats[~heard & (newest < late - self.plan.evict_after_us)]]
+
+    def _newest(self, seats: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The newest event time of each, NO_TIME where there is none."""
+        newest = np.full(len(seats), NO_TIME, np.int64)
+        for number, bank in self.banks.items():
+            mine = self.seat_bank[seats] == number
+            newest[mine] = bank.arena.newest[self.seat_row[seats[mine]]]
+        return newest
 
     def forget(self, gone: Sequence[int]) -> None:
         """Give the seats of these series to others. O(gone)."""

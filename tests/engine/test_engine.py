@@ -186,8 +186,32 @@ def test_a_silent_series_is_forgotten_and_makes_room() -> None:
 def test_a_second_flood_after_an_eviction_is_warned_of_again() -> None:
     one = engine(plan(max_series=1, evict_after_us=3_600_000_000))
     flood = [record("a", 1.0, 0, 0), record("b", 1.0, 0, 1), record("c", 1.0, 0, 2)]
-    later = [record("d", 1.0, 200, 3), record("e", 1.0, 200, 4), record("f", 1.0, 200, 5)]
-    assert told(feed(one, [*flood, *later])) == [("b", "warning", "max_series"), ("e", "warning", "max_series")]
+    later = [record("d", 1.0, 200, 3), record("e", 1.0, 220, 4), record("f", 1.0, 220, 5)]
+    assert told(feed(one, [*flood, *later])) == [("b", "warning", "max_series"), ("f", "warning", "max_series")]
+
+
+def test_one_wrong_clock_and_a_pause_of_all_make_nobody_forgotten() -> None:
+    one = engine(plan(evict_after_us=3_600_000_000))
+    values = {name: shifted(number, 300, 0, 0) for number, name in enumerate("abc")}
+    messages = records(values)
+    feed(one, messages)
+    learned = one.stats().learning
+    wrong = record("d", 1.0, 1_000_000, len(messages))
+    feed(one, [wrong, *records(values, len(messages) + 1, 300)])
+    assert (one.stats().series, one.stats().evicted, one.stats().learning) == (4, 0, learned + 1)
+    two = engine(plan(evict_after_us=3_600_000_000))
+    feed(two, messages)
+    feed(two, records(values, len(messages), 10_000))
+    assert (two.stats().series, two.stats().evicted, two.stats().learning) == (3, 0, learned)
+
+
+def test_a_series_whose_clock_is_far_behind_stays_while_it_sends() -> None:
+    one = engine(plan(evict_after_us=3_600_000_000))
+    values = {"right": shifted(1, 300, 0, 0), "also": shifted(2, 300, 0, 0)}
+    behind = records({"behind": shifted(3, 300, 0, 0)}, 0, -50_000)
+    mixed = [message for three in zip(*[iter(records(values))] * 2, behind, strict=True) for message in three]
+    feed(one, [message._replace(offset=offset) for offset, message in enumerate(mixed)])
+    assert (one.stats().series, one.stats().evicted) == (3, 0)
 
 
 def test_an_episode_of_a_forgotten_series_ends_with_it() -> None:
@@ -196,9 +220,11 @@ def test_an_episode_of_a_forgotten_series_ends_with_it() -> None:
     told = feed(one, messages)
     assert told[-1].type in ("opened", "updated")
     assert one.stats().open_episodes == 1
-    (end,) = feed(one, [record("b", 1.0, 400, len(messages)), record("a", 1.0, 400, len(messages) + 1)])
+    first = len(messages)
+    since = [record("b", 1.0, 400 + 20 * i, first + i) for i in range(2)]
+    (end,) = feed(one, [*since, record("a", 1.0, 420, first + 2)])
     assert (end.series, end.type, end.reason, end.episode_id) == ("a", "closed", "forgotten", told[-1].episode_id)
-    assert (end.sequence, end.source.last_offset) == (told[-1].sequence + 1, len(messages))
+    assert (end.sequence, end.source.last_offset) == (told[-1].sequence + 1, first + 1)
     assert end.sentence == "forgotten after a long silence"
     assert (one.stats().open_episodes, one.stats().learning, one.stats().evicted) == (0, 2, 1)
     assert engine(plan(evict_after_us=3_600_000_000), one.snapshot()).snapshot() == one.snapshot()

@@ -167,7 +167,7 @@ def test_an_untold_episode_is_forgotten_with_its_series() -> None:
     messages = storm(6, 300, 20)[: 6 * 318]
     run(one, messages)
     assert untold(one)
-    run(one, [record("other", 1.0, 900, len(messages))])
+    run(one, [record("other", 1.0, 900 + 20 * i, len(messages) + i) for i in range(2)])
     assert (one.stats().open_episodes, untold(one)) == (0, ())
 
 

@@ -1,5 +1,6 @@
 """The router: names to places, within the limits."""
 
+import numpy as np
 import pytest
 
 from streamkl.engine.router import FIRST_ROWS, IGNORED, MOST_CATEGORIES, OTHER, SHED, Router, Seat
@@ -73,12 +74,27 @@ def test_a_sweep_forgets_who_was_silent_and_gives_the_seat_away() -> None:
     for name, newest in (("old", 0), ("fresh", 2 * HOUR), ("edge", HOUR)):
         seat = router.seats[router.find(name, False)]
         router.banks[0].arena.newest[seat.row] = newest
+    assert router.silent(2 * HOUR) == []
+    router.hear(np.array([1, 1, -1]))
     assert router.silent(2 * HOUR) == [0]
     router.forget([0])
     assert set(router.index) == {"fresh", "edge"}
     assert router.banks[0].living().tolist() == [1, 2]
     assert router.find("new", False) == 0
     assert router.seats[0].row == 0
+
+
+def test_how_late_it_is_half_of_the_series_say_that_were_heard() -> None:
+    router = Router(plan(evict_after_us=HOUR))
+    for name, newest in (("wrong", 999 * HOUR), ("a", 5 * HOUR), ("b", 5 * HOUR), ("slow", 5 * HOUR - 1), ("gone", 4 * HOUR - 1)):
+        seat = router.seats[router.find(name, False)]
+        router.banks[0].arena.newest[seat.row] = newest
+    assert router.silent(999 * HOUR) == []  # all have just been born
+    router.hear(np.array([0, 1, 2]))
+    assert router.silent(999 * HOUR) == [4]
+    router.hear(np.array([0, 1, 2, 4]))
+    assert router.silent(999 * HOUR) == []  # late, but present
+    assert router.silent(999 * HOUR) == [1, 2, 3, 4]  # by those that have no seat
 
 
 def test_categories_are_numbered_as_they_come_and_the_rest_share_one() -> None:

@@ -171,6 +171,32 @@ def test_equal_states_are_equal_bytes_whatever_lies_behind_them() -> None:
     assert one.stats().evicted == 5
 
 
+def test_who_was_heard_since_the_last_look_is_part_of_the_state() -> None:
+    made = plan(evict_after_us=3_600_000_000)
+    columns = {"often": [1.0] * 200, "seldom": [1.0 if minute % 50 == 0 else None for minute in range(200)]}
+    messages = [*records(columns), record("wrong", 1.0, 10_000, 204), *records(columns, 205, 200)]
+    whole = engine(made)
+    feed(whole, messages)
+    assert (whole.stats().series, whole.stats().evicted) == (3, 0)
+    for cut in range(150, 230, 3):
+        first = engine(made)
+        feed(first, messages[:cut])
+        second = engine(made, first.snapshot())
+        feed(second, messages[cut:])
+        assert (second.snapshot(), second.stats().evicted) == (whole.snapshot(), 0)
+
+
+def test_of_a_state_that_does_not_say_it_all_were_heard() -> None:
+    made = plan(evict_after_us=3_600_000_000)
+    one = engine(made)
+    feed(one, records({"a": [1.0] * 70, "b": [1.0] * 10 + [None] * 60}))
+    meta, arrays = unpack(one.snapshot(), dict[str, object])  # type: ignore[arg-type]
+    assert arrays.pop("heard").tolist() == [True, False]
+    older = engine(made, pack(meta, arrays))
+    _, arrays = unpack(older.snapshot(), dict[str, object])
+    assert arrays["heard"].tolist() == [True, True]
+
+
 def test_a_snapshot_does_not_disturb_its_engine() -> None:
     one, other = engine(), engine()
     messages = records({"a": shifted(1, 300, 40, 60)})
@@ -186,7 +212,7 @@ def test_a_snapshot_does_not_disturb_its_engine() -> None:
 def test_a_snapshot_holds_only_rows_in_use() -> None:
     one = engine(plan(evict_after_us=3_600_000_000))
     feed(one, records({f"s{i}": [1.0] * 61 for i in range(40)}))
-    feed(one, [record("new", 1.0, 500, 2_440)])
+    feed(one, [record("new", 1.0, 500 + 20 * i, 2_440 + i) for i in range(2)])
     assert one.stats().series == 1
     _, arrays = unpack(one.snapshot(), dict[str, object])
     assert len(arrays["0.phase"]) == 1
