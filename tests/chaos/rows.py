@@ -151,10 +151,11 @@ ROWS = (
     Row(
         32,
         "times of 1970 and 2100, negative, 0",
-        "rejected: one point cannot move a window",
+        "rejected: one point cannot move a window, nor make others forgotten",
         (
             "engine/test_timestamps::test_a_timestamp_may_be_as_far_ahead_as_allowed_and_not_a_microsecond_further",
             "engine/test_timestamps::test_a_timestamp_may_be_as_old_as_the_earliest_and_not_a_microsecond_older",
+            "engine/test_engine::test_one_wrong_clock_and_a_pause_of_all_make_nobody_forgotten",
         ),
     ),
     Row(33, "the host's clock is off by up to an hour and jumps", EQUAL),
