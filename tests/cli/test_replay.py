@@ -170,7 +170,7 @@ def test_the_configuration_is_used(replay: Replay) -> None:
 
 def test_series_that_were_forgotten_are_counted_over_all_files(replay: Replay) -> None:
     Path("c.toml").write_text("[state]\nevict_after = '1h'\n")
-    later = "".join(f"b,{BEGIN + 60 * minute},1\n" for minute in (400, 401))
+    later = "".join(f"b,{BEGIN + 60 * minute},1\n" for minute in (400, 420))
     for name in ("x.csv", "y.csv"):
         Path(name).write_text(f"series,timestamp,value\na,{BEGIN},1\n{later}")
     shown = summary(replay("x.csv", "y.csv", "-c", "c.toml")[2])
