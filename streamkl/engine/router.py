@@ -130,10 +130,9 @@ class Router:
         """Give a series a number."""
         number = self.free.pop() if self.free else len(self.seats)
         if number >= len(self.seat_bank):
-            self.seat_bank = np.concatenate([self.seat_bank, np.zeros_like(self.seat_bank)])
-            self.seat_row = np.concatenate([self.seat_row, np.zeros_like(self.seat_row)])
-            self.seat_group = np.concatenate([self.seat_group, np.zeros_like(self.seat_group)])
-            self.seat_heard = np.concatenate([self.seat_heard, np.zeros_like(self.seat_heard)])
+            for name in ("seat_bank", "seat_row", "seat_group", "seat_heard"):
+                column = getattr(self, name)
+                setattr(self, name, np.concatenate([column, np.zeros_like(column)]))
         self.seats[number] = seat
         self.index[seat.name] = number
         self.seat_bank[number] = seat.bank
