@@ -53,9 +53,9 @@ class Verdicts:
     @property
     def late(self) -> int:
         """Points dropped as late."""
-        return int((self.fate == LATE).sum())
+        return int(np.count_nonzero(self.fate == LATE))
 
     @property
     def silenced(self) -> int:
         """Points passed over."""
-        return int((self.fate == SILENCED).sum())
+        return int(np.count_nonzero(self.fate == SILENCED))

@@ -137,7 +137,6 @@ class Engine:
                 self._evict(batch, start)
                 continue
             stop = self._take_seats(batch, start, int(np.searchsorted(batch.clock, due)))
-            self._router.hear(batch.seats[start:stop])
             if self._watch is not None:
                 self._watch.welcome(batch.seats[start:stop])
             learned = self._judge(batch, start, stop)
@@ -172,8 +171,8 @@ class Engine:
             return IGNORED
         return seat
 
-    def _number_categories(self, batch: Batch, banks: NDArray[np.int64], start: int) -> None:
-        for i in (np.flatnonzero((banks >= 0) & (banks % 2 == 1)) + start).tolist():
+    def _number_categories(self, batch: Batch, where: NDArray[np.int64]) -> None:
+        for i in where.tolist():
             text = batch.points.text.get(i)
             name = text if text is not None else f"{batch.points.value[i]:.15g}"
             batch.values[i] = self._router.seats[int(batch.seats[i])].category(name)
@@ -196,33 +195,29 @@ class Engine:
     def _judge(self, batch: Batch, start: int, stop: int) -> list[tuple[int, int]]:
         """One kernel call per bank over the points of a piece, then their events. Returns the points that completed a learning, and the
         interval in microseconds that was learned."""
-        piece = batch.seats[start:stop]
-        seated = np.maximum(piece, 0)
-        banks = np.where(piece >= 0, self._router.seat_bank[seated], -1)
-        silent = self._router.silences.marks(self._router.seat_group[seated], batch.points.timestamp_us[start:stop])
-        if any(number % 2 for number in self._router.banks):
-            self._number_categories(batch, np.where(silent, -1, banks) if len(silent) else banks, start)
         moved: list[tuple[int, int, Transition]] = []
         learned: list[tuple[int, int]] = []
-        for number, bank in self._router.banks.items():
-            at = np.flatnonzero(banks == number)
-            if len(at) == 0:
-                continue
+        for number, at in self._router.shares(batch.seats[start:stop]):
             where = at + start
-            rows = self._router.seat_row[seated[at]]
-            hushed = silent[at] if len(silent) else silent
-            verdicts = bank.run(rows, batch.points.timestamp_us[where], batch.values[where], batch.offsets[where], hushed)
+            taken = where if len(at) < stop - start else slice(start, stop)  # a bank that takes all of them is shown them as they lie
+            seats, times = batch.seats[taken], batch.points.timestamp_us[taken]
+            self._router.hear(seats)
+            hushed = self._router.hushed(seats, times)
+            if number % 2:
+                self._number_categories(batch, where[~hushed] if len(hushed) else where)
+            bank = self._router.banks[number]
+            verdicts = bank.run(self._router.seat_row[seats], times, batch.values[taken], batch.offsets[taken], hushed)
             self._count(verdicts)
             if self._listener is not None:
                 self._listener(verdicts)
             learned += [(int(where[index]), interval_us) for index, interval_us in verdicts.learned]
-            moved += [(int(where[t.index]), int(piece[at[t.index]]), t) for t in verdicts.transitions]
+            moved += [(int(where[t.index]), int(seats[t.index]), t) for t in verdicts.transitions]
         for i, seat, transition in sorted(moved, key=itemgetter(0)):
             batch.told.append((i, self._tell(batch.place(i), seat, transition)))
         return learned
 
     def _count(self, verdicts: Verdicts) -> None:
-        self._totals["judged"] += int((verdicts.fate == JUDGED).sum())
+        self._totals["judged"] += int(np.count_nonzero(verdicts.fate == JUDGED))
         self._totals["late"] += verdicts.late
         self._totals["silenced"] += verdicts.silenced
 

@@ -34,15 +34,14 @@ class Known:
     """What a skeleton becomes: the names, and which of its numbers are the values and the times."""
 
     skeleton: bytes
-    names: list[str]
-    layouts: list[Layout]
+    layout: Layout  # its names
     values: bytes  # as are times: eight each, so that those of many records are soon put together
     times: bytes  # one a name, or none
     numbers: int
     follower: "Known | None" = None  # what came behind it last: senders take turns
 
 
-NOTHING: Final = Known(b"", [], [], b"", b"", -1)  # no record has so many numbers
+NOTHING: Final = Known(b"", Layout([]), b"", b"", -1)  # no record has so many numbers
 
 
 class KnownRecords:
@@ -118,8 +117,9 @@ class KnownRecords:
         return found
 
     def _columns(self, found: list[Known], scanned: Scanned, kafka_us: Microseconds) -> Points:
-        names = list(chain.from_iterable([known.names for known in found]))
-        owner = np.repeat(np.arange(len(found), dtype=np.int32), [len(known.names) for known in found])
+        layouts = [known.layout for known in found]
+        names = list(chain.from_iterable([layout.names for layout in layouts]))
+        owner = np.repeat(np.arange(len(found), dtype=np.int32), [len(layout.names) for layout in layouts])
         before = (np.cumsum(scanned.counts) - scanned.counts)[owner]
         value = scanned.doubles[_put_together([known.values for known in found]) + before] + 0.0
         moments = kafka_us[owner]
@@ -132,7 +132,6 @@ class KnownRecords:
                 moments = from_doubles(scanned.doubles[at], self._unit)
                 if whole.any():
                     moments[whole] = from_wholes(scanned.wholes[at[whole]], self._unit)
-        layouts = list(chain.from_iterable([known.layouts for known in found]))
         return Points(names, moments, value, {}, owner, layouts)
 
     def _meet(self, skeleton: bytes, message: Message) -> Known:
@@ -144,7 +143,7 @@ class KnownRecords:
             self._met.add(mark)
             return NOTHING
         known = self._learned(skeleton, message)
-        self._bytes += len(skeleton) + _OBJECT_BYTES + sum(_OBJECT_BYTES + len(name) for name in known.names)
+        self._bytes += len(skeleton) + _OBJECT_BYTES + sum(_OBJECT_BYTES + len(name) for name in known.layout.names)
         if self._bytes > MOST_BYTES:
             self._known.clear()
             self._bytes = 0
@@ -162,8 +161,7 @@ class KnownRecords:
         if values is None or times is None:
             return NOTHING
         names: list[str] = own.series  # type: ignore[assignment]  # a Fault is a name that cannot be used
-        layouts = own.layouts if own.laid_out else []
-        return Known(skeleton, names, layouts, np.array(values, np.int64).tobytes(), np.array(times, np.int64).tobytes(), len(rest))
+        return Known(skeleton, Layout(names), np.array(values, np.int64).tobytes(), np.array(times, np.int64).tobytes(), len(rest))
 
 
 def _put_together(places: list[bytes]) -> npt.NDArray[np.int64]:

@@ -1,6 +1,6 @@
 """From a series' name to its place: which monitor takes it, which bank and row hold its state; births, sheds and evictions."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from streamkl.core.absence import HEARTBEAT
 from streamkl.core.arena import NO_TIME
 from streamkl.core.bank import Bank
+from streamkl.core.batch import NONE_SILENT
 from streamkl.engine.fleet import Count
 from streamkl.engine.layouts import WORTH, Layout
 from streamkl.engine.plan import Plan
@@ -154,9 +155,23 @@ class Router:
             self.next_sweep_us = clock_us + self.plan.evict_after_us
         return self.next_sweep_us
 
+    def shares(self, seats: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.int64]]]:
+        """Which of these points each bank takes, banks in the order of their making. Numbers below 0 are no seats."""
+        seated = np.flatnonzero(seats >= 0)
+        if len(self.banks) < 2:
+            shares = [(number, seated) for number in self.banks]
+        else:
+            banks = self.seat_bank[seats[seated]]
+            shares = [(number, seated[banks == number]) for number in self.banks]
+        return ((number, share) for number, share in shares if len(share))
+
     def hear(self, seats: NDArray[np.int64]) -> None:
-        """Points of these have come, whatever their times and values; below 0 are none."""
-        self.seat_heard[seats[seats >= 0]] = True
+        """Points of these have come, whatever their times and values."""
+        self.seat_heard[seats] = True
+
+    def hushed(self, seats: NDArray[np.int64], times: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which of these points are silenced; empty where there are no silences at all."""
+        return self.silences.marks(self.seat_group[seats], times) if self.plan.silences else NONE_SILENT
 
     def silent(self, clock_us: int) -> list[int]:
         """Seats of series that have been silent for too long; the next look is due later. O(series), four times per eviction period.

@@ -12,7 +12,6 @@ Calendar = Callable[[int, int], Sequence[tuple[int, int]]]
 
 BLOCK_US = 28 * 86_400_000_000  # a calendar is opened so much event time at once
 BLOCKS_KEPT = 32
-NONE = np.zeros(0, np.bool_)
 
 
 class Silence:
@@ -71,9 +70,7 @@ class Silences:
         return number
 
     def marks(self, groups: NDArray[np.int64], times: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """One mark a point, given the group of its series and its time; empty where there are no silences at all."""
-        if not self._silences:
-            return NONE
+        """One mark a point, given the group of its series and its time."""
         silent = np.zeros(len(times), np.bool_)
         for number in np.flatnonzero(np.bincount(groups)).tolist():
             if number == 0:

@@ -110,6 +110,20 @@ def test_records_that_have_come_twice_are_known(shape: str) -> None:
         assert (found is not None) == (shape != "numbers as names" and turn >= 1)
 
 
+@pytest.mark.parametrize("shape", ["flat", "telegraf", "lines"])
+def test_names_of_known_records_are_laid_out_however_they_first_came(shape: str) -> None:
+    """So that a seat is looked up once a record, not once a name."""
+    text = SHAPES[shape][{"telegraf": 2, "lines": 1}.get(shape, 0)].replace("T", "1700000000").replace("V", "1.5")
+    messages = [message(text.encode(), offset) for offset in range(3)]
+    for firsts in ([messages], [[one] for one in messages]):
+        reader = codec(**READERS[shape])
+        for batch in [*firsts, messages]:
+            reader._known._resting = 0
+            points = reader.decode(batch).points
+        assert len(points.layouts) == 3
+        assert [name for layout in points.layouts for name in layout.names] == points.series
+
+
 def test_what_is_known_follows_one_another_in_any_order() -> None:
     reader, plain = codec(), without_memory()
     kinds = [f'{{"series":"{name}","timestamp":1700000000,"value":V}}' for name in "abc"]

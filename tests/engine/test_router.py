@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from streamkl.engine.router import FIRST_ROWS, IGNORED, MOST_CATEGORIES, OTHER, SHED, Router, Seat
+from streamkl.engine.router import FIRST_ROWS, IGNORED, MOST_CATEGORIES, OTHER, SHED, UNKNOWN, Router, Seat
 from tests.engine.plans import monitor, plan
 
 HOUR = 3_600_000_000
@@ -75,7 +75,7 @@ def test_a_sweep_forgets_who_was_silent_and_gives_the_seat_away() -> None:
         seat = router.seats[router.find(name, False)]
         router.banks[0].arena.newest[seat.row] = newest
     assert router.silent(2 * HOUR) == []
-    router.hear(np.array([1, 1, -1]))
+    router.hear(np.array([1, 1]))
     assert router.silent(2 * HOUR) == [0]
     router.forget([0])
     assert set(router.index) == {"fresh", "edge"}
@@ -95,6 +95,19 @@ def test_how_late_it_is_half_of_the_series_say_that_were_heard() -> None:
     router.hear(np.array([0, 1, 2, 4]))
     assert router.silent(999 * HOUR) == []  # late, but present
     assert router.silent(999 * HOUR) == [1, 2, 3, 4]  # by those that have no seat
+
+
+def test_each_bank_takes_its_own_points_and_nobody_those_without_a_seat() -> None:
+    router = Router(plan())
+    assert router.seats == {}
+    assert list(router.shares(np.array([IGNORED, SHED]))) == []
+    number, word, other = router.find("number", False), router.find("word", True), router.find("other", False)
+    seats = np.array([word, IGNORED, number, UNKNOWN, other, word, SHED])
+    assert [(bank, share.tolist()) for bank, share in router.shares(seats)] == [(0, [2, 4]), (1, [0, 5])]
+    assert [(bank, share.tolist()) for bank, share in router.shares(np.array([word, SHED]))] == [(1, [0])]
+    alone = Router(plan())
+    alone.find("number", False)
+    assert [(bank, share.tolist()) for bank, share in alone.shares(np.array([SHED, 0, 0]))] == [(0, [1, 2])]
 
 
 def test_categories_are_numbered_as_they_come_and_the_rest_share_one() -> None:
