@@ -76,8 +76,11 @@ class Codec:
     def _usable(self, points: Points, record_ms: Microseconds) -> npt.NDArray[np.bool_]:
         """Which messages have points, all of them with finite values and times within the bounds."""
         moments, ceiling = points.timestamp_us, latest(record_ms, self._mapping.max_ahead_us)
+        usable = np.zeros(len(record_ms), np.bool_)
+        usable[points.message] = True
+        if moments.min() >= self._mapping.earliest_us and moments.max() <= ceiling.min() and np.isfinite(points.value).all():
+            return usable
         good = np.isfinite(points.value) & (moments >= self._mapping.earliest_us) & (moments <= ceiling[points.message])
-        usable = np.bincount(points.message, minlength=len(record_ms)) > 0
         usable[points.message[~good]] = False
         return usable
 

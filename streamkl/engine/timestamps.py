@@ -2,7 +2,8 @@
 
 import math
 import re
-from typing import Final, Literal
+from collections.abc import Callable
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -135,10 +136,7 @@ def _from_integers(column: list[int] | list[object], unit: str) -> Microseconds:
 def from_wholes(numbers: npt.NDArray[np.int64], unit: str) -> Microseconds:
     """Whole numbers of a unit, or of the one that `auto` takes them for, as `to_microseconds` has them."""
     numbers = np.maximum(numbers, -_LARGEST)  # so that abs() cannot overflow
-    if unit != "auto":
-        return _scaled(numbers, unit)
-    rank = np.searchsorted(AUTO_BOUNDS, np.abs(numbers), side="right")
-    return _by_rank(rank, [_scaled(numbers, unit) if (rank == place).any() else numbers for place, unit in enumerate(_UNITS)])
+    return _by_size(numbers, _scaled) if unit == "auto" else _scaled(numbers, unit)
 
 
 def _scaled(numbers: Microseconds, unit: str) -> Microseconds:
@@ -150,10 +148,7 @@ def _scaled(numbers: Microseconds, unit: str) -> Microseconds:
 
 def from_doubles(numbers: npt.NDArray[np.float64], unit: str) -> Microseconds:
     """The same of numbers with fractions, none of them NaN."""
-    if unit != "auto":
-        return _scaled_floats(numbers, unit)
-    rank = np.searchsorted(AUTO_BOUNDS, np.abs(numbers), side="right")
-    return _by_rank(rank, [_scaled_floats(numbers, unit) for unit in _UNITS])
+    return _by_size(numbers, _scaled_floats) if unit == "auto" else _scaled_floats(numbers, unit)
 
 
 def _scaled_floats(numbers: npt.NDArray[np.float64], unit: str) -> Microseconds:
@@ -162,7 +157,11 @@ def _scaled_floats(numbers: npt.NDArray[np.float64], unit: str) -> Microseconds:
     return np.clip(scaled, -9.2e18, 9.2e18).astype(np.int64)
 
 
-def _by_rank(rank: npt.NDArray[np.intp], choices: list[Microseconds]) -> Microseconds:
-    if (rank == rank[0]).all():
-        return choices[int(rank[0])]
-    return np.choose(rank, choices)
+def _by_size(numbers: npt.NDArray[Any], scaled: Callable[[npt.NDArray[Any], str], Microseconds]) -> Microseconds:
+    """Each in the unit that its size says."""
+    sizes = np.abs(numbers)
+    least, most = np.searchsorted(AUTO_BOUNDS, (sizes.min(), sizes.max()), side="right")
+    if least == most:
+        return scaled(numbers, _UNITS[least])
+    chosen: Microseconds = np.choose(np.searchsorted(AUTO_BOUNDS, sizes, side="right"), [scaled(numbers, unit) for unit in _UNITS])
+    return chosen
