@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from streamkl.engine.points import Points
 from streamkl.engine.story import Place
 from streamkl.model import Event, Message, Reason, Rejected
+
+_OFFSET = itemgetter(Message._fields.index("offset"))  # twice as fast as the attribute
 
 
 @dataclass(slots=True)
@@ -45,5 +47,5 @@ def batch_of(points: Points, messages: Sequence[Message], newest_us: int | None)
     clock = np.maximum.accumulate(points.timestamp_us)
     if newest_us is not None:
         clock = np.maximum(clock, newest_us)
-    offsets = np.fromiter(map(attrgetter("offset"), messages), np.int64, len(messages))[points.message]
+    offsets = np.fromiter(map(_OFFSET, messages), np.int64, len(messages))[points.message]
     return Batch(points, messages, clock, points.value.copy(), offsets, np.empty(len(points), np.int64))

@@ -14,6 +14,7 @@ from streamkl.engine.iso8601 import Microseconds
 from streamkl.engine.layouts import Layout
 from streamkl.engine.mapping import CompiledMapping, InputMapping
 from streamkl.engine.naming import check_names
+from streamkl.engine.pieces import length_of
 from streamkl.engine.points import Points
 from streamkl.engine.rows import Rows
 from streamkl.engine.skeleton import PLACE, WHOLE_PLACE, Scanned, match, scan
@@ -69,9 +70,9 @@ class KnownRecords:
         if self._resting:
             self._resting -= 1
             return None
-        values = [message.value or b"" for message in messages]
-        if not values or (self._flat and sum(map(len, values)) < LEAST_BYTES * len(values)):
+        if not messages or (self._flat and length_of(messages) < LEAST_BYTES):
             return None
+        values = [message.value or b"" for message in messages]
         place = (messages[0].topic, messages[0].partition)
         found = self._expected(place, len(messages))
         scanned = match(values, [known.skeleton for known in found]) if found else None

@@ -3,6 +3,7 @@
 Much smaller ones cost more: each visits every series of its own anew, and 250 kB of records have ten points for each of 400 series.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -19,8 +20,16 @@ def pieces_of(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
     >>> [len(piece) for piece in pieces_of(batch)]
     [200, 200, 200]
     """
-    sample = [len(message.value or b"") for message in messages[::SAMPLED]]
-    size = sum(sample) * len(messages) // max(len(sample), 1)
-    pieces = max(1, -(-size // PIECE_BYTES))
+    pieces = math.ceil(length_of(messages) * len(messages) / PIECE_BYTES) or 1
     step = max(1, -(-len(messages) // pieces))
     return (messages[start : start + step] for start in range(0, len(messages), step))
+
+
+def length_of(messages: Sequence[Message]) -> float:
+    """Bytes of one of them, on the average of some.
+
+    >>> length_of([Message("metrics", 0, 0, -1, None, bytes(70)), Message("metrics", 0, 1, -1, None, bytes(90))])
+    70.0
+    """
+    sample = [len(message.value or b"") for message in messages[::SAMPLED]]
+    return sum(sample) / max(len(sample), 1)
