@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import median
+from statistics import fmean, median
 from typing import NamedTuple
 
 from benchmarks.feed import Feed, shipped, single
@@ -64,6 +64,11 @@ class Alone(NamedTuple):
     kernel: float
 
 
+def between(before: Alone, after: Alone) -> Alone:
+    """What the machine did while something ran, by what it did before and after."""
+    return Alone(*(fmean(each) for each in zip(before, after, strict=True)))
+
+
 class Parts:
     """Bytes to columns, and the detector on as many series in turn as a partition has: each by itself, as quick as the machine is now."""
 
@@ -90,7 +95,7 @@ def rows(cell: Cell, measured: Measured, apart: Sequence[Alone], client: str) ->
     bare, ours = measured["bare"], measured["streamkl"]
     yield _row(name, _promises(cell, ours, bare, apart, client), ours, bare, points, apart)
     if exactly := measured.get("exactly"):
-        ratio = _rate(exactly) / _rate(ours)
+        ratio = _times(exactly, ours)
         promise = (f"{EXACTLY} of at least once", ratio, ratio >= EXACTLY)
         yield _row(f"{name}, exactly once", promise, exactly, bare, points, apart)
 
@@ -101,7 +106,7 @@ def _promises(cell: Cell, ours: Sequence[Speed], bare: Sequence[Speed], apart: S
     if points == 1 and client == "confluent":
         return f"{CONFLUENT_RECORDS:,} records/s", _rate(ours), _rate(ours) >= CONFLUENT_RECORDS
     if points == 1:
-        ratio = _rate(ours) / _rate(bare)
+        ratio = _times(ours, bare)
         return f"{RATIO} of bare", ratio, ratio >= RATIO
     if cell.one_window:
         return f"{SINGLE_POINTS:,} points/s", points * _rate(ours), points * _rate(ours) >= SINGLE_POINTS
@@ -118,8 +123,8 @@ def _row(
         "asked": asked,
         "found": found,
         "holds": "yes" if holds else "no",
-        "/ bare": _rate(ours) / _rate(bare),
-        "/ bare, CPU": _cpu(bare) / _cpu(ours),
+        "/ bare": _times(ours, bare),
+        "/ bare, CPU": median(theirs.cpu_us_per_record / own.cpu_us_per_record for own, theirs in zip(ours, bare, strict=True)),
         "records/s": _rate(ours),
         "points/s": points * _rate(ours),
         "CPU µs": _cpu(ours),
@@ -127,6 +132,11 @@ def _row(
         "decode alone": median(each.decode for each in apart),
         "kernel alone": median(each.kernel for each in apart),
     }
+
+
+def _times(runs: Sequence[Speed], others: Sequence[Speed]) -> float:
+    """How many times as quick, turn by turn: the median."""
+    return median(run.records_per_second / other.records_per_second for run, other in zip(runs, others, strict=True))
 
 
 def _rate(runs: Sequence[Speed]) -> float:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from benchmarks.forms import Form
-from benchmarks.pipeline_cells import Alone, Cell, cells, rows
+from benchmarks.pipeline_cells import Alone, Cell, between, cells, rows
 from benchmarks.reading import Speed
 from benchmarks.topics import Shape, records
 from streamkl.config import InputConfig
@@ -65,6 +65,23 @@ def test_what_a_part_does_alone_is_compared_turn_by_turn() -> None:
     apart = [Alone(9e6, 2e6), Alone(4.5e6, 1e6), Alone(9e6, 2e6)]
     (row,) = rows(narrow, measured, apart, "kafka-python")
     assert (row["found"], row["kernel alone"]) == (0.8, 2e6)
+
+
+def test_every_ratio_is_the_median_of_the_turns() -> None:
+    """Medians of each program by itself would say .5: the machine was quick in two of its turns and slow in the others'."""
+    base, *_ = cells("x", 10, 1)
+    measured = {
+        "bare": [Speed(100.0, 8.0), Speed(50.0, 16.0), Speed(60.0, 14.0)],
+        "streamkl": [Speed(200.0, 4.0), Speed(100.0, 8.0), Speed(200.0, 4.0)],
+        "exactly": [Speed(180.0, 5.0), Speed(95.0, 8.0), Speed(100.0, 8.0)],
+    }
+    least, exactly = rows(base, measured, [Alone(9e6, 2e6)] * 3, "kafka-python")
+    assert (least["found"], least["/ bare"], least["/ bare, CPU"]) == (2.0, 2.0, 2.0)
+    assert (exactly["found"], exactly["records/s"]) == (0.9, 100.0)
+
+
+def test_what_a_part_does_alone_is_between_before_and_after() -> None:
+    assert between(Alone(4e6, 1e6), Alone(8e6, 2e6)) == Alone(6e6, 1.5e6)
 
 
 def test_cells_of_one_topic_follow_one_another() -> None:
