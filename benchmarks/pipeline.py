@@ -157,8 +157,8 @@ def main(
 def notes(runs: int, client: Client) -> list[str]:
     """What a reader of the table has to know."""
     return [
-        f"Broker, program and observer share {os.cpu_count()} cores. Medians of {runs} turn(s) after a warm-up. Ratios are of one turn each:"
-        " the machine's own speed moves.",
+        f"Broker, program and observer share {os.cpu_count()} cores. Medians of {runs} turn(s) after a warm-up. Ratios are of one turn"
+        " each: the machine's own speed moves.",
         "Speed: between commits, from 30 % of the topic to its end; start-up and learning do not count.",
         f"{topics.HOSTS * topics.METRICS} series; the base cell is JSON on {topics.PARTITIONS} partitions, uncompressed; other cells name"
         " what they change. The detector is the shipped one unless a cell says that it has one window.",
