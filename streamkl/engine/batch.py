@@ -47,5 +47,10 @@ def batch_of(points: Points, messages: Sequence[Message], newest_us: int | None)
     clock = np.maximum.accumulate(points.timestamp_us)
     if newest_us is not None:
         clock = np.maximum(clock, newest_us)
-    offsets = np.fromiter(map(_OFFSET, messages), np.int64, len(messages))[points.message]
+    offsets = offsets_of(messages)[points.message]
     return Batch(points, messages, clock, points.value.copy(), offsets, np.empty(len(points), np.int64))
+
+
+def offsets_of(messages: Sequence[Message]) -> NDArray[np.int64]:
+    """One a message."""
+    return np.fromiter(map(_OFFSET, messages), np.int64, len(messages))

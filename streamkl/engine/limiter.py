@@ -1,12 +1,12 @@
 """Holds a partition to its limits: which results pass, and what is said of the rest; a function of its records alone."""
 
 from collections.abc import Sequence
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 
 import msgspec
 import numpy as np
 
-from streamkl.engine.batch import Batch
+from streamkl.engine.batch import Batch, offsets_of
 from streamkl.engine.limits import MILLION, Limits
 from streamkl.engine.metering import Meter, MeterKept, Notice, Request
 from streamkl.engine.story import instant, written_at
@@ -81,7 +81,7 @@ class Limiter:
         held_back = self._letters.kept.held_back
         if not held_back and (not rejected or self._limits.dead_letter_share == MILLION):
             return rejected, []
-        offsets = np.fromiter(map(attrgetter("offset"), messages), np.int64, len(messages))
+        offsets = offsets_of(messages)
         indices = np.searchsorted(offsets, [one.message.offset for one in rejected]).tolist()
         requests = [Request(index, one.message.offset) for index, one in zip(indices, rejected, strict=True)]
         passed, notices = self._letters.sift(offsets, requests)

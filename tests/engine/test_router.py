@@ -110,6 +110,12 @@ def test_each_bank_takes_its_own_points_and_nobody_those_without_a_seat() -> Non
     assert [(bank, share.tolist()) for bank, share in alone.shares(np.array([SHED, 0, 0]))] == [(0, [1, 2])]
 
 
+def test_without_silences_there_are_no_marks() -> None:
+    router = Router(plan())
+    router.find("a", False)
+    assert len(router.hushed(np.zeros(3, np.int64), np.zeros(3, np.int64))) == 0
+
+
 def test_categories_are_numbered_as_they_come_and_the_rest_share_one() -> None:
     seat = Seat("a", 1, 0, {}, True)
     assert [seat.category(value) for value in ("OK", "404", "OK")] == [0, 1, 0]
